@@ -1,0 +1,1 @@
+//! Learn and recall for many tenants.

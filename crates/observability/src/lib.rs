@@ -1,0 +1,1 @@
+//! Distributed tracing for AI-memory systems.
