@@ -1,0 +1,174 @@
+//! What can go wrong: the caller's input, or the store.
+//!
+//! Position: returned by every public call. A server maps [`InputError`] to a 4xx answer and every
+//! other [`MemoryError`] to a 5xx one.
+//!
+//! Invariants: no message carries text of a user; each error has a remedy.
+
+use std::path::PathBuf;
+
+/// A request that cannot be accepted; nothing was stored.
+///
+/// Sending the same request again fails again.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InputError {
+    /// A text that must say something is missing, empty or only white space.
+    #[error("{field} is empty")]
+    Empty {
+        /// The field of the request.
+        field: &'static str,
+    },
+    /// A text contains a NUL character.
+    #[error("{field} has a NUL character at byte {offset}")]
+    NulByte {
+        /// The field of the request.
+        field: &'static str,
+        /// Where the character is.
+        offset: usize,
+    },
+    /// A text is longer than its limit.
+    #[error("{field} has {actual_bytes} bytes, the limit is {limit_bytes}")]
+    TooLong {
+        /// The field of the request.
+        field: &'static str,
+        /// The length that was sent.
+        actual_bytes: usize,
+        /// The length that is allowed.
+        limit_bytes: usize,
+    },
+    /// A number is outside its range.
+    #[error("{field} is {actual}, it must be between {min} and {max}")]
+    OutOfRange {
+        /// The field of the request.
+        field: &'static str,
+        /// The number that was sent.
+        actual: usize,
+        /// The smallest number allowed.
+        min: usize,
+        /// The largest number allowed.
+        max: usize,
+    },
+    /// A query has no letter and no digit, so that there is nothing to look up.
+    #[error("{field} has no letter and no digit")]
+    NoWord {
+        /// The field of the request.
+        field: &'static str,
+    },
+    /// A time is not an RFC 3339 date and time.
+    #[error("{field} is not an RFC 3339 time")]
+    NotATime {
+        /// The field of the request.
+        field: &'static str,
+    },
+    /// A tenant's name is not 1 to 64 of `a-z`, `0-9`, `_` and `-`.
+    #[error("{field} is not 1 to 64 characters of a-z, 0-9, _ and -")]
+    NotATenant {
+        /// The field of the request.
+        field: &'static str,
+    },
+}
+
+impl InputError {
+    /// Says what the caller should do, in one sentence.
+    pub fn remedy(&self) -> &'static str {
+        match self {
+            Self::Empty { .. } => "send at least one character that is not white space",
+            Self::NulByte { .. } => "remove the NUL characters from the text",
+            Self::TooLong { .. } => "shorten the text, or split it into several requests",
+            Self::OutOfRange { .. } => "choose a number within the range",
+            Self::NoWord { .. } => "ask with at least one word",
+            Self::NotATime { .. } => "write the time like 2026-03-01T09:30:00Z, or leave it out",
+            Self::NotATenant { .. } => "choose another tenant name",
+        }
+    }
+}
+
+/// Why a call on the memory service did not succeed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum MemoryError {
+    /// The request cannot be accepted; nothing was stored. Correct the request.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// `SQLite` refused an operation, and nothing of it was stored.
+    ///
+    /// A retry helps when [`MemoryError::is_transient`] says so. Otherwise look at the disk
+    /// (space, permissions) and at the tenant's file.
+    #[error("storage refused to {operation}")]
+    Storage {
+        /// What was being done.
+        operation: &'static str,
+        /// The answer of `SQLite`.
+        #[source]
+        source: rusqlite::Error,
+    },
+    /// A tenant's file was written by a newer version; it was left as it is.
+    ///
+    /// Run the version that wrote it, or a newer one.
+    #[error("the file has schema version {found}, this program knows up to {known}")]
+    NewerSchema {
+        /// The version found in the file.
+        found: i64,
+        /// The newest version that this program can read.
+        known: i64,
+    },
+    /// Another process has the data directory open; nothing was changed.
+    ///
+    /// Stop the other process or choose another directory.
+    #[error("another process uses the data directory {}", path.display())]
+    DirectoryInUse {
+        /// The data directory.
+        path: PathBuf,
+    },
+    /// The data directory cannot be created, opened or locked.
+    #[error("the data directory cannot be used: {}", path.display())]
+    Directory {
+        /// The directory or the file in it.
+        path: PathBuf,
+        /// The answer of the operating system.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The operating system gave no random bytes for a new key; no key was created.
+    #[error("no random bytes for a new key")]
+    Random {
+        /// The answer of the operating system.
+        #[source]
+        source: getrandom::Error,
+    },
+}
+
+impl MemoryError {
+    pub(crate) fn storage(operation: &'static str) -> impl FnOnce(rusqlite::Error) -> Self {
+        move |source| Self::Storage { operation, source }
+    }
+
+    /// Says what the caller or the operator should do, in one sentence.
+    pub fn remedy(&self) -> &'static str {
+        match self {
+            Self::Input(input) => input.remedy(),
+            Self::Storage { .. } if self.is_transient() => "try again in a moment",
+            Self::Storage { .. } => "check the space and the permissions of the data directory",
+            Self::NewerSchema { .. } => "run the version of this program that wrote the file",
+            Self::DirectoryInUse { .. } => "stop the other process, or choose another directory",
+            Self::Directory { .. } => "check that the directory exists and can be written",
+            Self::Random { .. } => "check the random device of the operating system",
+        }
+    }
+
+    /// Whether the same call may succeed a moment later: the file was locked by somebody else.
+    pub fn is_transient(&self) -> bool {
+        let Self::Storage {
+            source: rusqlite::Error::SqliteFailure(failure, _),
+            ..
+        } = self
+        else {
+            return false;
+        };
+        matches!(
+            failure.code,
+            rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked
+        )
+    }
+}

@@ -1,0 +1,160 @@
+//! The doors of the crate: the memory of a server and the memory of one tenant.
+//!
+//! Position: callers → **here** → request checks → cache → `recall`, or → `learn`.
+//!
+//! Invariants: a request is checked before the store is touched; handles are cheap to clone and may
+//! be used from any thread.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::cache::{AnswerCache, CacheKey};
+use crate::config::MemoryConfig;
+use crate::error::MemoryError;
+use crate::learn::learn;
+use crate::recall::{Answer, answer};
+use crate::request::{
+    CacheOutcome, LearnRequest, LearnResponse, RecallRequest, RecallResponse, Stats,
+};
+use crate::store::Store;
+use crate::tenant::{TenantId, TenantScope};
+
+/// The memories of all tenants in one data directory.
+#[derive(Clone)]
+pub struct Memory {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    config: MemoryConfig,
+    store: Store,
+    cache: AnswerCache,
+}
+
+impl Memory {
+    /// Opens a data directory, and creates it where it is missing.
+    ///
+    /// One process may have a directory open; [`ApiKeys`](crate::ApiKeys) are not bound by this.
+    ///
+    /// # Errors
+    ///
+    /// [`MemoryError::Directory`] when it cannot be used, [`MemoryError::DirectoryInUse`] when another
+    /// process, or another `Memory` of this one, has it open.
+    pub fn open(directory: impl AsRef<Path>, config: MemoryConfig) -> Result<Self, MemoryError> {
+        let store = Store::open(directory.as_ref(), config.limits.clone())?;
+        let cache = AnswerCache::new(config.limits.cache_bytes);
+        Ok(Self {
+            inner: Arc::new(Inner {
+                config,
+                store,
+                cache,
+            }),
+        })
+    }
+
+    /// The memory of one tenant; its file is opened, or created, with the first call on it.
+    pub fn tenant(&self, tenant: TenantId) -> TenantMemory {
+        TenantMemory {
+            memory: Arc::clone(&self.inner),
+            scope: TenantScope::new(tenant),
+        }
+    }
+}
+
+impl fmt::Debug for Memory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Memory")
+            .field("config", &self.inner.config)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The memory of one tenant; sees nothing of any other.
+///
+/// Every method blocks on the disk: asynchronous callers run it on their blocking threads.
+#[derive(Clone)]
+pub struct TenantMemory {
+    memory: Arc<Inner>,
+    scope: TenantScope,
+}
+
+impl TenantMemory {
+    /// Remembers an exchange.
+    ///
+    /// # Errors
+    ///
+    /// [`MemoryError::Input`] when the request cannot be accepted, another [`MemoryError`] when
+    /// the store refuses; nothing was stored either way.
+    pub fn learn(&self, request: &LearnRequest) -> Result<LearnResponse, MemoryError> {
+        let turns = request.turns(&self.memory.config.limits)?;
+        learn(&self.memory.store, &self.scope, &turns)
+    }
+
+    /// Finds the turns that answer a question, and the concepts around it.
+    ///
+    /// # Errors
+    ///
+    /// [`MemoryError::Input`] when the request cannot be accepted, another [`MemoryError`] when
+    /// the store cannot be read.
+    pub fn recall(&self, request: &RecallRequest) -> Result<RecallResponse, MemoryError> {
+        let started = Instant::now();
+        request.check(&self.memory.config.limits)?;
+        let (answer, cache) = self.cached_answer(request)?;
+        Ok(respond(&answer, cache, started))
+    }
+
+    /// Counts what the memory holds.
+    ///
+    /// # Errors
+    ///
+    /// A [`MemoryError`] when the store cannot be read.
+    #[expect(
+        clippy::redundant_closure_for_method_calls,
+        reason = "the method itself is tied to one lifetime of the reader"
+    )]
+    pub fn stats(&self) -> Result<Stats, MemoryError> {
+        self.memory.store.read(&self.scope, |reader| reader.stats())
+    }
+
+    fn cached_answer(
+        &self,
+        request: &RecallRequest,
+    ) -> Result<(Arc<Answer>, CacheOutcome), MemoryError> {
+        let Inner {
+            config,
+            store,
+            cache,
+        } = &*self.memory;
+        // Read before the search: what is learned meanwhile makes the entry unreachable, not stale.
+        let key = CacheKey::new(&self.scope, store.generation(&self.scope)?, request);
+        if let Some(known) = cache.get(&key) {
+            return Ok((known, CacheOutcome::Hit));
+        }
+        let found = Arc::new(answer(store, &self.scope, &config.recall, request)?);
+        cache.insert(key, Arc::clone(&found));
+        Ok((found, CacheOutcome::Miss))
+    }
+}
+
+impl fmt::Debug for TenantMemory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TenantMemory")
+            .field("tenant", self.scope.tenant())
+            .finish_non_exhaustive()
+    }
+}
+
+fn respond(answer: &Answer, cache: CacheOutcome, started: Instant) -> RecallResponse {
+    RecallResponse {
+        turns: answer.turns.clone(),
+        concepts: answer.concepts.clone(),
+        relationships: answer.relationships.clone(),
+        concepts_found: answer.concepts.len(),
+        relationships_found: answer.relationships.len(),
+        cache,
+        reason: answer.reason,
+        query_time_ms: started.elapsed().as_secs_f64() * 1000.0,
+    }
+}

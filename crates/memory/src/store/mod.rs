@@ -1,0 +1,156 @@
+//! Keeps what was learned: one `SQLite` file for each tenant.
+//!
+//! Position: extract → **store** ← recall. [`Store`] opens files and hands out a [`Reader`] or
+//! a [`Writer`], the only types with queries.
+//!
+//! Invariants:
+//! - a `Reader` or `Writer` is given out against a [`TenantScope`](crate::tenant::TenantScope) only;
+//! - a `Reader` cannot write: its connection is opened read-only;
+//! - a `Writer` is one transaction, kept when its closure returns `Ok`.
+
+mod file;
+mod fts;
+mod graph;
+mod open;
+mod readers;
+mod schema;
+mod search;
+mod write;
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use file::TenantFile;
+pub(crate) use fts::FtsQuery;
+pub(crate) use graph::{Entity, EntityId, Link};
+pub(crate) use open::open_keys;
+pub(crate) use search::{Reader, StoredTurn, TurnId};
+pub(crate) use write::Writer;
+
+use crate::config::Limits;
+use crate::error::MemoryError;
+use crate::tenant::{TenantId, TenantScope};
+
+/// The files of all tenants in one data directory.
+pub(crate) struct Store {
+    directory: PathBuf,
+    limits: Limits,
+    open: Mutex<BTreeMap<TenantId, OpenFile>>,
+    /// Source of the generations: unique in the process, so that a file which is closed and opened
+    /// again never repeats one.
+    clock: AtomicU64,
+    /// Held as long as the store lives: generations are known to this process alone.
+    _lock: File,
+}
+
+struct OpenFile {
+    file: Arc<TenantFile>,
+    last_used: u64,
+}
+
+impl Store {
+    pub(crate) fn open(directory: &Path, limits: Limits) -> Result<Self, MemoryError> {
+        let tenants = directory.join("tenants");
+        create_directory(&tenants)?;
+        Ok(Self {
+            _lock: lock_directory(directory)?,
+            directory: tenants,
+            limits,
+            open: Mutex::default(),
+            clock: AtomicU64::new(1),
+        })
+    }
+
+    /// A number that changes with each learn of the tenant.
+    pub(crate) fn generation(&self, scope: &TenantScope) -> Result<u64, MemoryError> {
+        Ok(self.file(scope)?.generation())
+    }
+
+    /// Runs queries on one of the tenant's read connections, waiting for a free one.
+    pub(crate) fn read<T>(
+        &self,
+        scope: &TenantScope,
+        query: impl FnOnce(&Reader<'_>) -> Result<T, MemoryError>,
+    ) -> Result<T, MemoryError> {
+        self.file(scope)?.read(query)
+    }
+
+    /// Runs one transaction, kept when the closure returns `Ok`, and starts a new generation.
+    pub(crate) fn write<T>(
+        &self,
+        scope: &TenantScope,
+        change: impl FnOnce(&Writer<'_>) -> Result<T, MemoryError>,
+    ) -> Result<T, MemoryError> {
+        let file = self.file(scope)?;
+        let changed = file.write(change)?;
+        file.start_generation(self.tick());
+        Ok(changed)
+    }
+
+    fn tick(&self) -> u64 {
+        self.clock.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// The tenant's open file. Opening happens under the lock: one tenant has at most one file open.
+    fn file(&self, scope: &TenantScope) -> Result<Arc<TenantFile>, MemoryError> {
+        let last_used = self.tick();
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = open.get_mut(scope.tenant()) {
+            known.last_used = last_used;
+            return Ok(Arc::clone(&known.file));
+        }
+        close_unused(&mut open, self.limits.open_tenants.saturating_sub(1));
+        let path = self.directory.join(format!("{}.db", scope.tenant()));
+        let readers = self.limits.readers_per_tenant;
+        let file = Arc::new(TenantFile::open(path, scope, readers, last_used)?);
+        open.insert(
+            scope.tenant().clone(),
+            OpenFile {
+                file: Arc::clone(&file),
+                last_used,
+            },
+        );
+        Ok(file)
+    }
+}
+
+/// Closes the longest unused files until `keep` are left, but none that a caller is using.
+fn close_unused(open: &mut BTreeMap<TenantId, OpenFile>, keep: usize) {
+    while open.len() > keep {
+        let idle = open
+            .iter()
+            .filter(|(_, open)| Arc::strong_count(&open.file) == 1);
+        let Some(oldest) = idle.min_by_key(|(_, open)| open.last_used) else {
+            return;
+        };
+        let tenant = oldest.0.clone();
+        open.remove(&tenant);
+    }
+}
+
+/// Creates a directory with its parents, unless it is there.
+pub(crate) fn create_directory(directory: &Path) -> Result<(), MemoryError> {
+    fs::create_dir_all(directory).map_err(|source| MemoryError::Directory {
+        path: directory.to_path_buf(),
+        source,
+    })
+}
+
+fn lock_directory(directory: &Path) -> Result<File, MemoryError> {
+    let path = directory.join("lock");
+    let failed = |source| MemoryError::Directory {
+        path: path.clone(),
+        source,
+    };
+    let lock = File::create(&path).map_err(failed)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(MemoryError::DirectoryInUse {
+            path: directory.to_path_buf(),
+        }),
+        Err(TryLockError::Error(source)) => Err(failed(source)),
+    }
+}

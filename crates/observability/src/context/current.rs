@@ -1,0 +1,160 @@
+//! [`Context`]: what travels from a span to its children, on one machine.
+//!
+//! Position: the entries of the [`super::stack`]; captured by whatever carries it elsewhere.
+//!
+//! Invariant: a context is immutable once captured; `set_baggage` acts on the nearest scope's own.
+//!
+//! Source: OpenTelemetry specification, "Context".
+
+use super::{Baggage, ContextGuard, SpanContext, SpanId, TraceId, guard, stack};
+use crate::{
+    diagnostics,
+    recorder::{Anchor, Recorder},
+    span::SpanRef,
+};
+
+/// The current span, the baggage and the recorder in scope.
+///
+/// Cheap to clone, `Send` and `Sync`: capture it with [`Context::current`] where work is handed on and
+/// attach it where the work is done.
+///
+/// ```
+/// use continuum_observability::{Context, get_baggage, set_baggage, thread_scope, with_context};
+///
+/// let _scope = thread_scope();
+/// set_baggage("tenant", "acme");
+/// let context = Context::current();
+/// std::thread::spawn(move || {
+///     with_context(&context, || assert_eq!(get_baggage("tenant").as_deref(), Some("acme")));
+/// })
+/// .join()
+/// .unwrap();
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Context {
+    pub(crate) span: SpanRef,
+    pub(crate) baggage: Baggage,
+    pub(crate) recorder: Option<&'static Recorder>,
+    pub(crate) root: LocalRoot,
+    pub(crate) suppressed: bool,
+}
+
+/// What the spans of one local root share.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct LocalRoot {
+    pub(crate) span_id: SpanId,
+    pub(crate) anchor: Anchor,
+}
+
+impl Context {
+    /// The context of the calling code.
+    pub fn current() -> Self {
+        stack::with_top(|top| top.cloned()).unwrap_or_default()
+    }
+
+    /// A context with no span and no baggage, in which the next span is a root.
+    ///
+    /// It keeps the recorder in scope, so that a test's spans stay with the test.
+    pub fn root() -> Self {
+        stack::with_top(|top| Self {
+            recorder: top.and_then(|top| top.recorder),
+            ..Self::default()
+        })
+    }
+
+    /// This context with the span of another process as its current span.
+    #[must_use]
+    pub fn with_remote_span_context(mut self, context: SpanContext) -> Self {
+        self.span = SpanRef::non_recording(context);
+        self.root = LocalRoot::default();
+        self
+    }
+
+    /// This context with other baggage.
+    #[must_use]
+    pub fn with_baggage(mut self, baggage: Baggage) -> Self {
+        self.baggage = baggage;
+        self
+    }
+
+    /// This context in which spans are not recorded, for work that must not trace itself.
+    #[must_use]
+    pub fn with_telemetry_disabled(mut self) -> Self {
+        self.suppressed = true;
+        self
+    }
+
+    /// The current span of this context.
+    pub fn span(&self) -> &SpanRef {
+        &self.span
+    }
+
+    /// The identity of the current span; invalid when there is none.
+    pub fn span_context(&self) -> &SpanContext {
+        self.span.context()
+    }
+
+    /// The baggage of this context.
+    pub fn baggage(&self) -> &Baggage {
+        &self.baggage
+    }
+
+    /// Makes this context current on this thread until the guard is dropped.
+    ///
+    /// The guard must not be held across an `.await`: use
+    /// [`FutureExt::with_context`](super::FutureExt::with_context) there.
+    pub fn attach(self) -> ContextGuard {
+        guard::attach(self)
+    }
+}
+
+/// Runs `work` with `context` as the current context.
+pub fn with_context<R>(context: &Context, work: impl FnOnce() -> R) -> R {
+    let _guard = context.clone().attach();
+    work()
+}
+
+/// The current span; one that records nothing where there is none.
+///
+/// ```
+/// # use continuum_observability::{get_current_span, testing::TestRecorder, get_tracer};
+/// # let recorder = TestRecorder::new();
+/// # recorder.run(|| get_tracer("doc").in_scope("work", |_| {
+/// let span = get_current_span();
+/// if span.is_recording() {
+///     span.set_attribute("expensive_metric", 42);
+/// }
+/// # }));
+/// # assert_eq!(recorder.tree(), "work expensive_metric=42\n");
+/// ```
+pub fn get_current_span() -> SpanRef {
+    stack::with_top(|top| top.map(|top| top.span.clone())).unwrap_or_default()
+}
+
+/// The id of the current trace, if there is one.
+pub fn get_trace_id() -> Option<TraceId> {
+    stack::with_top(|top| top.map(|top| top.span.context().trace_id())).filter(|id| id.is_valid())
+}
+
+/// The id of the current span, if there is one.
+pub fn get_span_id() -> Option<SpanId> {
+    stack::with_top(|top| top.map(|top| top.span.context().span_id())).filter(|id| id.is_valid())
+}
+
+/// Sets a baggage entry in the nearest scope: a span, an attached future or context, a
+/// [`thread_scope`](super::thread_scope).
+///
+/// Returns whether it was set. Outside every scope nothing changes, because on an async runtime the
+/// entry would leak to whatever task the thread runs next; this is warned of once.
+pub fn set_baggage(key: &str, value: &str) -> bool {
+    let set = stack::with_top_mut(|top| top.baggage.insert(key, value)).is_some();
+    if !set {
+        diagnostics::warn_once_about_baggage();
+    }
+    set
+}
+
+/// The value of a baggage entry of the current context.
+pub fn get_baggage(key: &str) -> Option<String> {
+    stack::with_top(|top| top.and_then(|top| top.baggage.get(key).map(ToOwned::to_owned)))
+}

@@ -1,0 +1,32 @@
+//! The current context: which span, which baggage, which recorder.
+//!
+//! Position: read by every span start; carried over by futures, guards and the spawn helpers. Above
+//! `recorder`, which knows nothing of it.
+
+mod baggage;
+mod current;
+mod future;
+mod guard;
+mod ids;
+mod span_context;
+#[cfg(feature = "tokio")]
+mod spawn;
+mod stack;
+mod stream;
+mod trace_state;
+
+pub use baggage::*;
+pub use current::{
+    Context, get_baggage, get_current_span, get_span_id, get_trace_id, set_baggage, with_context,
+};
+pub use future::{FutureExt, InContext};
+pub use guard::{ContextGuard, thread_scope};
+pub use ids::*;
+pub use span_context::*;
+#[cfg(feature = "tokio")]
+pub use spawn::{JoinSetExt, spawn, spawn_blocking, spawn_local};
+pub use stream::{InContextStream, StreamExt};
+pub use trace_state::*;
+
+pub(crate) use current::LocalRoot;
+pub(crate) use stack::{Position, pop, push, with_top};

@@ -1,0 +1,101 @@
+//! The envelope around span bytes: one OTLP `ExportTraceServiceRequest`.
+//!
+//! Position: filled by the export thread from chunks, read by exporters.
+//!
+//! Invariant: spans of one instrumentation scope are together, in the order they ended per thread.
+//!
+//! Source: `opentelemetry/proto/trace/v1/trace.proto`, `ResourceSpans` and `ScopeSpans`.
+
+use crate::{
+    recorder::records,
+    span::{InstrumentationScope, field_len, put_message},
+};
+
+/// Requests are sent when they have reached this size; the next chunk may take them beyond it.
+const FULL_BYTES: usize = 512 << 10;
+
+/// Collects spans by scope and frames them.
+#[derive(Debug, Default)]
+pub(crate) struct RequestBuilder {
+    groups: Vec<Group>,
+    body: Vec<u8>,
+    bytes: usize,
+    spans: u64,
+}
+
+#[derive(Debug)]
+struct Group {
+    scope: u32,
+    spans: Vec<u8>,
+}
+
+impl RequestBuilder {
+    /// Adds the records of a chunk.
+    pub(crate) fn add(&mut self, chunk: &[u8]) {
+        let mut last = 0;
+        for (header, span) in records(chunk) {
+            if self.groups.get(last).is_none_or(|group| group.scope != header.scope) {
+                last = self.group(header.scope);
+            }
+            let out = &mut self.groups[last].spans;
+            put_message(out, 2, span);
+            self.spans += 1;
+            self.bytes += span.len();
+        }
+    }
+
+    fn group(&mut self, scope: u32) -> usize {
+        self.groups.iter().position(|group| group.scope == scope).unwrap_or_else(|| {
+            self.groups.push(Group { scope, spans: Vec::new() });
+            self.groups.len() - 1
+        })
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.bytes >= FULL_BYTES
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.spans == 0
+    }
+
+    pub(crate) fn span_count(&self) -> u64 {
+        self.spans
+    }
+
+    /// Frames what was added; `resource` is an encoded `Resource`.
+    pub(crate) fn finish(&mut self, resource: &[u8]) -> &[u8] {
+        let groups = self.groups.iter().filter(|group| !group.spans.is_empty());
+        let scopes: Vec<_> = groups
+            .map(|group| {
+                let scope = InstrumentationScope::encoded(group.scope);
+                (field_len(scope.len()) + group.spans.len(), scope, &group.spans)
+            })
+            .collect();
+        let total = field_len(resource.len())
+            + scopes.iter().map(|(len, ..)| field_len(*len)).sum::<usize>();
+        self.body.clear();
+        put_head(&mut self.body, 1, total);
+        put_message(&mut self.body, 1, resource);
+        for (len, scope, spans) in scopes {
+            put_head(&mut self.body, 2, len);
+            put_message(&mut self.body, 1, &scope);
+            self.body.extend_from_slice(spans);
+        }
+        &self.body
+    }
+
+    /// Forgets what was added, keeping the memory.
+    pub(crate) fn clear(&mut self) {
+        self.groups.iter_mut().for_each(|group| group.spans.clear());
+        self.bytes = 0;
+        self.spans = 0;
+    }
+}
+
+fn put_head(out: &mut Vec<u8>, tag: u8, len: usize) {
+    let head = field_len(len) - len;
+    let start = out.len();
+    out.resize(start + head, 0);
+    crate::span::Writer::new(&mut out[start..]).message(tag, len);
+}

@@ -1,0 +1,242 @@
+//! Carriers: whatever holds the headers of a message.
+//!
+//! Position: the edge of `propagation`. The formats beside this file see a carrier only through
+//! [`Injector`] and [`Extractor`]; implemented here for the usual maps and lists.
+//!
+//! Invariants:
+//! - names are compared without regard to ASCII case, since carriers that came through HTTP may
+//!   have any;
+//! - setting a name leaves exactly one value under it, in whatever spelling it was before;
+//! - results never depend on the order of a hash map.
+//!
+//! Source: OpenTelemetry specification, Propagators API, "TextMap Propagator".
+
+use std::collections::{BTreeMap, HashMap};
+use std::hash::BuildHasher;
+
+/// A carrier that headers can be written to.
+pub trait Injector {
+    /// Sets the header `key`, given in lower case, replacing any value that it has.
+    fn set(&mut self, key: &str, value: String);
+}
+
+/// A carrier that headers can be read from.
+///
+/// Names are compared without regard to ASCII case. A carrier that may hold several values under
+/// one name implements [`for_each`](Self::for_each) as well.
+///
+/// # Examples
+///
+/// ```
+/// use continuum_observability::propagation::{Extractor, trace_context};
+///
+/// struct Message {
+///     traceparent: String,
+/// }
+///
+/// impl Extractor for Message {
+///     fn get(&self, key: &str) -> Option<&str> {
+///         key.eq_ignore_ascii_case("traceparent").then_some(self.traceparent.as_str())
+///     }
+///
+///     fn keys(&self) -> Vec<&str> {
+///         vec!["traceparent"]
+///     }
+/// }
+///
+/// let traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned();
+/// assert!(trace_context::extract(&Message { traceparent }).is_some());
+/// ```
+pub trait Extractor {
+    /// The first value under `key`.
+    fn get(&self, key: &str) -> Option<&str>;
+
+    /// All names, as they are spelled in the carrier.
+    fn keys(&self) -> Vec<&str>;
+
+    /// Shows every value under `key` to `visit`, in the order of the message.
+    ///
+    /// A value that is no text is shown as U+FFFD, which no format accepts, so that it is not
+    /// mistaken for an absent one.
+    fn for_each<'a>(&'a self, key: &str, visit: &mut dyn FnMut(&'a str)) {
+        if let Some(value) = self.get(key) {
+            visit(value);
+        }
+    }
+
+    /// All values under `key`, in the order of the message.
+    fn get_all<'a>(&'a self, key: &str) -> Vec<&'a str> {
+        let mut values = Vec::new();
+        self.for_each(key, &mut |value| values.push(value));
+        values
+    }
+}
+
+/// The name to overwrite for `key`: itself, unless the carrier has it in another spelling.
+fn is_other_spelling(key: &str, known: &str) -> bool {
+    known != key && known.eq_ignore_ascii_case(key)
+}
+
+/// Sets and looks up `key` in a map whose own look-up minds the case.
+macro_rules! map_carrier {
+    ([$($generics:tt)*] $map:ty) => {
+        impl<$($generics)*> Injector for $map {
+            fn set(&mut self, key: &str, value: String) {
+                self.retain(|known, _| !is_other_spelling(key, known));
+                match self.get_mut(key) {
+                    Some(slot) => *slot = value,
+                    None => drop(self.insert(key.to_owned(), value)),
+                }
+            }
+        }
+
+        /// A map has one value under a name: the one under `key` as it stands, or else under its
+        /// first other spelling in the order of the alphabet.
+        impl<$($generics)*> Extractor for $map {
+            fn get(&self, key: &str) -> Option<&str> {
+                let value = self.get(key).or_else(|| {
+                    let spellings = self.iter().filter(|(known, _)| is_other_spelling(key, known));
+                    spellings.min_by_key(|(known, _)| *known).map(|(_, value)| value)
+                });
+                value.map(String::as_str)
+            }
+
+            fn keys(&self) -> Vec<&str> {
+                self.keys().map(String::as_str).collect()
+            }
+        }
+    };
+}
+
+map_carrier!([S: BuildHasher] HashMap<String, String, S>);
+map_carrier!([] BTreeMap<String, String>);
+
+impl Injector for Vec<(String, String)> {
+    fn set(&mut self, key: &str, value: String) {
+        self.retain(|(known, _)| !known.eq_ignore_ascii_case(key));
+        self.push((key.to_owned(), value));
+    }
+}
+
+impl Extractor for Vec<(String, String)> {
+    fn get(&self, key: &str) -> Option<&str> {
+        let found = self.iter().find(|(known, _)| known.eq_ignore_ascii_case(key));
+        found.map(|(_, value)| value.as_str())
+    }
+
+    fn keys(&self) -> Vec<&str> {
+        self.iter().map(|(key, _)| key.as_str()).collect()
+    }
+
+    fn for_each<'a>(&'a self, key: &str, visit: &mut dyn FnMut(&'a str)) {
+        let found = self.iter().filter(|(known, _)| known.eq_ignore_ascii_case(key));
+        found.for_each(|(_, value)| visit(value));
+    }
+}
+
+/// The headers of an HTTP message of the `http` crate.
+#[cfg(feature = "http")]
+mod http_headers {
+    use super::{Extractor, Injector};
+    use http::{HeaderMap, HeaderName, HeaderValue};
+
+    /// Stands for a value that is no text.
+    const UNREADABLE: &str = "\u{fffd}";
+
+    fn text(value: &HeaderValue) -> &str {
+        value.to_str().unwrap_or(UNREADABLE)
+    }
+
+    /// A name or a value that HTTP does not allow is left out.
+    impl Injector for HeaderMap {
+        fn set(&mut self, key: &str, value: String) {
+            let name = HeaderName::from_bytes(key.as_bytes());
+            if let (Ok(name), Ok(value)) = (name, HeaderValue::try_from(value)) {
+                self.insert(name, value);
+            }
+        }
+    }
+
+    impl Extractor for HeaderMap {
+        fn get(&self, key: &str) -> Option<&str> {
+            self.get(key).map(text)
+        }
+
+        fn keys(&self) -> Vec<&str> {
+            self.keys().map(HeaderName::as_str).collect()
+        }
+
+        fn for_each<'a>(&'a self, key: &str, visit: &mut dyn FnMut(&'a str)) {
+            self.get_all(key).iter().map(text).for_each(visit);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn list(headers: &[(&str, &str)]) -> Vec<(String, String)> {
+        headers.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    }
+
+    fn reads_and_writes_names_in_any_case<C>(mut carrier: C)
+    where
+        C: Injector + Extractor,
+    {
+        assert_eq!(carrier.get("key"), Some("old"));
+        assert_eq!(carrier.get_all("KEY"), ["old"]);
+        assert_eq!(carrier.get("ke"), None);
+        assert_eq!(carrier.get_all("none"), [""; 0]);
+        carrier.set("key", "new".to_owned());
+        carrier.set("added", "value".to_owned());
+        assert_eq!(carrier.get_all("Key"), ["new"]);
+        let mut keys = carrier.keys();
+        keys.sort_unstable();
+        assert_eq!(keys, ["added", "key"]);
+    }
+
+    #[test]
+    fn every_carrier_reads_and_writes_names_in_any_case() {
+        let headers = list(&[("kEy", "old")]);
+        reads_and_writes_names_in_any_case::<HashMap<_, _>>(headers.iter().cloned().collect());
+        reads_and_writes_names_in_any_case::<BTreeMap<_, _>>(headers.iter().cloned().collect());
+        reads_and_writes_names_in_any_case(headers);
+    }
+
+    #[test]
+    fn a_map_prefers_the_exact_spelling_and_then_the_first() {
+        let mut headers = list(&[("KEY", "upper"), ("Key", "title"), ("key", "lower")]);
+        assert_eq!(Extractor::get(&HashMap::from_iter(headers.clone()), "key"), Some("lower"));
+        headers.truncate(2);
+        let mut map: HashMap<_, _> = headers.into_iter().collect();
+        assert_eq!(Extractor::get(&map, "key"), Some("upper"));
+        map.set("key", "only".to_owned());
+        assert_eq!(map, HashMap::from_iter(list(&[("key", "only")])));
+    }
+
+    #[test]
+    fn a_list_shows_all_values_in_order_until_the_name_is_set() {
+        let mut headers = list(&[("a", "1"), ("b", "2"), ("A", "3")]);
+        assert_eq!(headers.get_all("a"), ["1", "3"]);
+        assert_eq!(Extractor::get(&headers, "a"), Some("1"));
+        headers.set("a", "4".to_owned());
+        assert_eq!(headers, list(&[("b", "2"), ("a", "4")]));
+    }
+
+    #[cfg(feature = "http")]
+    #[test]
+    fn http_headers_are_a_carrier() {
+        use http::{HeaderMap, HeaderValue};
+
+        let mut headers = HeaderMap::new();
+        headers.insert("kEy", HeaderValue::from_static("old"));
+        reads_and_writes_names_in_any_case(headers.clone());
+
+        headers.append("key", HeaderValue::from_bytes(b"\xff").unwrap());
+        assert_eq!(Extractor::get_all(&headers, "key"), ["old", "\u{fffd}"]);
+        headers.set("a b", "1".to_owned());
+        headers.set("ab", "1\n".to_owned());
+        assert_eq!(headers.len(), 2);
+    }
+}

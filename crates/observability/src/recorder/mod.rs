@@ -1,0 +1,121 @@
+//! The recorder: where finished spans are kept until they are exported.
+//!
+//! Position: below `span`, which writes into it; above `export`, which empties it. It knows nothing
+//! of the current context.
+//!
+//! A span in progress lives in a [`slot`]; when it ends, its bytes are copied into the chunk of the
+//! ending [`thread`]; full chunks go to the queue of the [`core`], within a budget of bytes, and the
+//! export thread takes them from there.
+
+mod clock;
+mod core;
+mod record;
+mod registry;
+mod slot;
+mod stats;
+mod sys;
+pub(crate) mod thread;
+
+pub use stats::Stats;
+pub(crate) use {
+    clock::{Anchor, Clock},
+    core::{Chunk, Core},
+    record::{RecordHeader, records},
+    slot::Slot,
+    stats::DropReason,
+};
+
+use crate::{
+    export::{ExporterFactory, worker},
+    sampling::Sampler,
+    span::SpanLimits,
+};
+use std::{
+    sync::OnceLock,
+    time::{Duration, Instant},
+};
+use sys::{leaked::AtomicStatic, platform};
+
+/// Forks of forks beyond this depth are not traced.
+const MAX_FORK_DEPTH: usize = 64;
+static GLOBAL: AtomicStatic<Recorder> = AtomicStatic::none();
+
+/// What a recorder is made from.
+#[derive(Debug)]
+pub(crate) struct RecorderConfig {
+    pub(crate) sampler: Sampler,
+    pub(crate) limits: SpanLimits,
+    /// The encoded `Resource` message.
+    pub(crate) resource: Vec<u8>,
+    pub(crate) budget_bytes: usize,
+    pub(crate) interval: Duration,
+    pub(crate) export_timeout: Duration,
+    /// `None`: nothing is exported in the background; the owner drains the recorder.
+    pub(crate) exporter: Option<ExporterFactory>,
+}
+
+/// One recorder. Never freed, so that spans can refer to it without counting.
+#[derive(Debug)]
+pub(crate) struct Recorder {
+    pub(crate) config: RecorderConfig,
+    cores: [OnceLock<Core>; MAX_FORK_DEPTH],
+}
+
+impl Recorder {
+    pub(crate) fn leak(config: RecorderConfig) -> &'static Self {
+        platform::prepare();
+        Box::leak(Box::new(Self { config, cores: [const { OnceLock::new() }; MAX_FORK_DEPTH] }))
+    }
+
+    /// The recorder that spans go to where no other one is in scope.
+    #[inline]
+    pub(crate) fn global() -> Option<&'static Self> {
+        GLOBAL.get()
+    }
+
+    pub(crate) fn install(&'static self) {
+        GLOBAL.set(Some(self));
+    }
+
+    /// Stops being the global recorder, if it is.
+    pub(crate) fn uninstall(&'static self) {
+        if Self::global().is_some_and(|global| std::ptr::eq(global, self)) {
+            GLOBAL.set(None);
+        }
+    }
+
+    /// The running part in this process, started on first use.
+    pub(crate) fn core(&'static self) -> Option<&'static Core> {
+        let core = self.cores.get(platform::fork_epoch() as usize)?;
+        let mut fresh = false;
+        let core = core.get_or_init(|| {
+            fresh = true;
+            Core::new(self.config.budget_bytes)
+        });
+        if fresh && let Some(factory) = &self.config.exporter {
+            worker::start(self, core, factory.clone());
+        }
+        Some(core)
+    }
+
+    /// Exports what was recorded so far. `true` when all of it was delivered before the deadline.
+    pub(crate) fn force_flush(&'static self, timeout: Duration) -> bool {
+        let deadline = Instant::now() + timeout;
+        let Some(core) = self.core() else { return true };
+        core.wait(core.request_flush(deadline), deadline).unwrap_or(false)
+    }
+
+    /// Exports what was recorded so far and stops; later spans are counted as dropped.
+    pub(crate) fn shutdown(&'static self, timeout: Duration) -> bool {
+        self.uninstall();
+        let deadline = Instant::now() + timeout;
+        let Some(core) = self.core() else { return true };
+        let outcome = core.wait(core.request_stop(deadline), deadline);
+        core.close();
+        outcome.unwrap_or(false)
+    }
+
+    pub(crate) fn stats(&'static self) -> Stats {
+        self.core().map(Core::stats).unwrap_or_default()
+    }
+}

@@ -1,0 +1,157 @@
+//! What all threads of the process share: their announcements and chunks, and the pooled slots.
+//!
+//! Position: reached on cold paths only: a thread's first span, a pool that is empty or full, the
+//! export thread's round, an ownership taken away.
+//!
+//! Invariants: after a fork the child starts with a registry of its own, because a lock of the
+//! parent's may be held for ever; entries are reused, so memory is bounded by the largest number of
+//! threads and open spans at a time.
+
+use super::{
+    core::{Chunk, Core},
+    slot::Slot,
+    sys::{
+        biased::{Biased, FIRST_OWNER, Hazard},
+        platform,
+    },
+};
+use crate::span::SpanBody;
+use std::sync::{
+    Mutex, MutexGuard, OnceLock, PoisonError,
+    atomic::{AtomicBool, AtomicU64, Ordering},
+};
+
+/// Forks of forks beyond this depth are not traced.
+const MAX_FORK_DEPTH: usize = 64;
+
+static REGISTRIES: [OnceLock<Registry>; MAX_FORK_DEPTH] = [const { OnceLock::new() }; MAX_FORK_DEPTH];
+static NEXT_OWNER_BLOCK: AtomicU64 = AtomicU64::new(FIRST_OWNER);
+
+/// Owner ids that a thread may hand out without asking again.
+pub(crate) const OWNER_BLOCK: u64 = 1 << 16;
+
+/// An idle slot with the body it brings along.
+pub(crate) type PooledSlot = (&'static Slot, Box<SpanBody>);
+
+/// What a thread leaves where others can see it.
+#[derive(Debug)]
+pub(crate) struct ThreadShared {
+    pub(crate) hazard: Hazard,
+    pub(crate) chunk: Biased<OpenChunk>,
+    /// Whether the chunk holds anything; lets the export thread pass by without a fence.
+    pub(crate) filled: AtomicBool,
+    pub(crate) counts: ThreadCounts,
+    /// Who owns the chunk: the thread's own id.
+    pub(crate) owner: AtomicU64,
+}
+
+/// The chunk that a thread is filling.
+#[derive(Debug, Default)]
+pub(crate) struct OpenChunk {
+    pub(crate) core: Option<&'static Core>,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) spans: u64,
+}
+
+/// Counters with one writer, the thread; folded into its recorder's totals when it moves on.
+#[derive(Debug)]
+pub(crate) struct ThreadCounts {
+    pub(crate) core_id: AtomicU64,
+    pub(crate) started: AtomicU64,
+    pub(crate) sampled_out: AtomicU64,
+}
+
+impl ThreadCounts {
+    #[inline]
+    pub(crate) fn add(counter: &AtomicU64) {
+        counter.store(counter.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+    }
+}
+
+/// The process-wide lists.
+#[derive(Debug, Default)]
+pub(crate) struct Registry {
+    threads: Mutex<Vec<&'static ThreadShared>>,
+    idle_threads: Mutex<Vec<&'static ThreadShared>>,
+    idle_slots: Mutex<Vec<PooledSlot>>,
+}
+
+impl Registry {
+    /// The registry of this process; `None` after more forks of forks than are supported.
+    pub(crate) fn get() -> Option<&'static Self> {
+        let registry = REGISTRIES.get(platform::fork_epoch() as usize)?;
+        Some(registry.get_or_init(Self::default))
+    }
+
+    /// A fresh block of owner ids.
+    pub(crate) fn owner_block() -> u64 {
+        NEXT_OWNER_BLOCK.fetch_add(OWNER_BLOCK, Ordering::Relaxed)
+    }
+
+    pub(crate) fn join(&self, owner: u64) -> &'static ThreadShared {
+        let reused = locked(&self.idle_threads).pop();
+        let shared = reused.unwrap_or_else(|| {
+            let fresh: &'static ThreadShared = Box::leak(Box::new(ThreadShared {
+                hazard: Hazard::new(),
+                chunk: Biased::new(OpenChunk::default()),
+                filled: AtomicBool::new(false),
+                counts: ThreadCounts {
+                    core_id: AtomicU64::new(0),
+                    started: AtomicU64::new(0),
+                    sampled_out: AtomicU64::new(0),
+                },
+                owner: AtomicU64::new(0),
+            }));
+            locked(&self.threads).push(fresh);
+            fresh
+        });
+        shared.owner.store(owner, Ordering::Relaxed);
+        shared.chunk.adopt(owner);
+        shared
+    }
+
+    pub(crate) fn leave(&self, shared: &'static ThreadShared) {
+        shared.owner.store(0, Ordering::Relaxed);
+        locked(&self.idle_threads).push(shared);
+    }
+
+    pub(crate) fn each_thread(&self, visit: &mut dyn FnMut(&'static ThreadShared)) {
+        let threads = locked(&self.threads).clone();
+        threads.into_iter().for_each(visit);
+    }
+
+    pub(crate) fn each_hazard(&self, visit: &mut dyn FnMut(&Hazard)) {
+        self.each_thread(&mut |thread| visit(&thread.hazard));
+    }
+
+    /// Moves up to `count` idle slots to `pool`.
+    pub(crate) fn take_slots(&self, count: usize, pool: &mut Vec<PooledSlot>) {
+        let mut idle = locked(&self.idle_slots);
+        let keep = idle.len().saturating_sub(count);
+        pool.extend(idle.drain(keep..));
+    }
+
+    pub(crate) fn give_slots(&self, slots: impl Iterator<Item = PooledSlot>) {
+        locked(&self.idle_slots).extend(slots);
+    }
+}
+
+/// Locks a mutex, whatever happened to a thread that held it.
+pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl OpenChunk {
+    /// Whether the next span would probably not fit.
+    pub(crate) fn is_full(&self) -> bool {
+        const TYPICAL_SPAN: usize = 256;
+        self.bytes.len() + TYPICAL_SPAN > self.bytes.capacity()
+    }
+
+    /// What was recorded so far, with the recorder it belongs to.
+    pub(crate) fn take_full(&mut self) -> (Option<&'static Core>, Chunk) {
+        let chunk =
+            Chunk { bytes: std::mem::take(&mut self.bytes), spans: std::mem::take(&mut self.spans) };
+        (self.core, chunk)
+    }
+}

@@ -1,0 +1,43 @@
+//! A place for one span in progress: pooled, never freed, stamped with a generation.
+//!
+//! Position: between `SpanRef`, which names a slot and a generation, and [`SpanBody`].
+//!
+//! Invariants: a slot lives as long as the process, so a stale reference finds a slot, sees another
+//! generation and does nothing.
+
+use super::sys::biased::Biased;
+use crate::span::SpanBody;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// What the owner of a slot reaches.
+#[derive(Debug)]
+pub(crate) struct SlotState {
+    pub(crate) generation: u32,
+    pub(crate) body: Option<Box<SpanBody>>,
+}
+
+/// A pooled place for a span in progress.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    pub(crate) cell: Biased<SlotState>,
+    fork_epoch: AtomicU32,
+}
+
+impl Slot {
+    pub(crate) fn leak() -> &'static Self {
+        Box::leak(Box::new(Self {
+            cell: Biased::new(SlotState { generation: 0, body: None }),
+            fork_epoch: AtomicU32::new(0),
+        }))
+    }
+
+    /// Marks the process that uses the slot from now on.
+    pub(crate) fn enter_process(&self, fork_epoch: u32) {
+        self.fork_epoch.store(fork_epoch, Ordering::Relaxed);
+    }
+
+    /// Whether the span in it was started by this process, not by one that it forked from.
+    pub(crate) fn belongs_to(&self, fork_epoch: u32) -> bool {
+        self.fork_epoch.load(Ordering::Relaxed) == fork_epoch
+    }
+}

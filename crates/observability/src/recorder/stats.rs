@@ -1,0 +1,121 @@
+//! Where every span went: the counts that must add up.
+//!
+//! Position: written by threads and the export thread, read by the user.
+//!
+//! Invariant: started = exported + sampled out + dropped + still open or queued.
+
+use super::registry::ThreadCounts;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Why finished spans were given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DropReason {
+    BudgetSpent,
+    ExportFailed,
+    Rejected,
+    AfterShutdown,
+}
+
+/// What happened to the spans of a recorder.
+///
+/// `started` equals the sum of all other fields: a span is exported, sampled out, dropped for one of
+/// the named reasons, or still `pending` (open, or finished and waiting for the export thread).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Spans started, sampled or not.
+    pub started: u64,
+    /// Spans that a sampler decided not to record.
+    pub sampled_out: u64,
+    /// Spans that the exporter has delivered.
+    pub exported: u64,
+    /// Spans dropped because the byte budget was spent: the exporter could not keep up.
+    pub dropped_budget_spent: u64,
+    /// Spans dropped because the exporter failed, retries included.
+    pub dropped_export_failed: u64,
+    /// Spans that the receiver took and then rejected (OTLP partial success).
+    pub dropped_rejected: u64,
+    /// Spans that ended after shutdown.
+    pub dropped_after_shutdown: u64,
+    /// Spans that are open or wait for the export thread.
+    pub pending: u64,
+}
+
+impl Stats {
+    /// All spans that were recorded and are lost.
+    pub fn dropped(&self) -> u64 {
+        self.dropped_budget_spent
+            + self.dropped_export_failed
+            + self.dropped_rejected
+            + self.dropped_after_shutdown
+    }
+
+    pub(crate) fn add_thread(&mut self, core_id: u64, counts: &ThreadCounts) {
+        if counts.core_id.load(Ordering::Relaxed) == core_id {
+            self.started += counts.started.load(Ordering::Relaxed);
+            self.sampled_out += counts.sampled_out.load(Ordering::Relaxed);
+            self.settle();
+        }
+    }
+
+    fn settle(&mut self) {
+        let settled = self.sampled_out + self.exported + self.dropped();
+        self.pending = self.started.saturating_sub(settled);
+    }
+}
+
+/// The counters behind [`Stats`], besides those of the running threads.
+#[derive(Debug, Default)]
+pub(crate) struct Totals {
+    started: AtomicU64,
+    sampled_out: AtomicU64,
+    exported: AtomicU64,
+    budget_spent: AtomicU64,
+    export_failed: AtomicU64,
+    rejected: AtomicU64,
+    after_shutdown: AtomicU64,
+}
+
+impl Totals {
+    pub(crate) fn dropped(&self, reason: DropReason, spans: u64) {
+        let counter = match reason {
+            DropReason::BudgetSpent => &self.budget_spent,
+            DropReason::ExportFailed => &self.export_failed,
+            DropReason::Rejected => &self.rejected,
+            DropReason::AfterShutdown => &self.after_shutdown,
+        };
+        counter.fetch_add(spans, Ordering::Relaxed);
+    }
+
+    pub(crate) fn exported(&self, spans: u64) {
+        self.exported.fetch_add(spans, Ordering::Relaxed);
+    }
+
+    /// Counts spans started outside the threads' own counters.
+    pub(crate) fn started(&self, spans: u64, sampled_out: u64) {
+        self.started.fetch_add(spans, Ordering::Relaxed);
+        self.sampled_out.fetch_add(sampled_out, Ordering::Relaxed);
+    }
+
+    /// Takes over the counts of a thread that leaves or turns to another recorder.
+    pub(crate) fn fold(&self, counts: &ThreadCounts) {
+        let started = counts.started.swap(0, Ordering::Relaxed);
+        self.started(started, counts.sampled_out.swap(0, Ordering::Relaxed));
+    }
+
+    pub(crate) fn read(&self) -> Stats {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let mut stats = Stats {
+            started: read(&self.started),
+            sampled_out: read(&self.sampled_out),
+            exported: read(&self.exported),
+            dropped_budget_spent: read(&self.budget_spent),
+            dropped_export_failed: read(&self.export_failed),
+            dropped_rejected: read(&self.rejected),
+            dropped_after_shutdown: read(&self.after_shutdown),
+            pending: 0,
+        };
+        stats.settle();
+        stats
+    }
+}

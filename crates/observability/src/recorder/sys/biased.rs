@@ -1,0 +1,312 @@
+//! A lock that costs its owner no atomic read-modify-write: the biased lock.
+//!
+//! Position: below the span buffers and the per-thread chunks, which are the two things that one
+//! strand of execution touches all the time and another one now and then.
+//!
+//! A [`Biased`] value names the strand that owns it. The owner announces what it is about to touch
+//! in its thread's [`Hazard`], checks that it is still the owner, and goes ahead. Anybody else takes
+//! the mutex, takes the ownership away, makes that visible to every thread with one expensive fence,
+//! and waits until no thread announces the value any more. From then on everyone locks.
+//!
+//! Invariants:
+//! - an owner id is current on at most one thread at a time, and hand-overs of it between threads
+//!   happen in order (a future is polled through `&mut`);
+//! - [`FREE`] values are touched only by whoever took them out of a pool.
+//!
+//! Source: Kawachiya et al., "Lock Reservation" (OOPSLA 2002); Michael, "Hazard Pointers" (2004).
+//! The unsafe code of the recorder is here and in [`super::platform`]; the loom model at the end of
+//! this file runs the protocol with ordinary fences in place of the asymmetric ones.
+#![allow(
+    unsafe_code,
+    reason = "a lock must hand out `&mut` from `&`; each block has its proof and the model below"
+)]
+
+use super::{
+    platform::{heavy_fence, light_fence},
+    sync::{AtomicU64, AtomicUsize, Mutex, Ordering, UnsafeCell, spin_loop},
+};
+use std::sync::PoisonError;
+
+/// Nobody owns the value; it lies in a pool.
+pub(crate) const FREE: u64 = 0;
+/// The value is accessed under its mutex for the rest of its life.
+pub(crate) const SHARED: u64 = 1;
+/// The value is on its way to a strand that will claim it at its first poll.
+pub(crate) const PARKED: u64 = 2;
+/// Owner ids start here.
+pub(crate) const FIRST_OWNER: u64 = 16;
+
+/// What a thread announces to be touching right now: the address of a [`Biased`], or 0.
+///
+/// Alone on its cache line, since its thread writes it on every operation.
+#[derive(Debug)]
+#[repr(align(64))]
+pub(crate) struct Hazard(AtomicUsize);
+
+impl Hazard {
+    #[cfg(not(loom))]
+    pub(crate) const fn new() -> Self {
+        Self(AtomicUsize::new(0))
+    }
+
+    #[cfg(loom)]
+    pub(crate) fn new() -> Self {
+        Self(AtomicUsize::new(0))
+    }
+}
+
+/// The calling strand: the id it owns values under and its thread's announcement.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Strand<'a> {
+    pub(crate) id: u64,
+    pub(crate) hazard: &'a Hazard,
+}
+
+/// A value that its owner reaches without a lock and everyone else with one.
+#[derive(Debug)]
+pub(crate) struct Biased<T> {
+    owner: AtomicU64,
+    lock: Mutex<()>,
+    value: UnsafeCell<T>,
+}
+
+// SAFETY: the value is reached only through `with*`, which give out one `&mut` at a time (argued
+// there), so sharing the cell hands the value from thread to thread, for which `T: Send` is enough.
+unsafe impl<T: Send> Sync for Biased<T> {}
+
+impl<T> Biased<T> {
+    #[cfg(not(loom))]
+    pub(crate) const fn new(value: T) -> Self {
+        Self { owner: AtomicU64::new(FREE), lock: Mutex::new(()), value: UnsafeCell::new(value) }
+    }
+
+    #[cfg(loom)]
+    pub(crate) fn new(value: T) -> Self {
+        Self { owner: AtomicU64::new(FREE), lock: Mutex::new(()), value: UnsafeCell::new(value) }
+    }
+
+    fn address(&self) -> usize {
+        std::ptr::from_ref(self).addr()
+    }
+
+    /// Publishes a value that the caller took out of a pool, as owned by `owner`.
+    pub(crate) fn adopt(&self, owner: u64) {
+        self.owner.store(owner, Ordering::Release);
+    }
+
+    /// Runs `access` as the owner, without a lock.
+    ///
+    /// Gives `access` back, not run, when `strand` is not the owner (any more) or is inside another
+    /// call already. With `next`, the ownership passes on afterwards.
+    #[inline]
+    pub(crate) fn with_owned<R, F: FnOnce(&mut T) -> R>(
+        &self,
+        strand: Strand<'_>,
+        next: Option<u64>,
+        access: F,
+    ) -> Result<R, F> {
+        let hazard = &strand.hazard.0;
+        if self.owner.load(Ordering::Relaxed) != strand.id || hazard.load(Ordering::Relaxed) != 0 {
+            return Err(access);
+        }
+        hazard.store(self.address(), Ordering::Relaxed);
+        let _announced = Announced(hazard);
+        light_fence();
+        if self.owner.load(Ordering::Acquire) != strand.id {
+            return Err(access);
+        }
+        // SAFETY: this strand owns the value and has announced it. Another strand that takes the
+        // ownership away waits, after a fence that orders it against ours, until the announcement
+        // is gone; a holder of the same id on another thread comes before or after us, never
+        // beside us; and the announcement was empty before, so this is not a nested call.
+        let result = self.value.with_mut(|value| access(unsafe { &mut *value }));
+        if let Some(next) = next {
+            // Fails only when the ownership was taken away meanwhile: then it stays so.
+            let _ = self.owner.compare_exchange(
+                strand.id,
+                next,
+                Ordering::Release,
+                Ordering::Relaxed,
+            );
+        }
+        Ok(result)
+    }
+
+    /// Runs `access` under the mutex, taking the ownership away from whoever has it.
+    ///
+    /// - `hazards`: calls its argument with every thread's announcement;
+    /// - `next`: who owns the value afterwards; `None` leaves it shared.
+    ///
+    /// `None` when the value is free, or when the caller is inside it already.
+    pub(crate) fn with_revoked<R>(
+        &self,
+        own: Option<&Hazard>,
+        hazards: impl Fn(&mut dyn FnMut(&Hazard)),
+        next: Option<u64>,
+        access: impl FnOnce(&mut T) -> R,
+    ) -> Option<R> {
+        if own.is_some_and(|own| own.0.load(Ordering::Relaxed) == self.address()) {
+            return None;
+        }
+        let _guard = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        if !self.revoke(&hazards) {
+            return None;
+        }
+        // SAFETY: the value is SHARED, so no owner enters (each checks after announcing itself), no
+        // thread announces it any more, and the mutex keeps other revokers out.
+        let result = self.value.with_mut(|value| access(unsafe { &mut *value }));
+        if let Some(next) = next {
+            self.owner.store(next, Ordering::Release);
+        }
+        Some(result)
+    }
+
+    /// Makes the value shared; returns whether it may be touched. The mutex is held.
+    fn revoke(&self, hazards: &impl Fn(&mut dyn FnMut(&Hazard))) -> bool {
+        let mut owner = self.owner.load(Ordering::Acquire);
+        while owner != SHARED {
+            if owner == FREE {
+                return false;
+            }
+            match self.owner.compare_exchange(owner, SHARED, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(PARKED) => return true,
+                Ok(_) => {
+                    heavy_fence();
+                    hazards(&mut |hazard| self.wait_for(hazard));
+                    return true;
+                }
+                Err(seen) => owner = seen,
+            }
+        }
+        true
+    }
+
+    fn wait_for(&self, hazard: &Hazard) {
+        let mut spins = 0u32;
+        while hazard.0.load(Ordering::Acquire) == self.address() {
+            spins = spins.wrapping_add(1);
+            spin_loop();
+            #[cfg(not(loom))]
+            if spins.is_multiple_of(64) {
+                std::thread::yield_now();
+            }
+            #[cfg(loom)]
+            loom::thread::yield_now();
+        }
+    }
+
+    /// Marks a value as free again, for the one who emptied it.
+    ///
+    /// Waits for strands that are just looking into it under the mutex.
+    pub(crate) fn free(&self) {
+        if self.owner.load(Ordering::Acquire) != FREE {
+            let _guard = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
+            self.owner.store(FREE, Ordering::Release);
+        }
+    }
+
+    /// Takes over a value that its last owner parked. Does nothing when somebody made it shared.
+    pub(crate) fn claim(&self, owner: u64) {
+        // Fails when the value is shared or was never parked; both stay as they are.
+        let _ =
+            self.owner.compare_exchange(PARKED, owner, Ordering::AcqRel, Ordering::Relaxed);
+    }
+}
+
+/// Withdraws the announcement, also when the access panics.
+struct Announced<'a>(&'a AtomicUsize);
+
+impl Drop for Announced<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.0.store(0, Ordering::Release);
+    }
+}
+
+#[cfg(all(test, loom))]
+mod loom_models {
+    use super::*;
+    use loom::{sync::Arc, thread};
+
+    struct World {
+        value: Biased<u32>,
+        hazards: [Hazard; 2],
+    }
+
+    fn world() -> Arc<World> {
+        let world = World { value: Biased::new(0), hazards: [Hazard::new(), Hazard::new()] };
+        world.value.adopt(FIRST_OWNER);
+        Arc::new(world)
+    }
+
+    impl World {
+        fn add(&self, id: u64, hazard: usize, next: Option<u64>) -> bool {
+            let strand = Strand { id, hazard: &self.hazards[hazard] };
+            self.value.with_owned(strand, next, |v| *v += 1).is_ok()
+                || self.add_revoked(hazard, None)
+        }
+
+        fn add_revoked(&self, hazard: usize, next: Option<u64>) -> bool {
+            let each = |f: &mut dyn FnMut(&Hazard)| self.hazards.iter().for_each(f);
+            self.value.with_revoked(Some(&self.hazards[hazard]), each, next, |v| *v += 1).is_some()
+        }
+    }
+
+    #[test]
+    fn loom_owner_and_revoker_never_overlap() {
+        loom::model(|| {
+            let world = world();
+            let other = world.clone();
+            let revoker = thread::spawn(move || assert!(other.add_revoked(1, None)));
+            assert!(world.add(FIRST_OWNER, 0, None));
+            assert!(world.add(FIRST_OWNER, 0, None));
+            revoker.join().unwrap();
+            world.add_revoked(0, None);
+            world.value.value.with_mut(|v| assert_eq!(unsafe { *v }, 4));
+        });
+    }
+
+    #[test]
+    fn loom_ownership_given_back_is_usable_again() {
+        loom::model(|| {
+            let world = world();
+            let other = world.clone();
+            let taker = thread::spawn(move || assert!(other.add_revoked(1, Some(FIRST_OWNER))));
+            assert!(world.add(FIRST_OWNER, 0, None));
+            taker.join().unwrap();
+            assert!(world.add(FIRST_OWNER, 0, None));
+            world.value.value.with_mut(|v| assert_eq!(unsafe { *v }, 3));
+        });
+    }
+
+    #[test]
+    fn loom_parked_value_is_claimed_or_shared_never_both() {
+        loom::model(|| {
+            let world = world();
+            assert!(world.add(FIRST_OWNER, 0, Some(PARKED)));
+            let other = world.clone();
+            let claimer = thread::spawn(move || {
+                other.value.claim(FIRST_OWNER + 1);
+                assert!(other.add(FIRST_OWNER + 1, 1, None));
+            });
+            assert!(world.add(FIRST_OWNER, 0, None));
+            claimer.join().unwrap();
+            world.value.value.with_mut(|v| assert_eq!(unsafe { *v }, 3));
+        });
+    }
+
+    #[test]
+    fn loom_free_value_is_refused_and_reused_by_the_next_owner() {
+        loom::model(|| {
+            let world = world();
+            let other = world.clone();
+            let stale = thread::spawn(move || other.add_revoked(1, None));
+            assert!(world.add(FIRST_OWNER, 0, Some(FREE)));
+            world.value.free();
+            world.value.adopt(FIRST_OWNER);
+            assert!(world.add(FIRST_OWNER, 0, None));
+            let seen = stale.join().unwrap();
+            world.value.value.with_mut(|v| assert_eq!(unsafe { *v }, 2 + u32::from(seen)));
+        });
+    }
+}

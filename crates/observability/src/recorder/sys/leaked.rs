@@ -1,0 +1,28 @@
+//! A static that points to something that lives for ever, and can be pointed elsewhere.
+//!
+//! Position: holds the global recorder, which every span start reads.
+#![allow(unsafe_code, reason = "one dereference of a pointer that came from a `&'static`")]
+
+use std::sync::atomic::{AtomicPtr, Ordering};
+
+/// An optional `&'static T` that can be replaced atomically.
+#[derive(Debug)]
+pub(crate) struct AtomicStatic<T: 'static>(AtomicPtr<T>);
+
+impl<T: Sync> AtomicStatic<T> {
+    pub(crate) const fn none() -> Self {
+        Self(AtomicPtr::new(std::ptr::null_mut()))
+    }
+
+    #[inline]
+    pub(crate) fn get(&self) -> Option<&'static T> {
+        // SAFETY: the pointer is null or was made from a `&'static T` by `set`; nobody writes
+        // through it, and `T: Sync` lets every thread read.
+        unsafe { self.0.load(Ordering::Acquire).as_ref() }
+    }
+
+    pub(crate) fn set(&self, value: Option<&'static T>) {
+        let pointer = value.map_or(std::ptr::null(), std::ptr::from_ref);
+        self.0.store(pointer.cast_mut(), Ordering::Release);
+    }
+}

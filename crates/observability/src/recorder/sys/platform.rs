@@ -1,0 +1,107 @@
+//! What the recorder asks of the processor and the operating system: fences, ticks, fork.
+//!
+//! Position: below [`super::biased`] and [`super::clock`].
+//!
+//! Invariants: every function works on every target; where the fast way is missing, the slow one
+//! with the same meaning is taken.
+#![allow(unsafe_code, reason = "system calls and the time stamp counter; each block has its proof")]
+
+use super::sync::{Ordering, fence};
+use std::sync::atomic::{AtomicBool, AtomicU32};
+
+/// Whether the expensive side of the fence pair does the work of both.
+static ASYMMETRIC: AtomicBool = AtomicBool::new(false);
+/// How many times this process is a fork of the one that started.
+static FORK_EPOCH: AtomicU32 = AtomicU32::new(0);
+
+/// The cheap half of a pair with [`heavy_fence`]: orders the caller's announcement before its check.
+#[inline]
+pub(super) fn light_fence() {
+    if cfg!(not(loom)) && ASYMMETRIC.load(Ordering::Relaxed) {
+        std::sync::atomic::compiler_fence(std::sync::atomic::Ordering::SeqCst);
+    } else {
+        fence(Ordering::SeqCst);
+    }
+}
+
+/// The expensive half: returns after every running thread of the process has passed a full fence.
+pub(super) fn heavy_fence() {
+    fence(Ordering::SeqCst);
+    if ASYMMETRIC.load(Ordering::Relaxed) && !membarrier(MEMBARRIER_PRIVATE_EXPEDITED) {
+        // Registered and refused all the same: nothing safe is left but to give up the asymmetry.
+        // Announcements made before this line are at most one scheduling slice old.
+        ASYMMETRIC.store(false, Ordering::SeqCst);
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+}
+
+#[cfg(target_os = "linux")]
+const MEMBARRIER_PRIVATE_EXPEDITED: libc::c_int = 1 << 3;
+#[cfg(target_os = "linux")]
+const MEMBARRIER_REGISTER_PRIVATE_EXPEDITED: libc::c_int = 1 << 4;
+#[cfg(not(target_os = "linux"))]
+const MEMBARRIER_PRIVATE_EXPEDITED: i32 = 0;
+
+#[cfg(all(target_os = "linux", not(loom)))]
+fn membarrier(command: libc::c_int) -> bool {
+    // SAFETY: membarrier(2) takes two integers and touches no memory of ours.
+    unsafe { libc::syscall(libc::SYS_membarrier, command, 0, 0) == 0 }
+}
+
+#[cfg(not(all(target_os = "linux", not(loom))))]
+fn membarrier(_command: i32) -> bool {
+    false
+}
+
+/// Registers for fences and forks; to be called before the first span of the process.
+pub(crate) fn prepare() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        #[cfg(all(target_os = "linux", not(loom)))]
+        ASYMMETRIC.store(membarrier(MEMBARRIER_REGISTER_PRIVATE_EXPEDITED), Ordering::SeqCst);
+        #[cfg(unix)]
+        // SAFETY: the handler only adds to an atomic, which is allowed in a child of fork(2).
+        unsafe {
+            libc::pthread_atfork(None, None, Some(in_forked_child));
+        }
+    });
+}
+
+#[cfg(unix)]
+extern "C" fn in_forked_child() {
+    FORK_EPOCH.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+}
+
+/// Counts the forks between the process that started and this one.
+#[inline]
+pub(crate) fn fork_epoch() -> u32 {
+    FORK_EPOCH.load(std::sync::atomic::Ordering::Relaxed)
+}
+
+/// Reads the time stamp counter.
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+#[inline]
+pub(crate) fn time_stamp_counter() -> u64 {
+    // SAFETY: RDTSC is part of every x86_64 processor and reads a register.
+    unsafe { std::arch::x86_64::_rdtsc() }
+}
+
+/// A word from the operating system's random source, mixed with what differs between processes.
+pub(crate) fn random_seed() -> u64 {
+    use std::hash::{BuildHasher as _, Hasher as _};
+    // std seeds this hasher from the operating system, once per thread.
+    let mut hasher = std::collections::hash_map::RandomState::new().build_hasher();
+    hasher.write_u32(std::process::id());
+    hasher.write_u32(fork_epoch());
+    #[cfg(target_os = "linux")]
+    hasher.write_u64(operating_system_random());
+    hasher.finish()
+}
+
+#[cfg(target_os = "linux")]
+fn operating_system_random() -> u64 {
+    let mut bytes = [0u8; 8];
+    // SAFETY: the pointer and the length describe `bytes`, which is writable.
+    let _got = unsafe { libc::getrandom(bytes.as_mut_ptr().cast(), bytes.len(), 0) };
+    u64::from_le_bytes(bytes)
+}

@@ -1,0 +1,39 @@
+//! The synchronisation primitives of the recorder: std's, or loom's in a model run.
+//!
+//! Position: below everything in `recorder`. Only [`super::biased`] is modelled, so only what it
+//! needs is here.
+
+#[cfg(loom)]
+pub(super) use loom::{
+    cell::UnsafeCell,
+    hint::spin_loop,
+    sync::{
+        Mutex,
+        atomic::{AtomicU64, AtomicUsize, Ordering, fence},
+    },
+};
+#[cfg(not(loom))]
+pub(super) use std::{
+    hint::spin_loop,
+    sync::{
+        Mutex,
+        atomic::{AtomicU64, AtomicUsize, Ordering, fence},
+    },
+};
+
+/// std's cell behind loom's interface: access only through a closure.
+#[cfg(not(loom))]
+#[derive(Debug)]
+pub(super) struct UnsafeCell<T>(std::cell::UnsafeCell<T>);
+
+#[cfg(not(loom))]
+impl<T> UnsafeCell<T> {
+    pub(super) const fn new(value: T) -> Self {
+        Self(std::cell::UnsafeCell::new(value))
+    }
+
+    #[inline]
+    pub(super) fn with_mut<R>(&self, access: impl FnOnce(*mut T) -> R) -> R {
+        access(self.0.get())
+    }
+}

@@ -1,0 +1,113 @@
+//! [`Span`]: the owner of a span, which ends it.
+//!
+//! Position: made by `SpanBuilder`; derefs to the `SpanRef` that describes it.
+//!
+//! Invariant: a span ends exactly once, at `end`, `end_with_timestamp` or when dropped.
+
+use super::SpanRef;
+use crate::{
+    context::{Baggage, Context, LocalRoot},
+    recorder::{Clock, Recorder, thread},
+};
+use std::ops::Deref;
+
+/// A span that ends when it is dropped, if not before.
+///
+/// It is not the current span by itself: see `Tracer` for the forms that make it so.
+///
+/// ```
+/// # use continuum_observability::{get_tracer, testing::TestRecorder};
+/// # let recorder = TestRecorder::new();
+/// # recorder.run(|| {
+/// let mut span = get_tracer("docs").start_span("upload");
+/// span.set_attribute("size_bytes", 512);
+/// span.end();
+/// span.set_attribute("late", true); // does nothing
+/// # });
+/// # assert_eq!(recorder.tree(), "upload size_bytes=512\n");
+/// ```
+#[derive(Debug)]
+#[must_use = "a span ends when it is dropped"]
+pub struct Span {
+    view: SpanRef,
+    recorder: Option<&'static Recorder>,
+    root: LocalRoot,
+    baggage: Baggage,
+    ended: bool,
+}
+
+impl Span {
+    pub(crate) fn new(
+        view: SpanRef,
+        recorder: Option<&'static Recorder>,
+        root: LocalRoot,
+        baggage: Baggage,
+    ) -> Self {
+        Self { view, recorder, root, baggage, ended: false }
+    }
+
+    /// A reference for others that describe the span.
+    pub fn view(&self) -> &SpanRef {
+        &self.view
+    }
+
+    /// The context in which this span is the current one.
+    pub fn as_context(&self) -> Context {
+        Context {
+            span: self.view.clone(),
+            baggage: self.baggage.clone(),
+            recorder: self.recorder,
+            root: self.root,
+            suppressed: false,
+        }
+    }
+
+    /// Ends the span now.
+    #[inline]
+    pub fn end(&mut self) {
+        if !self.ended {
+            let clock = Clock::global();
+            let ticks = clock.ticks();
+            self.finish(|start_ticks, start| {
+                start.saturating_add(clock.nanos(ticks.saturating_sub(start_ticks)))
+            });
+        }
+    }
+
+    /// Ends the span at a time in nanoseconds since the Unix epoch, not before its start.
+    pub fn end_with_timestamp(&mut self, unix_nanos: u64) {
+        if !self.ended {
+            self.finish(|_, _| unix_nanos);
+        }
+    }
+
+    #[inline]
+    fn finish(&mut self, end: impl FnOnce(u64, u64) -> u64) {
+        self.ended = true;
+        let (Some((slot, generation)), Some(recorder)) = (self.view.slot(), self.recorder) else {
+            return;
+        };
+        if let Some(body) = thread::close_span(slot, generation) {
+            if !self.view.context().is_sampled() {
+                return thread::discard_span(slot, body);
+            }
+            let end = end(body.identity.start_ticks, body.identity.start_unix_nanos);
+            thread::finish_span(recorder, slot, body, end);
+        }
+    }
+}
+
+impl Deref for Span {
+    type Target = SpanRef;
+
+    fn deref(&self) -> &SpanRef {
+        &self.view
+    }
+}
+
+impl Drop for Span {
+    #[inline]
+    fn drop(&mut self) {
+        self.end();
+    }
+}

@@ -1,0 +1,32 @@
+//! Spans: how they are started, described and ended.
+//!
+//! Position: what users touch; on top of `recorder` and `context`.
+//!
+//! [`Tracer`] starts a [`Span`] through a [`SpanBuilder`]; [`SpanRef`] is what everybody who may
+//! describe a span holds; a span in progress is a [`body`], encoded by [`encode`].
+
+mod body;
+mod builder;
+mod encode;
+mod exception;
+mod guard;
+mod handle;
+mod kind;
+mod scope;
+mod tracer;
+mod value;
+mod view;
+
+pub use builder::SpanBuilder;
+pub use guard::SpanGuard;
+pub use handle::Span;
+pub use kind::{SpanKind, SpanLimits, Status};
+pub use tracer::{Tracer, get_tracer};
+pub use value::Value;
+pub use view::SpanRef;
+
+pub(crate) use {
+    body::{Identity, SpanBody},
+    encode::{Writer, field_len, put_message},
+    scope::InstrumentationScope,
+};

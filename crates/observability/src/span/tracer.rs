@@ -1,0 +1,79 @@
+//! [`Tracer`]: where spans start.
+//!
+//! Position: the entrance of the API; each form is one line on top of [`SpanBuilder`].
+//!
+//! Invariant: a tracer names its instrumentation scope only; the recorder is looked up at each
+//! start, so a tracer made before `init_telemetry` works afterwards.
+
+use super::{InstrumentationScope, Span, SpanBuilder, SpanGuard, SpanRef};
+
+/// Starts spans on behalf of a library or module.
+///
+/// Four forms, from the safest to the freest: a closure ([`Tracer::in_scope`], or
+/// [`Tracer::in_span`] for async code), a guard ([`Tracer::start_as_current_span`]), a span of one's
+/// own ([`Tracer::start_span`]), and [`Tracer::span_builder`] for all of these with a kind, links,
+/// attributes or another parent.
+///
+/// ```
+/// # use continuum_observability::{get_tracer, testing::TestRecorder};
+/// # let recorder = TestRecorder::new();
+/// # recorder.run(|| {
+/// let tracer = get_tracer("assistant");
+/// let answer = tracer.in_scope("answer", |span| {
+///     span.set_attribute("question.length", 12);
+///     tracer.in_scope("recall", |_| 42)
+/// });
+/// assert_eq!(answer, 42);
+/// # });
+/// # assert_eq!(recorder.tree(), "answer question.length=12\n  recall\n");
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct Tracer {
+    scope: u32,
+}
+
+/// The tracer of an instrumentation scope, such as a crate or module.
+///
+/// Cheap, but not free: keep it in a variable outside of loops.
+pub fn get_tracer(name: &str) -> Tracer {
+    Tracer { scope: InstrumentationScope::intern(name, "") }
+}
+
+impl Tracer {
+    /// The tracer of a scope with a version.
+    pub fn with_version(name: &str, version: &str) -> Self {
+        Self { scope: InstrumentationScope::intern(name, version) }
+    }
+
+    /// Runs `work` inside a span.
+    #[inline]
+    pub fn in_scope<R>(self, name: &str, work: impl FnOnce(&SpanRef) -> R) -> R {
+        self.span_builder(name).in_scope(work)
+    }
+
+    /// Runs an async closure inside a span: `tracer.in_span("answer", async |span| { ... }).await`.
+    pub async fn in_span<R, Fut>(self, name: &str, work: impl FnOnce(SpanRef) -> Fut) -> R
+    where
+        Fut: Future<Output = R>,
+    {
+        self.span_builder(name).in_span(work).await
+    }
+
+    /// Starts a span that is current on this thread until the guard is dropped.
+    #[inline]
+    pub fn start_as_current_span(self, name: &str) -> SpanGuard {
+        self.span_builder(name).start_as_current()
+    }
+
+    /// Starts a span that is not the current one.
+    #[inline]
+    pub fn start_span(self, name: &str) -> Span {
+        self.span_builder(name).start()
+    }
+
+    /// Prepares a span with more than a name.
+    #[inline]
+    pub fn span_builder(self, name: &str) -> SpanBuilder<'_> {
+        SpanBuilder::new(self.scope, name)
+    }
+}

@@ -1,0 +1,139 @@
+//! [`SpanRef`]: a reference to a span through which it is described.
+//!
+//! Position: what closures get, what `get_current_span` returns, what a `Span` derefs to.
+//!
+//! Invariants: usable from any thread at any time; after the span has ended, and for a span that is
+//! not recorded, every method does nothing.
+
+use super::{SpanBody, Status, Value};
+use crate::{
+    context::SpanContext,
+    recorder::{Clock, Slot, thread},
+};
+use std::fmt;
+
+/// A reference to a span. Cheap to clone; does not keep the span open.
+///
+/// ```
+/// # use continuum_observability::{get_tracer, Status, testing::TestRecorder};
+/// # let recorder = TestRecorder::new();
+/// # recorder.run(|| {
+/// get_tracer("docs").in_scope("recall", |span| {
+///     span.set_attribute("memory.max_concepts", 10);
+///     span.add_event("cache.miss", &[("key", "search:rust".into())]);
+///     span.set_status(Status::Ok);
+/// });
+/// # });
+/// # assert_eq!(recorder.tree(), "recall OK memory.max_concepts=10\n  · cache.miss key=search:rust\n");
+/// ```
+#[derive(Clone, Default)]
+pub struct SpanRef {
+    context: SpanContext,
+    slot: Option<(&'static Slot, u32)>,
+}
+
+impl SpanRef {
+    pub(crate) fn recording(context: SpanContext, slot: &'static Slot, generation: u32) -> Self {
+        Self { context, slot: Some((slot, generation)) }
+    }
+
+    pub(crate) fn non_recording(context: SpanContext) -> Self {
+        Self { context, slot: None }
+    }
+
+    pub(crate) fn context(&self) -> &SpanContext {
+        &self.context
+    }
+
+    pub(crate) fn slot(&self) -> Option<(&'static Slot, u32)> {
+        self.slot
+    }
+
+    #[inline]
+    fn with<R>(&self, access: impl FnOnce(&mut SpanBody) -> R) -> Option<R> {
+        let (slot, generation) = self.slot?;
+        thread::with_span(slot, generation, access)
+    }
+
+    /// The identity of the span.
+    pub fn span_context(&self) -> SpanContext {
+        self.context.clone()
+    }
+
+    /// Whether what is set on the span is kept. Ask before computing something expensive.
+    pub fn is_recording(&self) -> bool {
+        self.with(|_| ()).is_some()
+    }
+
+    /// Sets an attribute; one that was set before under the same key is replaced.
+    #[inline]
+    pub fn set_attribute<'a>(&self, key: &str, value: impl Into<Value<'a>>) {
+        if self.slot.is_some() {
+            let value = value.into();
+            self.with(|body| body.set_attribute(key, &value));
+        }
+    }
+
+    /// Sets several attributes.
+    pub fn set_attributes<'a, K: AsRef<str>, V: Into<Value<'a>>>(
+        &self,
+        attributes: impl IntoIterator<Item = (K, V)>,
+    ) {
+        for (key, value) in attributes {
+            self.set_attribute(key.as_ref(), value);
+        }
+    }
+
+    /// Adds an event that happens now.
+    pub fn add_event(&self, name: &str, attributes: &[(&str, Value<'_>)]) {
+        if self.slot.is_some() {
+            let (clock, ticks) = (Clock::global(), Clock::global().ticks());
+            self.with(|body| {
+                let now = clock.unix_nanos(body.identity.anchor, ticks);
+                body.add_event(name, now, attributes);
+            });
+        }
+    }
+
+    /// Adds an event with a time of its own, in nanoseconds since the Unix epoch.
+    pub fn add_event_at(&self, name: &str, unix_nanos: u64, attributes: &[(&str, Value<'_>)]) {
+        self.with(|body| body.add_event(name, unix_nanos, attributes));
+    }
+
+    /// Links the span to another one, for example the producer of a message in a batch.
+    pub fn add_link(&self, context: &SpanContext, attributes: &[(&str, Value<'_>)]) {
+        self.with(|body| body.add_link(context, attributes));
+    }
+
+    /// Sets the outcome; see [`Status`] for what wins.
+    pub fn set_status(&self, status: Status<'_>) {
+        self.with(|body| body.set_status(status));
+    }
+
+    /// Gives the span another name.
+    pub fn update_name(&self, name: &str) {
+        self.with(|body| body.set_name(name));
+    }
+
+    /// Lets go of the span, for the strand that will [`SpanRef::claim`] it.
+    pub(crate) fn park(&self) {
+        if let Some((slot, _)) = self.slot {
+            thread::park_span(slot);
+        }
+    }
+
+    pub(crate) fn claim(&self) {
+        if let Some((slot, _)) = self.slot {
+            thread::claim_span(slot);
+        }
+    }
+}
+
+impl fmt::Debug for SpanRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SpanRef")
+            .field("context", &self.context)
+            .field("recorded", &self.slot.is_some())
+            .finish()
+    }
+}

@@ -1,0 +1,88 @@
+//! `cargo xtask check-structure`: the shape of the repository, held by program.
+//!
+//! Three checks, a file each: [`arrows`] between crates, names in the [`root`], [`length`] of
+//! files. A check gives one line per violation and never stops at the first.
+
+mod arrows;
+#[cfg(test)]
+pub(crate) mod fixture;
+mod length;
+mod root;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+use crate::command::Command;
+use crate::workspace::Workspace;
+
+pub(crate) const COMMAND: Command = Command {
+    name: "check-structure",
+    summary: "Checks crates, root files and file lengths against the architecture.",
+    options: &[],
+    help: "Fails on a dependency between crates that the architecture does not draw, on a name in\n\
+           the root that is not on the closed list, and on a source file over 500 lines.\n\
+           Each list is a constant in xtask/src/check_structure.\n\
+           Files are seen as Git sees them: tracked, or new and not ignored.",
+    run: |workspace, _| {
+        check(workspace)?;
+        Ok(ExitCode::SUCCESS)
+    },
+};
+
+/// Runs the three checks and prints every violation.
+///
+/// # Errors
+///
+/// There was a violation, or Git or Cargo could not be asked.
+pub(crate) fn check(workspace: &Workspace) -> Result<()> {
+    let files = workspace.files()?;
+    let mut violations = arrows::violations(&workspace.members()?);
+    violations.extend(root::violations(&files));
+    violations.extend(length::violations(workspace.root(), &files)?);
+    for violation in &violations {
+        eprintln!("{violation}");
+    }
+    if !violations.is_empty() {
+        bail!("{} violations of the structure", violations.len());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fixture::Repository;
+    use super::*;
+
+    fn small_repository() -> Repository {
+        let repository = Repository::new();
+        repository.write(
+            "Cargo.toml",
+            "[workspace]\nresolver = \"3\"\nmembers = [\"crates/*\"]\n",
+        );
+        repository.package("crates/memory", "");
+        repository
+    }
+
+    #[test]
+    fn a_good_repository_passes() {
+        check(&small_repository().workspace()).unwrap();
+    }
+
+    #[test]
+    fn every_check_is_run_and_every_violation_counted() {
+        let repository = small_repository();
+        repository.package(
+            "crates/cli",
+            "[dependencies]\nmemory = { path = \"../memory\" }\n",
+        );
+        repository.package(
+            "crates/collector",
+            "[dependencies]\nmemory = { path = \"../memory\" }\n",
+        );
+        repository.write("NOTES.md", "");
+        repository.write("crates/memory/src/long.rs", &"\n".repeat(501));
+        let error = check(&repository.workspace()).unwrap_err();
+        assert_eq!(error.to_string(), "3 violations of the structure");
+    }
+}

@@ -1,0 +1,69 @@
+//! `cargo xtask lint`: everything that can be said about the code without running it.
+//!
+//! The cheap steps come first. All of them run, so that one call shows all there is to repair.
+
+mod licence;
+mod target;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use crate::command::Command;
+use crate::step::{Step, run_all};
+use crate::workspace::Workspace;
+use crate::{check_structure, docs, fmt, process};
+
+pub(crate) const COMMAND: Command = Command {
+    name: "lint",
+    summary: "Checks format, structure, licences, clippy, docs and other platforms.",
+    options: &[],
+    help: "Warnings are errors; #[expect(lint, reason = \"…\")] silences one that is justified.\n\
+           A platform whose standard library is not installed is fetched if possible, else it\n\
+           is skipped, and named.",
+    run: |workspace, _| {
+        run_all("lint", workspace, &STEPS)?;
+        Ok(ExitCode::SUCCESS)
+    },
+};
+
+const STEPS: [Step; 6] = [
+    Step {
+        name: "format",
+        run: fmt::check,
+    },
+    Step {
+        name: "structure",
+        run: check_structure::check,
+    },
+    Step {
+        name: "licences",
+        run: licence::check,
+    },
+    Step {
+        name: "clippy",
+        run: clippy,
+    },
+    Step {
+        name: "docs",
+        run: docs::build,
+    },
+    Step {
+        name: "platforms",
+        run: target::check,
+    },
+];
+
+fn clippy(workspace: &Workspace) -> Result<()> {
+    let mut cargo = process::cargo(workspace.root());
+    cargo.args([
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--all-features",
+        "--",
+        "-D",
+        "warnings",
+    ]);
+    process::run(&mut cargo)
+}

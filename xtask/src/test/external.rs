@@ -1,0 +1,192 @@
+//! What tests need from outside of Cargo: Python, and in it a third-party collector.
+//!
+//! The collector is the Python package `rotel`, whose wheel carries the program `rotel-agent`.
+//! Tests find it by [`ROTEL_VARIABLE`]; those that need it do nothing when the variable is not set.
+//!
+//! Invariant: nothing is changed on the machine unless it is Debian and we are root; the package
+//! goes to `target/venv` in any case.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::process;
+use crate::workspace::Workspace;
+
+/// Tells tests where the collector's program is.
+const ROTEL_VARIABLE: &str = "CONTINUUM_TEST_ROTEL";
+
+const ROTEL_VERSION: &str = "0.0.1a15";
+
+/// Prints the path of the collector; fails when the package is missing or of another version.
+const FIND_ROTEL: &str = "\
+import importlib.metadata, importlib.util, pathlib, sys
+if importlib.metadata.version('rotel') != sys.argv[1]:
+    sys.exit('another version of rotel')
+print(pathlib.Path(importlib.util.find_spec('rotel').origin).with_name('rotel-agent'))
+";
+
+/// A program that must be on the machine.
+struct Need {
+    what: &'static str,
+    /// The arguments of a call that succeeds when it is there.
+    probe: &'static [&'static str],
+    debian_packages: &'static [&'static str],
+}
+
+const NEEDS: [Need; 1] = [Need {
+    what: "python3, 3.10 or later, with the modules venv and ensurepip",
+    probe: &[
+        "python3",
+        "-c",
+        "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))",
+    ],
+    debian_packages: &["python3", "python3-venv"],
+}];
+
+/// Names the tests that will do nothing.
+pub(super) fn print_skipped() {
+    eprintln!("skipped: tests against the collector rotel, which needs:");
+    for need in &NEEDS {
+        eprintln!("  {}", need.what);
+    }
+}
+
+/// Brings everything that is missing and gives the variables to set for the tests.
+///
+/// # Errors
+///
+/// Something is missing and cannot be installed; the error lists all of it.
+pub(super) fn prepare(
+    workspace: &Workspace,
+    target_directory: &Path,
+) -> Result<Vec<(&'static str, OsString)>> {
+    let root = workspace.root();
+    let missing = missing(root, &NEEDS);
+    if !missing.is_empty() && is_root_on_debian(root) {
+        install(root, &missing)?;
+    }
+    refuse(&self::missing(root, &NEEDS))?;
+    let rotel = rotel(root, &target_directory.join("venv"))?;
+    Ok(vec![(ROTEL_VARIABLE, rotel.into_os_string())])
+}
+
+fn missing<'a>(root: &Path, needs: &'a [Need]) -> Vec<&'a Need> {
+    needs.iter().filter(|need| !is_there(root, need)).collect()
+}
+
+fn is_there(root: &Path, need: &Need) -> bool {
+    need.probe
+        .split_first()
+        .is_some_and(|(program, arguments)| {
+            process::succeeds(process::program(program, root).args(arguments))
+        })
+}
+
+fn refuse(missing: &[&Need]) -> Result<()> {
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let list: Vec<&str> = missing.iter().map(|need| need.what).collect();
+    bail!(
+        "missing: {}; install it or run `cargo xtask test --no-external`",
+        list.join("; ")
+    );
+}
+
+fn is_root_on_debian(root: &Path) -> bool {
+    let user = process::output(process::program("id", root).arg("-u"));
+    user.is_ok_and(|user| user.trim() == "0") && Path::new("/etc/debian_version").is_file()
+}
+
+fn install(root: &Path, missing: &[&Need]) -> Result<()> {
+    let apt_get = || {
+        let mut apt_get = process::program("apt-get", root);
+        apt_get
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .arg("--quiet");
+        apt_get
+    };
+    process::run(apt_get().arg("update"))?;
+    let packages = missing.iter().flat_map(|need| need.debian_packages);
+    process::run(
+        apt_get()
+            .args(["install", "--yes", "--no-install-recommends"])
+            .args(packages),
+    )
+}
+
+/// The path of the collector's program, installed if it is not there in this version.
+fn rotel(root: &Path, venv: &Path) -> Result<PathBuf> {
+    if let Ok(found) = find_rotel(root, venv) {
+        return Ok(found);
+    }
+    process::run(
+        process::program("python3", root)
+            .args(["-m", "venv", "--clear"])
+            .arg(venv),
+    )?;
+    let mut pip = process::program(venv.join("bin/python"), root);
+    pip.args([
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--only-binary=:all:",
+    ]);
+    process::run(pip.arg(format!("rotel=={ROTEL_VERSION}")))
+        .context("no rotel; `cargo xtask test --no-external` leaves its tests out")?;
+    find_rotel(root, venv)
+}
+
+fn find_rotel(root: &Path, venv: &Path) -> Result<PathBuf> {
+    let mut python = process::program(venv.join("bin/python"), root);
+    let path = process::output(python.args(["-c", FIND_ROTEL, ROTEL_VERSION]))?;
+    Ok(PathBuf::from(path.trim()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ABSENT: Need = Need {
+        what: "a unicorn",
+        probe: &["no-such-unicorn"],
+        debian_packages: &["unicorn"],
+    };
+    const PRESENT: Need = Need {
+        what: "a shell",
+        probe: &["sh", "-c", "exit 0"],
+        debian_packages: &[],
+    };
+    const BROKEN: Need = Need {
+        what: "a good shell",
+        probe: &["sh", "-c", "exit 1"],
+        debian_packages: &[],
+    };
+
+    #[test]
+    fn everything_missing_is_listed_at_once() {
+        let needs = [ABSENT, PRESENT, BROKEN];
+        let error = refuse(&missing(Path::new("."), &needs))
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.starts_with("missing: a unicorn; a good shell; "),
+            "{error}"
+        );
+        assert!(error.contains("--no-external"), "{error}");
+    }
+
+    #[test]
+    fn nothing_missing_is_no_error() {
+        refuse(&missing(Path::new("."), &[PRESENT])).unwrap();
+    }
+
+    #[test]
+    fn a_folder_without_the_collector_is_not_taken_for_one() {
+        assert!(find_rotel(Path::new("."), Path::new("no-such-venv")).is_err());
+    }
+}

@@ -1,0 +1,77 @@
+//! `cargo xtask test`: every test there is, and one line that sums them up.
+//!
+//! Flow: [`external`] brings what tests need from outside → [`suite`] lists the runners →
+//! [`runner`] runs each and counts while its output streams by → the [`tally`] of all is the last
+//! line.
+//!
+//! Invariants:
+//! - the last line on standard output is `N passed, N failed`, whatever happened before;
+//! - the exit status is zero only if a test was executed, none failed and every runner succeeded.
+
+mod external;
+mod runner;
+mod suite;
+mod tally;
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::Result;
+
+use crate::command::Command;
+use crate::workspace::Workspace;
+use tally::Tally;
+
+const NO_EXTERNAL: &str = "--no-external";
+
+pub(crate) const COMMAND: Command = Command {
+    name: "test",
+    summary: "Runs every test there is and sums them up.",
+    options: &[(
+        NO_EXTERNAL,
+        "leave out what needs programs from outside, and say what that is",
+    )],
+    help: "Runs the tests of all crates (by cargo-nextest if it is installed), of the documentation,\n\
+           of the examples, and the loom models. The last line is `N passed, N failed`.\n\
+           A runner that fails without a failed test, as when the code does not compile, counts\n\
+           as one failed.\n\
+           \n\
+           Some tests talk to a third-party collector, a Python package that goes to\n\
+           target/venv. As root on Debian, Python is installed when it is missing; elsewhere\n\
+           everything missing is listed at the start.",
+    run: |workspace, options| Ok(run(workspace, options)),
+};
+
+fn run(workspace: &Workspace, options: &[String]) -> ExitCode {
+    let start = Instant::now();
+    let tally = execute(workspace, options).unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        Tally::default()
+    });
+    if tally.executed() == 0 {
+        eprintln!("error: no test was executed");
+    }
+    eprintln!("test took {} s", start.elapsed().as_secs());
+    println!("{tally}");
+    if tally.is_good() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+fn execute(workspace: &Workspace, options: &[String]) -> Result<Tally> {
+    let members = workspace.members()?;
+    let variables = if options.iter().any(|option| option == NO_EXTERNAL) {
+        external::print_skipped();
+        Vec::new()
+    } else {
+        external::prepare(workspace, &members.target_directory)?
+    };
+    let mut total = Tally::default();
+    for mut runner in suite::runners(workspace, &members)? {
+        runner.command.envs(variables.iter().cloned());
+        total = total + runner.run()?;
+    }
+    Ok(total)
+}

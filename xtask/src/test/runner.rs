@@ -1,0 +1,152 @@
+//! One runner of tests: its output is passed on line by line, and counted on the way.
+
+use std::io::{self, BufRead as _, BufReader, Read, Write};
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, anyhow};
+
+use super::tally::Tally;
+use crate::process;
+
+/// A program that runs tests, with the name that it has for the reader.
+pub(super) struct Runner {
+    pub(super) name: &'static str,
+    pub(super) command: Command,
+    may_be_empty: bool,
+}
+
+impl Runner {
+    /// A runner whose success without a single test is a failure.
+    pub(super) fn new(name: &'static str, command: Command) -> Self {
+        Self {
+            name,
+            command,
+            may_be_empty: false,
+        }
+    }
+
+    /// The same runner, which may have no test.
+    pub(super) fn or_empty(self) -> Self {
+        Self {
+            may_be_empty: true,
+            ..self
+        }
+    }
+
+    /// Runs to the end and counts what was printed on either stream.
+    ///
+    /// # Errors
+    ///
+    /// The program cannot be started. That it fails is in the tally.
+    pub(super) fn run(mut self) -> Result<Tally> {
+        eprintln!("== {}\n$ {}", self.name, process::line(&self.command));
+        let start = Instant::now();
+        let mut tally = stream(&mut self.command).with_context(|| self.name)?;
+        if tally.executed() == 0 && !self.may_be_empty {
+            eprintln!("error: {} executed no test", self.name);
+            tally.failed = 1;
+        }
+        eprintln!("== {}: {tally}, {} s", self.name, start.elapsed().as_secs());
+        Ok(tally)
+    }
+}
+
+fn stream(command: &mut Command) -> Result<Tally> {
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    let output = child.stdout.take().context("no standard output")?;
+    let errors = child.stderr.take().context("no standard error")?;
+    // Both at once: a runner that fills one pipe while we wait at the other would stop for ever.
+    let counted = thread::scope(|scope| -> Result<Tally> {
+        let on_errors = thread::Builder::new()
+            .name("runner-stderr".to_owned())
+            .spawn_scoped(scope, || pass_on(errors, io::stderr()))?;
+        let from_output = pass_on(output, io::stdout())?;
+        let from_errors = on_errors
+            .join()
+            .map_err(|_panic| anyhow!("the reader of stderr panicked"))??;
+        Ok(from_output + from_errors)
+    })?;
+    Ok(counted.at_the_end(child.wait()?.success()))
+}
+
+/// Copies lines, which need not be UTF-8, and gives the sum of their tallies.
+fn pass_on(from: impl Read, mut to: impl Write) -> io::Result<Tally> {
+    let mut from = BufReader::new(from);
+    let mut total = Tally::default();
+    let mut line = Vec::new();
+    while from.read_until(b'\n', &mut line)? > 0 {
+        to.write_all(&line)?;
+        to.flush()?;
+        total = total + Tally::of_line(&String::from_utf8_lossy(&line));
+        line.clear();
+    }
+    Ok(total)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn output_is_copied_unchanged_and_counted() {
+        let output =
+            b"\xff\ntest result: ok. 2 passed; 0 failed\ntest result: FAILED. 1 passed; 1 failed";
+        let mut copy = Vec::new();
+        assert_eq!(
+            pass_on(&output[..], &mut copy).unwrap(),
+            Tally {
+                passed: 3,
+                failed: 1
+            }
+        );
+        assert_eq!(copy, output);
+    }
+
+    #[test]
+    fn both_streams_of_a_process_count() {
+        let script = "echo 'test result: ok. 2 passed; 0 failed'
+            echo 'Summary [ 1s] 1 test run: 1 passed' >&2";
+        let tally = stream(Command::new("sh").args(["-c", script])).unwrap();
+        assert_eq!(
+            tally,
+            Tally {
+                passed: 3,
+                failed: 0
+            }
+        );
+    }
+
+    #[test]
+    fn a_process_that_only_fails_is_one_failed() {
+        assert_eq!(
+            stream(Command::new("sh").args(["-c", "exit 3"])).unwrap(),
+            Tally {
+                passed: 0,
+                failed: 1
+            }
+        );
+    }
+
+    #[test]
+    fn success_without_a_test_is_a_failure_unless_it_may_be_empty() {
+        let nothing = || Runner::new("nothing", Command::new("true"));
+        assert_eq!(nothing().or_empty().run().unwrap(), Tally::default());
+        assert_eq!(
+            nothing().run().unwrap(),
+            Tally {
+                passed: 0,
+                failed: 1
+            }
+        );
+    }
+
+    #[test]
+    fn a_program_that_is_not_there_is_an_error() {
+        assert!(stream(&mut Command::new("no-such-runner")).is_err());
+    }
+}

@@ -1,0 +1,148 @@
+//! The runners that together execute every test of the repository.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::Result;
+
+use super::runner::Runner;
+use crate::metadata::Metadata;
+use crate::process;
+use crate::workspace::Workspace;
+
+const SDK_SOURCE: &str = "crates/observability/src/";
+
+/// Lists the runners, in the order from many quick tests to few slow ones.
+pub(super) fn runners(workspace: &Workspace, members: &Metadata) -> Result<Vec<Runner>> {
+    let root = workspace.root();
+    let mut runners = vec![
+        Runner::new("crates", crates(root)),
+        Runner::new("documentation", workspace_tests(root, &["--doc"])).or_empty(),
+    ];
+    if has_examples(members) {
+        runners.push(Runner::new("examples", workspace_tests(root, &["--examples"])).or_empty());
+    }
+    if has_loom_models(workspace)? {
+        runners.push(Runner::new("loom", loom(root, &members.target_directory)));
+    }
+    Ok(runners)
+}
+
+fn crates(root: &Path) -> Command {
+    if !process::succeeds(process::cargo(root).args(["nextest", "--version"])) {
+        return workspace_tests(root, &["--lib", "--bins", "--tests"]);
+    }
+    let mut cargo = uncoloured(root);
+    cargo.args([
+        "nextest",
+        "run",
+        "--workspace",
+        "--all-features",
+        "--no-fail-fast",
+    ]);
+    cargo
+}
+
+fn workspace_tests(root: &Path, selection: &[&str]) -> Command {
+    let mut cargo = uncoloured(root);
+    cargo
+        .args(["test", "--workspace", "--all-features", "--no-fail-fast"])
+        .args(selection);
+    cargo
+}
+
+/// Models of concurrent code; a target folder of their own, since the flag rebuilds every
+/// dependency.
+fn loom(root: &Path, target_directory: &Path) -> Command {
+    let mut cargo = uncoloured(root);
+    cargo
+        .env("RUSTFLAGS", "--cfg loom")
+        .env("CARGO_TARGET_DIR", target_directory.join("loom"));
+    cargo.args([
+        "test",
+        "--package",
+        "continuum-observability",
+        "--release",
+        "--lib",
+        "loom",
+    ]);
+    cargo
+}
+
+/// Colour codes would hide the summaries from the tally.
+fn uncoloured(root: &Path) -> Command {
+    let mut cargo = process::cargo(root);
+    cargo.env("CARGO_TERM_COLOR", "never");
+    cargo
+}
+
+fn has_examples(members: &Metadata) -> bool {
+    let mut targets = members.packages.iter().flat_map(|package| &package.targets);
+    targets.any(|target| target.kind.iter().any(|kind| kind == "example"))
+}
+
+fn has_loom_models(workspace: &Workspace) -> Result<bool> {
+    for file in workspace.files()? {
+        if file.starts_with(SDK_SOURCE)
+            && is_under_loom(&std::fs::read(workspace.root().join(&file))?)
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn is_under_loom(source: &[u8]) -> bool {
+    let source = String::from_utf8_lossy(source);
+    source
+        .lines()
+        .any(|line| line.contains("cfg(") && line.contains("loom"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check_structure::fixture::Repository;
+
+    fn names(write: impl Fn(&Repository)) -> Vec<&'static str> {
+        let repository = Repository::new();
+        repository.write(
+            "Cargo.toml",
+            "[workspace]\nresolver = \"3\"\nmembers = [\"crates/*\"]\n",
+        );
+        repository.package("crates/observability", "");
+        write(&repository);
+        let workspace = repository.workspace();
+        let members = workspace.members().unwrap();
+        runners(&workspace, &members)
+            .unwrap()
+            .iter()
+            .map(|runner| runner.name)
+            .collect()
+    }
+
+    #[test]
+    fn crates_and_documentation_are_always_tested() {
+        assert_eq!(names(|_| ()), ["crates", "documentation"]);
+    }
+
+    #[test]
+    fn examples_are_tested_when_there_are_any() {
+        let found = names(|repository| {
+            repository.write("crates/observability/examples/first.rs", "fn main() {}");
+        });
+        assert_eq!(found, ["crates", "documentation", "examples"]);
+    }
+
+    #[test]
+    fn loom_models_are_run_when_there_are_any() {
+        let with = |source| {
+            names(move |repository| repository.write("crates/observability/src/slot.rs", source))
+        };
+        assert_eq!(with("// nothing for loom"), ["crates", "documentation"]);
+        assert_eq!(
+            with("#[cfg(all(test, loom))]\nmod models;"),
+            ["crates", "documentation", "loom"]
+        );
+    }
+}
