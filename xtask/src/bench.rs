@@ -14,8 +14,8 @@ pub(crate) const COMMAND: Command = Command {
     name: "bench",
     summary: "Measures the recorder beside its peers and prints the tables.",
     options: &[],
-    help: "Runs benchmarks/rust-peers, a workspace of its own. Takes long and wants a quiet machine.\n\
-           Its run.sh says which variables make it shorter.",
+    help: "Runs benchmarks/rust-peers, a workspace of its own.\n\
+           Takes long and wants a quiet machine. Its run.sh says which variables make it shorter.",
     run: |workspace, _| {
         measure(workspace)?;
         Ok(ExitCode::SUCCESS)

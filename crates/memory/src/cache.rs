@@ -8,13 +8,20 @@
 //!   again and make room by themselves;
 //! - the memory used is bounded.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
+use continuum_observability::layers::cache::{
+    record_cache_hit, record_cache_miss, trace_cache_operation,
+};
 use moka::sync::Cache;
 
 use crate::recall::Answer;
 use crate::request::{RecallRequest, RecalledTurn};
 use crate::tenant::{TenantId, TenantScope};
+
+/// The key in spans: the real one holds the question, and of this one the last part is dropped.
+const SPAN_KEY: &str = "memory:search:question";
 
 /// Bytes of an entry besides its texts, roughly.
 const ENTRY_BYTES: usize = 256;
@@ -51,7 +58,16 @@ impl AnswerCache {
     }
 
     pub(crate) fn get(&self, key: &CacheKey) -> Option<Arc<Answer>> {
-        self.0.get(key)
+        let span = trace_cache_operation("GET", SPAN_KEY).tenant_id(key.tenant.as_str());
+        let Ok(known) = span.run_sync(|_| {
+            let known = self.0.get(key);
+            match known {
+                Some(_) => record_cache_hit(SPAN_KEY),
+                None => record_cache_miss(SPAN_KEY),
+            }
+            Ok::<_, Infallible>(known)
+        });
+        known
     }
 
     pub(crate) fn insert(&self, key: CacheKey, answer: Arc<Answer>) {

@@ -30,7 +30,7 @@ pub struct RecallConfig {
     /// How many turns each signal may propose.
     pub candidates: usize,
     /// How many links away from the query's concepts the graph is followed.
-    pub graph_depth: u32,
+    pub graph_depth: usize,
     /// How many concepts may be added at each step away from the query.
     pub graph_fanout: usize,
 }
@@ -39,9 +39,9 @@ impl Default for RecallConfig {
     fn default() -> Self {
         Self {
             fts_weight: 1.0,
-            window_weight: 0.8,
-            graph_weight: 0.2,
-            rank_offset: 20.0,
+            window_weight: 2.0,
+            graph_weight: 0.3,
+            rank_offset: 5.0,
             candidates: 60,
             graph_depth: 2,
             graph_fanout: 12,

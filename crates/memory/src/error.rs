@@ -95,7 +95,7 @@ pub enum MemoryError {
     ///
     /// A retry helps when [`MemoryError::is_transient`] says so. Otherwise look at the disk
     /// (space, permissions) and at the tenant's file.
-    #[error("storage refused to {operation}")]
+    #[error("storage refused to {operation}: {source}")]
     Storage {
         /// What was being done.
         operation: &'static str,

@@ -6,6 +6,9 @@
 //! Invariants: one transaction; when any statement is refused, nothing of the request is kept.
 
 use std::collections::BTreeSet;
+use std::convert::Infallible;
+
+use continuum_observability::layers::memory::trace_concept_extraction;
 
 use crate::error::MemoryError;
 use crate::extract::{FoundConcept, compounds, concepts, decisions};
@@ -32,16 +35,24 @@ pub(crate) fn learn(
     scope: &TenantScope,
     turns: &[NewTurn<'_>],
 ) -> Result<LearnResponse, MemoryError> {
-    let extracted: Vec<_> = turns.iter().map(|turn| extract(turn.text)).collect();
+    let extracted: Vec<_> = turns.iter().map(|turn| extract(scope, turn.text)).collect();
     store.write(scope, |writer| write(writer, turns, &extracted))
 }
 
-fn extract(text: &str) -> Extracted<'_> {
-    Extracted {
-        concepts: concepts(text),
-        compounds: compounds(text),
-        decisions: decisions(text),
-    }
+fn extract<'a>(scope: &TenantScope, text: &'a str) -> Extracted<'a> {
+    let tenant = scope.tenant().as_str();
+    let Ok(extracted) = trace_concept_extraction()
+        .tenant_id(tenant)
+        .run_sync(|span| {
+            let concepts = concepts(text);
+            span.set_attribute("memory.concepts_extracted", concepts.len());
+            Ok::<_, Infallible>(Extracted {
+                concepts,
+                compounds: compounds(text),
+                decisions: decisions(text),
+            })
+        });
+    extracted
 }
 
 fn write(
@@ -77,10 +88,15 @@ fn write_turns(writer: &Writer<'_>, turns: &[NewTurn<'_>]) -> Result<Vec<TurnId>
     let session_id = turns.first().map_or("", |turn| turn.session_id);
     let before = writer.last_texts(session_id, WINDOW_BEFORE)?;
     let ids = writer.insert_turns(turns)?;
+    // Who said it is part of what can be asked for.
+    let spoken: Vec<_> = turns
+        .iter()
+        .map(|turn| format!("{}: {}", turn.speaker, turn.text))
+        .collect();
     let texts: Vec<_> = ids
         .iter()
         .copied()
-        .zip(turns.iter().map(|turn| turn.text))
+        .zip(spoken.iter().map(String::as_str))
         .collect();
     writer.index_turns(&texts)?;
     writer.index_windows(&windows(&before, &texts))?;

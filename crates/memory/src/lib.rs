@@ -1,6 +1,6 @@
 //! Learn and recall for many tenants: turns, concepts and links in `SQLite`.
 //!
-//! The modules in the order the data flows: [`tenant`] says whose memory it is, [`request`] is what
+//! The modules in the order the data flows: `tenant` says whose memory it is, `request` is what
 //! callers send and get, `extract` finds concepts and decisions in text, `store` keeps them, `learn`
 //! writes and `recall` ranks, `cache` remembers answers.
 //!
@@ -36,9 +36,9 @@ mod extract;
 mod learn;
 mod memory;
 mod recall;
-pub mod request;
+mod request;
 mod store;
-pub mod tenant;
+mod tenant;
 
 pub use config::{Limits, MemoryConfig, RecallConfig};
 pub use error::{InputError, MemoryError};

@@ -10,6 +10,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
+use continuum_observability::layers::memory::{trace_learn, trace_recall};
+
 use crate::cache::{AnswerCache, CacheKey};
 use crate::config::MemoryConfig;
 use crate::error::MemoryError;
@@ -88,8 +90,18 @@ impl TenantMemory {
     /// [`MemoryError::Input`] when the request cannot be accepted, another [`MemoryError`] when
     /// the store refuses; nothing was stored either way.
     pub fn learn(&self, request: &LearnRequest) -> Result<LearnResponse, MemoryError> {
-        let turns = request.turns(&self.memory.config.limits)?;
-        learn(&self.memory.store, &self.scope, &turns)
+        let length = |text: &Option<String>| text.as_ref().map_or(0, |text| text.chars().count());
+        trace_learn(length(&request.user_message), length(&request.ai_response))
+            .tenant_id(self.scope.tenant().as_str())
+            .run_sync(|span| {
+                let turns = request.turns(&self.memory.config.limits)?;
+                let learned = learn(&self.memory.store, &self.scope, &turns)?;
+                span.set_attribute("memory.concepts_extracted", learned.concepts_extracted);
+                span.set_attribute("memory.decisions_detected", learned.decisions_detected);
+                span.set_attribute("memory.links_created", learned.links_created);
+                span.set_attribute("memory.compounds_found", learned.compounds_found);
+                Ok(learned)
+            })
     }
 
     /// Finds the turns that answer a question, and the concepts around it.
@@ -99,10 +111,19 @@ impl TenantMemory {
     /// [`MemoryError::Input`] when the request cannot be accepted, another [`MemoryError`] when
     /// the store cannot be read.
     pub fn recall(&self, request: &RecallRequest) -> Result<RecallResponse, MemoryError> {
-        let started = Instant::now();
-        request.check(&self.memory.config.limits)?;
-        let (answer, cache) = self.cached_answer(request)?;
-        Ok(respond(&answer, cache, started))
+        trace_recall(&request.query)
+            .max_concepts(request.max_concepts)
+            .tenant_id(self.scope.tenant().as_str())
+            .run_sync(|span| {
+                let started = Instant::now();
+                request.check(&self.memory.config.limits)?;
+                let (answer, cache) = self.cached_answer(request)?;
+                let response = respond(&answer, cache, started);
+                span.concepts_found(response.concepts_found);
+                span.relationships_found(response.relationships_found);
+                span.set_attribute("memory.query_time_ms", response.query_time_ms);
+                Ok(response)
+            })
     }
 
     /// Counts what the memory holds.

@@ -1,9 +1,27 @@
-//! Distributed tracing for AI-memory systems.
+//! Distributed tracing for AI-memory systems: see what your agent's memory did.
+//!
+//! A span is encoded once, by the code that it describes, into the bytes that leave the process.
+//!
+//! ```
+//! use continuum_observability::{get_tracer, testing::TestRecorder};
+//!
+//! let recorder = TestRecorder::new();
+//! recorder.run(|| {
+//!     get_tracer("assistant").in_scope("answer_question", |span| {
+//!         span.set_attribute("question.length", 42);
+//!     });
+//! });
+//! assert_eq!(recorder.tree(), "answer_question question.length=42\n");
+//! ```
+//!
+//! The modules follow the life of a span: `config`, `context`, `propagation`, `sampling`, `span`,
+//! `recorder`, `export`, then [`layers`] and `interop` on top.
 
 mod context;
 mod diagnostics;
 mod export;
-mod propagation;
+pub mod layers;
+pub mod propagation;
 mod recorder;
 mod sampling;
 mod span;
@@ -11,6 +29,10 @@ pub mod testing;
 
 pub use context::*;
 pub use export::*;
+pub use propagation::{
+    Extractor, Injector, extract_trace_context, get_traceparent, inject_context,
+    inject_trace_context,
+};
 pub use recorder::Stats;
 pub use sampling::*;
 pub use span::*;

@@ -11,18 +11,17 @@
 
 use std::collections::BTreeMap;
 
-use super::script::Script;
+use super::quoted::quoted;
 use super::stop_words::StopWords;
+use super::subject::{is_subject, looks_like_code};
 use super::token::{Sentence, Word, sentences};
 use crate::request::ConceptKind;
 
 /// Concepts kept for one text; the links of a text are at most half the square of this.
 pub(crate) const MAX_CONCEPTS: usize = 12;
 
-/// Pairs of words kept for one text.
-const MAX_COMPOUNDS: usize = 32;
 const MAX_NAME_WORDS: usize = 4;
-const MAX_CONCEPT_BYTES: usize = 64;
+pub(super) const MAX_CONCEPT_BYTES: usize = 64;
 
 /// A concept as a text mentions it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,33 +43,6 @@ pub(crate) fn concepts(text: &str) -> Vec<FoundConcept> {
         found.add_words(sentence);
     }
     found.weightiest()
-}
-
-/// Finds pairs of words that stand side by side; those that recur become concepts.
-pub(crate) fn compounds(text: &str) -> Vec<FoundConcept> {
-    let sentences: Vec<_> = sentences(text).collect();
-    let stop_words = StopWords::of(&sentences);
-    let mut found: Vec<FoundConcept> = Vec::new();
-    for pair in sentences
-        .iter()
-        .flat_map(|sentence| sentence.words.windows(2))
-    {
-        let joins = pair[1].adjacent && pair.iter().all(|word| is_subject(word, stop_words));
-        let key = format!("{} {}", pair[0].folded, pair[1].folded);
-        let known = || found.iter().any(|concept| concept.key == key);
-        if joins && key.len() <= MAX_CONCEPT_BYTES && !known() {
-            let name = format!("{} {}", pair[0].text, pair[1].text);
-            found.push(FoundConcept {
-                key,
-                name,
-                kind: ConceptKind::Compound,
-            });
-        }
-        if found.len() == MAX_COMPOUNDS {
-            break;
-        }
-    }
-    found
 }
 
 /// What is known of the concepts of one text, by key.
@@ -184,73 +156,9 @@ impl Mention {
     }
 }
 
-/// Whether a word can be what a text is about.
-fn is_subject(word: &Word<'_>, stop_words: StopWords) -> bool {
-    let length = word.text.chars().count();
-    match word.script() {
-        Script::Hiragana => false,
-        // A longer run is a whole clause without spaces.
-        Script::Ideographic => (2..=4).contains(&length),
-        Script::Katakana => length >= 2,
-        Script::Spaced => {
-            (length >= 3 || looks_like_code(word.text))
-                && !word.text.chars().all(char::is_numeric)
-                && !stop_words.contains(&word.folded)
-        }
-    }
-}
-
-/// Identifiers, files, versions, abbreviations: `user_id`, `std::sync`, `main.rs`, `FTS5`, `camelCase`.
-fn looks_like_code(word: &str) -> bool {
-    let mut characters = word.chars();
-    let first_is_letter = characters.next().is_some_and(char::is_alphabetic);
-    let inner_capital = characters.any(char::is_uppercase);
-    let has_letter = word.chars().any(char::is_alphabetic);
-    let has_digit = word.chars().any(char::is_numeric);
-    word.contains('_')
-        || word.contains("::")
-        || (has_letter && word.contains('.'))
-        || (first_is_letter && (inner_capital || has_digit))
-}
-
-/// Short texts between quotation marks of any kind, except the apostrophe.
-fn quoted(text: &str) -> impl Iterator<Item = &str> {
-    const MARKS: [(char, char); 6] = [
-        ('"', '"'),
-        ('“', '”'),
-        ('„', '“'),
-        ('«', '»'),
-        ('»', '«'),
-        ('`', '`'),
-    ];
-    let mut rest = text;
-    std::iter::from_fn(move || {
-        loop {
-            let (open_at, open, close) = rest.char_indices().find_map(|(at, character)| {
-                let mark = MARKS.iter().find(|mark| mark.0 == character)?;
-                Some((at, mark.0, mark.1))
-            })?;
-            let inner = &rest[open_at + open.len_utf8()..];
-            let end = inner
-                .char_indices()
-                .take(MAX_CONCEPT_BYTES)
-                .find(|&(_, c)| c == close);
-            let Some((end, _)) = end else {
-                rest = inner;
-                continue;
-            };
-            rest = &inner[end + close.len_utf8()..];
-            let term = inner[..end].trim();
-            if term.chars().any(char::is_alphabetic) {
-                return Some(term);
-            }
-        }
-    })
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{MAX_CONCEPTS, compounds, concepts};
+    use super::{MAX_CONCEPTS, concepts};
     use crate::request::ConceptKind;
 
     fn keys(text: &str) -> Vec<String> {
@@ -298,12 +206,5 @@ mod tests {
     fn the_number_of_concepts_is_bounded() {
         let words: Vec<_> = (0..100).map(|n| format!("subject{n}")).collect();
         assert_eq!(keys(&words.join(" ")).len(), MAX_CONCEPTS);
-    }
-
-    #[test]
-    fn compounds_are_content_words_side_by_side() {
-        let found = compounds("The attention links grow, links of the store");
-        let keys: Vec<_> = found.iter().map(|concept| concept.key.as_str()).collect();
-        assert_eq!(keys, ["attention links", "links grow"]);
     }
 }

@@ -5,13 +5,17 @@
 //!
 //! Invariants: the same text gives the same result in the same order, in time linear in its length.
 
+mod compound;
 mod concept;
 mod decision;
+mod quoted;
 mod script;
 mod stop_words;
+mod subject;
 mod token;
 
-pub(crate) use concept::{FoundConcept, compounds, concepts};
+pub(crate) use compound::compounds;
+pub(crate) use concept::{FoundConcept, concepts};
 pub(crate) use decision::decisions;
 pub(crate) use script::{index_text, search_phrases};
 pub(crate) use stop_words::StopWords;

@@ -10,6 +10,8 @@
 
 use std::collections::BTreeMap;
 
+use continuum_observability::layers::memory::trace_graph_traversal;
+
 use crate::config::RecallConfig;
 use crate::error::MemoryError;
 use crate::request::{Concept, Relationship};
@@ -44,20 +46,38 @@ pub(super) fn traverse(
     config: &RecallConfig,
     keys: &[String],
 ) -> Result<Neighbourhood, MemoryError> {
-    let mut found = Neighbourhood::default();
-    let mut frontier = found.start(reader.entities_by_key(keys)?);
-    for _ in 0..config.graph_depth {
-        if frontier.is_empty() {
-            break;
-        }
-        let links = reader.links_from(&frontier, config.graph_fanout)?;
-        frontier = found.follow(reader, &links)?;
-    }
-    found.rank_turns(reader, config)?;
-    Ok(found)
+    let starts = reader.entities_by_key(keys)?;
+    let Some(first) = starts.first() else {
+        return Ok(Neighbourhood::default());
+    };
+    // The name is a word of the user, so the span gets the id.
+    let start_concept = format!("entity:{}", first.id);
+    let max_depth = config.graph_depth;
+    trace_graph_traversal(&start_concept)
+        .max_depth(max_depth)
+        .tenant_id(reader.tenant())
+        .run_sync(|_| Neighbourhood::around(reader, config, starts))
 }
 
 impl Neighbourhood {
+    fn around(
+        reader: &Reader<'_>,
+        config: &RecallConfig,
+        starts: Vec<Entity>,
+    ) -> Result<Self, MemoryError> {
+        let mut found = Self::default();
+        let mut frontier = found.start(starts);
+        for _ in 0..config.graph_depth {
+            if frontier.is_empty() {
+                break;
+            }
+            let links = reader.links_from(&frontier, config.graph_fanout)?;
+            frontier = found.follow(reader, &links)?;
+        }
+        found.rank_turns(reader, config)?;
+        Ok(found)
+    }
+
     fn start(&mut self, entities: Vec<Entity>) -> Vec<EntityId> {
         let ids = entities.iter().map(|entity| entity.id).collect();
         let reached = entities.into_iter().map(|entity| {
@@ -110,9 +130,6 @@ impl Neighbourhood {
         config: &RecallConfig,
     ) -> Result<(), MemoryError> {
         let ids: Vec<_> = self.concepts.keys().copied().collect();
-        if ids.is_empty() {
-            return Ok(());
-        }
         let mut scores: BTreeMap<TurnId, f64> = BTreeMap::new();
         for mention in reader.mentions(&ids, MAX_MENTIONS)? {
             if let Some(concept) = self.concepts.get(&mention.entity) {

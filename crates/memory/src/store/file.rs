@@ -2,14 +2,17 @@
 //!
 //! Position: owned by [`Store`](super::Store), shared by the callers that use it at the moment.
 //!
-//! Invariants: one writer at a time; a transaction that does not commit leaves no trace.
+//! Invariants: one writer at a time; a transaction that does not commit leaves no row. The
+//! span of a transaction includes the wait for the writer.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use continuum_observability::layers::database::trace_transaction;
 use rusqlite::{Connection, TransactionBehavior};
 
+use super::SYSTEM;
 use super::open::open_tenant;
 use super::readers::Readers;
 use super::search::Reader;
@@ -61,14 +64,22 @@ impl TenantFile {
         &self,
         change: impl FnOnce(&Writer<'_>) -> Result<T, MemoryError>,
     ) -> Result<T, MemoryError> {
-        let mut connection = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        let transaction = connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(MemoryError::storage("begin a transaction"))?;
-        let changed = change(&Writer::new(&transaction, &self.scope))?;
-        transaction
-            .commit()
-            .map_err(MemoryError::storage("commit a transaction"))?;
-        Ok(changed)
+        let tenant = self.scope.tenant().as_str();
+        trace_transaction()
+            .system(SYSTEM)
+            .tenant_id(tenant)
+            .run_sync(|span| {
+                span.set_attribute("db.transaction.committed", false);
+                let mut connection = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+                let transaction = connection
+                    .transaction_with_behavior(TransactionBehavior::Immediate)
+                    .map_err(MemoryError::storage("begin a transaction"))?;
+                let changed = change(&Writer::new(&transaction, &self.scope))?;
+                transaction
+                    .commit()
+                    .map_err(MemoryError::storage("commit a transaction"))?;
+                span.set_attribute("db.transaction.committed", true);
+                Ok(changed)
+            })
     }
 }

@@ -34,6 +34,9 @@ use crate::config::Limits;
 use crate::error::MemoryError;
 use crate::tenant::{TenantId, TenantScope};
 
+/// The name of the database in spans.
+pub(crate) const SYSTEM: &str = "sqlite";
+
 /// The files of all tenants in one data directory.
 pub(crate) struct Store {
     directory: PathBuf,

@@ -2,10 +2,13 @@
 //!
 //! Position: `recall` asks through a [`Reader`]; the queries about concepts are in `graph`.
 //!
-//! Invariants: lists of ids are passed as one JSON parameter, so that every statement is constant.
+//! Invariants: every query is one span, which has the table and the number of rows; lists of ids are
+//! passed as one JSON parameter, so that every statement is constant.
 
+use continuum_observability::layers::database::trace_query;
 use rusqlite::{Connection, Params, Row};
 
+use super::SYSTEM;
 use super::fts::FtsQuery;
 use crate::error::MemoryError;
 use crate::request::Stats;
@@ -47,7 +50,19 @@ impl<'a> Reader<'a> {
             let mut statement = self.connection.prepare_cached(sql)?;
             statement.query_map(params, row)?.collect()
         };
-        rows().map_err(MemoryError::storage("read"))
+        trace_query("SELECT", table)
+            .system(SYSTEM)
+            .tenant_id(self.tenant())
+            .run_sync(|span| {
+                let rows = rows().map_err(MemoryError::storage("read"))?;
+                span.row_count(rows.len());
+                Ok(rows)
+            })
+    }
+
+    /// Whose file it is, for spans.
+    pub(crate) fn tenant(&self) -> &'a str {
+        self.scope.tenant().as_str()
     }
 
     /// Turns whose own text matches, best first.

@@ -2,10 +2,13 @@
 //!
 //! Position: `learn` calls them in the order of the tables, inside one transaction.
 //!
-//! Invariants: a [`Writer`] exists inside a transaction only; each method fills one table.
+//! Invariants: a [`Writer`] exists inside a transaction only; each method fills one table and is one
+//! span, whatever the number of rows.
 
+use continuum_observability::layers::database::trace_query;
 use rusqlite::{CachedStatement, Transaction};
 
+use super::SYSTEM;
 use super::graph::EntityId;
 use super::search::{Reader, TurnId, sql_count};
 use crate::error::MemoryError;
@@ -38,10 +41,18 @@ impl<'a> Writer<'a> {
                 .map(|row| insert(&mut statement, row))
                 .collect()
         };
-        inserted().map_err(MemoryError::storage("write"))
+        let tenant = self.scope.tenant().as_str();
+        trace_query("INSERT", table)
+            .system(SYSTEM)
+            .tenant_id(tenant)
+            .run_sync(|span| {
+                let rows = inserted().map_err(MemoryError::storage("write"))?;
+                span.row_count(rows.len());
+                Ok(rows)
+            })
     }
 
-    /// The last turns of a session, oldest first.
+    /// The last turns of a session with their speakers, oldest first.
     pub(crate) fn last_texts(
         &self,
         session_id: &str,
@@ -49,7 +60,7 @@ impl<'a> Writer<'a> {
     ) -> Result<Vec<String>, MemoryError> {
         let mut texts = Reader::new(self.transaction, self.scope).select(
             "turns",
-            "SELECT text FROM turns WHERE session_id = ?1 ORDER BY id DESC LIMIT ?2",
+            "SELECT speaker || ': ' || text FROM turns WHERE session_id = ?1 ORDER BY id DESC LIMIT ?2",
             (session_id, sql_count(limit)),
             |row| row.get(0),
         )?;

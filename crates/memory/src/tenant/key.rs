@@ -11,12 +11,13 @@ use std::fmt;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
+use continuum_observability::layers::database::trace_query;
 use rusqlite::{Connection, OptionalExtension as _};
 use sha2::{Digest as _, Sha256};
 
 use super::TenantId;
 use crate::error::MemoryError;
-use crate::store::{create_directory, open_keys};
+use crate::store::{SYSTEM, create_directory, open_keys};
 
 const PREFIX: &str = "ck_";
 const RANDOM_BYTES: usize = 32;
@@ -82,19 +83,27 @@ impl ApiKeys {
     ///
     /// [`MemoryError::Storage`] when the keys cannot be read.
     pub fn tenant_of(&self, key: &str) -> Result<Option<TenantId>, MemoryError> {
+        let found = trace_query("SELECT", "keys")
+            .system(SYSTEM)
+            .run_sync(|span| {
+                let tenant = self
+                    .select_tenant(key)
+                    .map_err(MemoryError::storage("look up a key"))?;
+                span.row_count(usize::from(tenant.is_some()));
+                Ok::<_, MemoryError>(tenant)
+            })?;
+        Ok(found.map(TenantId::new).transpose()?)
+    }
+
+    fn select_tenant(&self, key: &str) -> rusqlite::Result<Option<String>> {
         let connection = self
             .connection
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let tenant: Option<String> = connection
-            .prepare_cached("SELECT tenant FROM keys WHERE hash = ?1")
-            .and_then(|mut statement| {
-                statement
-                    .query_row([hash(key).as_slice()], |row| row.get(0))
-                    .optional()
-            })
-            .map_err(MemoryError::storage("look up a key"))?;
-        Ok(tenant.map(TenantId::new).transpose()?)
+        let mut statement = connection.prepare_cached("SELECT tenant FROM keys WHERE hash = ?1")?;
+        statement
+            .query_row([hash(key).as_slice()], |row| row.get(0))
+            .optional()
     }
 }
 

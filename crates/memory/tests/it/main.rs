@@ -13,6 +13,7 @@ mod languages;
 mod lifecycle;
 mod ranking;
 mod requests;
+mod spans;
 
 use continuum_memory::{LearnRequest, Memory, MemoryConfig, TenantId, TenantMemory};
 use tempfile::TempDir;

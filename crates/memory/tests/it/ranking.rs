@@ -1,6 +1,6 @@
 //! Which turns are found, in which order, and why.
 
-use continuum_memory::{Memory, MemoryConfig, RecallConfig, RecallRequest, TenantId};
+use continuum_memory::{LearnRequest, Memory, MemoryConfig, RecallConfig, RecallRequest, TenantId};
 
 use crate::{acme, say};
 
@@ -56,7 +56,7 @@ fn a_window_ends_at_its_session_and_after_three_turns() {
     let first = say(&tenant, "the harbour is closed");
     let near = [say(&tenant, "one"), say(&tenant, "two")];
     say(&tenant, "three");
-    let elsewhere = continuum_memory::LearnRequest::new("other").user_message("four");
+    let elsewhere = LearnRequest::new("other").user_message("four");
     tenant.learn(&elsewhere).unwrap();
     let answer = tenant.recall(&RecallRequest::new("harbour")).unwrap();
     let mut found: Vec<_> = answer.turns.iter().map(|turn| turn.turn_id).collect();
@@ -88,7 +88,10 @@ fn linked_concepts_lead_to_turns_without_any_word_of_the_question() {
     assert!(names.contains(&"telescope"));
     let link = &answer.relationships[0];
     let ends = [link.from.as_str(), link.to.as_str()];
-    assert!(ends.contains(&"Ada") || ends.contains(&"telescope"), "{ends:?}");
+    assert!(
+        ends.contains(&"Ada") || ends.contains(&"telescope"),
+        "{ends:?}"
+    );
     assert_eq!(answer.concepts_found, answer.concepts.len());
     assert_eq!(answer.relationships_found, answer.relationships.len());
 }
@@ -138,4 +141,22 @@ fn word_forms_of_english_find_each_other() {
     let painted = say(&tenant, "She painted the boats");
     let answer = tenant.recall(&RecallRequest::new("painting boat")).unwrap();
     assert_eq!(answer.turns[0].turn_id, painted);
+}
+
+#[test]
+fn a_question_that_names_the_speaker_prefers_what_that_speaker_said() {
+    let (_dir, _memory, tenant) = acme();
+    let said = |speaker, text: &str| {
+        let request = LearnRequest::new(speaker)
+            .speaker(speaker)
+            .user_message(text);
+        tenant.learn(&request).unwrap().turn_ids[0]
+    };
+    said("Grace", "I would paint the boat red");
+    let ada = said("Ada", "I would paint the boat green");
+    said("Mary", "I would paint the boat blue");
+    let answer = tenant
+        .recall(&RecallRequest::new("How would Ada paint the boat?"))
+        .unwrap();
+    assert_eq!(answer.turns[0].turn_id, ada);
 }

@@ -12,6 +12,7 @@
 //! Source: OpenTelemetry specification, Baggage API; W3C Baggage, section 3.3.2 "Limits".
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// The most members a baggage holds.
@@ -110,8 +111,9 @@ impl Baggage {
 
     /// The value under `key`; names are case-sensitive.
     pub fn get(&self, key: &str) -> Option<&str> {
-        self.iter()
-            .find_map(|entry| (entry.key == key).then_some(entry.value))
+        let members = self.0.as_ref()?;
+        let ends = members.ends[members.position(key)?];
+        Some(&members.text[ends.key..ends.value])
     }
 
     /// Sets `key` to `value`, replacing the value and the metadata that it had.
@@ -142,9 +144,8 @@ impl Baggage {
             value,
             metadata: metadata.trim_matches([' ', '\t']),
         };
-        let known = self.iter().enumerate().find(|(_, known)| known.key == key);
-        self.check(entry, known.map(|(_, known)| known))?;
-        let position = known.map(|(at, _)| at);
+        let position = self.position(key);
+        self.check(entry, position)?;
         let members = Arc::make_mut(self.0.get_or_insert_with(Members::with_initial_room));
         match position {
             Some(at) => members.replace(at, entry),
@@ -153,24 +154,25 @@ impl Baggage {
         Ok(())
     }
 
-    /// Whether `entry` may come in, in the place of `replaced` if that is there.
-    fn check(
-        &self,
-        entry: BaggageEntry<'_>,
-        replaced: Option<BaggageEntry<'_>>,
-    ) -> Result<(), BaggageError> {
+    fn position(&self, key: &str) -> Option<usize> {
+        self.0.as_ref()?.position(key)
+    }
+
+    /// Whether `entry` may come in, in the place of the member at `position` if there is one.
+    fn check(&self, entry: BaggageEntry<'_>, position: Option<usize>) -> Result<(), BaggageError> {
         if entry.key.is_empty() {
             return Err(BaggageError::EmptyKey);
         }
         if !entry.metadata.bytes().all(is_metadata_byte) {
             return Err(BaggageError::InvalidMetadata);
         }
-        if replaced.is_none() && self.len() == MAX_BAGGAGE_MEMBERS {
+        if position.is_none() && self.len() == MAX_BAGGAGE_MEMBERS {
             return Err(BaggageError::TooManyMembers);
         }
-        let text_len = self.0.as_ref().map_or(0, |members| members.text.len());
-        let freed = replaced.map_or(0, |replaced| replaced.text_len());
-        if text_len - freed + entry.text_len() > MAX_BAGGAGE_BYTES {
+        let text_len = self.0.as_ref().map_or(0, |members| {
+            members.text.len() - position.map_or(0, |at| members.span(at).len())
+        });
+        if text_len + entry.text_len() > MAX_BAGGAGE_BYTES {
             return Err(BaggageError::TooLong);
         }
         Ok(())
@@ -178,7 +180,7 @@ impl Baggage {
 
     /// Removes `key`; says whether it was there.
     pub fn remove(&mut self, key: &str) -> bool {
-        let Some(at) = self.iter().position(|entry| entry.key == key) else {
+        let Some(at) = self.position(key) else {
             return false;
         };
         if self.len() == 1 {
@@ -236,6 +238,23 @@ impl Members {
         })
     }
 
+    fn position(&self, key: &str) -> Option<usize> {
+        let mut start = 0;
+        self.ends.iter().position(|ends| {
+            let known = &self.text.as_bytes()[start..ends.key];
+            start = ends.metadata;
+            known == key.as_bytes()
+        })
+    }
+
+    /// The part of the text that belongs to the member at `at`.
+    fn span(&self, at: usize) -> Range<usize> {
+        let start = at
+            .checked_sub(1)
+            .map_or(0, |before| self.ends[before].metadata);
+        start..self.ends[at].metadata
+    }
+
     fn push(&mut self, entry: BaggageEntry<'_>) {
         for part in [entry.key, entry.value, entry.metadata] {
             self.text.push_str(part);
@@ -264,10 +283,8 @@ impl Members {
     }
 
     fn remove(&mut self, at: usize) {
-        let start = at
-            .checked_sub(1)
-            .map_or(0, |before| self.ends[before].metadata);
-        let end = self.ends.remove(at).metadata;
+        let Range { start, end } = self.span(at);
+        self.ends.remove(at);
         self.text.replace_range(start..end, "");
         self.shift(at, end, start);
     }
@@ -341,7 +358,7 @@ mod tests {
         assert!(baggage.remove("a"));
         assert!(!baggage.remove("a"));
         assert_eq!(baggage, Baggage::EMPTY);
-        assert!(baggage.is_empty() && baggage.len() == 0);
+        assert_eq!(baggage.len(), 0);
     }
 
     #[test]

@@ -29,4 +29,4 @@ pub use stream::{InContextStream, StreamExt};
 pub use trace_state::*;
 
 pub(crate) use current::LocalRoot;
-pub(crate) use stack::{Position, pop, push, with_top};
+pub(crate) use stack::{Position, pop, push, push_empty, with_top};

@@ -71,6 +71,12 @@ pub(crate) fn push(context: Context) -> Position {
     push_scope(context, false)
 }
 
+/// Opens a scope with nothing in it, so that baggage has a place.
+#[inline]
+pub(crate) fn push_empty() -> Position {
+    push_scope(Context::default(), false)
+}
+
 /// Opens the scope of a poll, to be closed by [`leave_poll`].
 pub(super) fn enter_poll(context: Context) -> Position {
     push_scope(context, true)

@@ -9,7 +9,7 @@
 //!
 //! Source: `opentelemetry/proto/collector/trace/v1/trace_service.proto`.
 
-use super::{EncodedRequest, ExportError, Exported, Exporter, request::RequestBuilder};
+use super::{EncodedRequest, ExportError, Exported, Exporter, Pause, request::RequestBuilder};
 use crate::{
     diagnostics,
     recorder::{Clock, Core, DropReason, Recorder},
@@ -18,11 +18,8 @@ use std::{
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
-    time::{Duration, Instant},
+    time::Instant,
 };
-
-/// Sleeps between attempts; returns `false` when the process is about to shut down.
-pub(crate) type Pause = Arc<dyn Fn(Duration) -> bool + Send + Sync>;
 
 /// Makes the exporter on the export thread, anew in each forked process.
 #[derive(Clone)]
@@ -43,7 +40,7 @@ impl fmt::Debug for ExporterFactory {
 /// Starts the export thread of `core`.
 pub(crate) fn start(recorder: &'static Recorder, core: &'static Core, factory: ExporterFactory) {
     let run = move || {
-        let exporter = (factory.0)(Arc::new(|duration| core.pause(duration)));
+        let exporter = (factory.0)(Arc::new(move |duration| core.pause(duration)));
         Worker { recorder, core, exporter, builder: RequestBuilder::default() }.run();
     };
     if let Err(error) = std::thread::Builder::new().name("continuum-export".into()).spawn(run) {

@@ -58,7 +58,7 @@ pub fn format_baggage(baggage: &Baggage) -> (String, usize) {
     let mut dropped = 0;
     for entry in baggage.iter() {
         let end = header.len();
-        let is_token = entry.key.bytes().all(is_token_byte);
+        let is_token = all(TOKEN, entry.key);
         if is_token {
             push_member(&mut header, entry);
         }
@@ -119,13 +119,18 @@ impl Reader {
         if self.seen_bytes > MAX_BAGGAGE_BYTES + 1 {
             return None;
         }
-        let (pair, metadata) = member.split_once(';').unwrap_or((member, ""));
-        let (key, value) = pair.split_once('=')?;
-        let (key, value) = (trim(key), trim(value));
-        if !key.bytes().all(is_token_byte) || !value.bytes().all(is_encoded_byte) {
-            return None;
-        }
-        self.baggage.insert_with_metadata(key, &decode(value), metadata).ok()
+        let (key, rest) = split_run(member, TOKEN);
+        let rest = trim(rest).strip_prefix('=')?;
+        let (value, rest) = split_run(trim(rest), ENCODED);
+        let rest = trim(rest);
+        let metadata = if rest.is_empty() {
+            rest
+        } else {
+            rest.strip_prefix(';')?
+        };
+        self.baggage
+            .insert_with_metadata(key, &decode(value), metadata)
+            .ok()
     }
 }
 
@@ -143,12 +148,12 @@ fn push_member(header: &mut String, entry: BaggageEntry<'_>) {
 }
 
 fn push_encoded(header: &mut String, value: &str) {
-    if value.bytes().all(is_plain_byte) {
+    if all(PLAIN, value) {
         header.push_str(value);
         return;
     }
     for byte in value.bytes() {
-        if is_plain_byte(byte) {
+        if is(PLAIN, byte) {
             header.push(char::from(byte));
         } else {
             header.push('%');
@@ -166,7 +171,9 @@ fn decode(value: &str) -> Cow<'_, str> {
     bytes.extend_from_slice(&value.as_bytes()[..first]);
     let mut rest = &value.as_bytes()[first..];
     while let [byte, tail @ ..] = rest {
-        let (decoded, tail) = decode_first(tail).filter(|_| *byte == b'%').unwrap_or((*byte, tail));
+        let (decoded, tail) = decode_first(tail)
+            .filter(|_| *byte == b'%')
+            .unwrap_or((*byte, tail));
         bytes.push(decoded);
         rest = tail;
     }
@@ -185,24 +192,240 @@ fn trim(text: &str) -> &str {
     text.trim_matches([' ', '\t'])
 }
 
-/// RFC 9110, 5.6.2 "Tokens": `tchar`.
-const fn is_token_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(
-            byte,
-            b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~'
-        )
+/// May stand in a name. RFC 9110, 5.6.2 "Tokens": `tchar`.
+const TOKEN: u8 = 1;
+/// May stand in an encoded value. W3C Baggage, 3.2.1.3 "value": `baggage-octet`.
+const ENCODED: u8 = 2;
+/// Stands for itself in an encoded value.
+const PLAIN: u8 = 4;
+
+/// What every byte may be used for.
+const CLASSES: [u8; 256] = classes();
+
+const fn classes() -> [u8; 256] {
+    let mut classes = [0; 256];
+    let mut byte = b'!';
+    while byte <= b'~' {
+        classes[byte as usize] = match byte {
+            b'%' => TOKEN | ENCODED,
+            b'"' | b',' | b';' | b'\\' => 0,
+            b'(' | b')' | b'/' | b':'..=b'@' | b'[' | b']' | b'{' | b'}' => ENCODED | PLAIN,
+            _ => TOKEN | ENCODED | PLAIN,
+        };
+        byte += 1;
+    }
+    classes
 }
 
-/// W3C Baggage, 3.2.1.3 "value": `baggage-octet`.
-const fn is_encoded_byte(byte: u8) -> bool {
-    matches!(byte, b'!'..=b'~') && !matches!(byte, b'"' | b',' | b';' | b'\\')
+fn is(class: u8, byte: u8) -> bool {
+    CLASSES[usize::from(byte)] & class != 0
 }
 
-/// What stands for itself in an encoded value.
-const fn is_plain_byte(byte: u8) -> bool {
-    is_encoded_byte(byte) && byte != b'%'
+fn all(class: u8, text: &str) -> bool {
+    text.bytes().all(|byte| is(class, byte))
+}
+
+/// Splits off the longest start of `text` that is all in `class`, which is ASCII.
+fn split_run(text: &str, class: u8) -> (&str, &str) {
+    let end = text.bytes().position(|byte| !is(class, byte));
+    text.split_at(end.unwrap_or(text.len()))
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+    use crate::context::MAX_BAGGAGE_MEMBERS;
+    use proptest::prelude::*;
+
+    fn baggage(members: &[(&str, &str)]) -> Baggage {
+        let mut baggage = Baggage::new();
+        for (key, value) in members {
+            baggage.insert(key, value).unwrap();
+        }
+        baggage
+    }
+
+    fn members(header: &str) -> (Vec<(String, String, String)>, usize) {
+        let (baggage, dropped) = parse_baggage(header);
+        let owned = |entry: BaggageEntry<'_>| {
+            (
+                entry.key.to_owned(),
+                entry.value.to_owned(),
+                entry.metadata.to_owned(),
+            )
+        };
+        (baggage.iter().map(owned).collect(), dropped)
+    }
+
+    #[test]
+    fn members_come_with_their_properties() {
+        let (read, dropped) = members("a=1 , b = 2 ;ttl=60; private,\tc=;x=%20=,,");
+        let expected = [
+            ("a", "1", ""),
+            ("b", "2", "ttl=60; private"),
+            ("c", "", "x=%20="),
+        ];
+        assert_eq!(
+            read,
+            expected.map(|(k, v, m)| (k.into(), v.into(), m.into()))
+        );
+        assert_eq!(dropped, 0);
+    }
+
+    #[test]
+    fn values_are_decoded_and_a_plus_is_no_space() {
+        for (encoded, value) in [
+            ("a%20b", "a b"),
+            ("a+b", "a+b"),
+            ("%C3%A9%c3%a9", "éé"),
+            ("x=y", "x=y"),
+            ("%2C%3b%22%5C%25", ",;\"\\%"),
+            ("%", "%"),
+            ("50%", "50%"),
+            ("%2", "%2"),
+            ("%zz%+1%20", "%zz%+1 "),
+            ("%%20", "% "),
+            ("a%FFb", "a\u{fffd}b"),
+            ("%00%0d%0a", "\0\r\n"),
+        ] {
+            let (baggage, dropped) = parse_baggage(&format!("k={encoded}"));
+            assert_eq!((baggage.get("k"), dropped), (Some(value), 0), "{encoded}");
+        }
+    }
+
+    #[test]
+    fn a_malformed_member_is_left_out_and_counted() {
+        for member in [
+            "b",
+            "=2",
+            "b c=2",
+            "b=2 3",
+            "bé=2",
+            "b=é",
+            "b=\"2\"",
+            "b=\\",
+            "b=2;m=\"x\"",
+            ";x=1",
+        ] {
+            let (baggage, dropped) = parse_baggage(&format!("a=1,{member},c=3"));
+            assert_eq!(format_baggage(&baggage).0, "a=1,c=3", "{member}");
+            assert_eq!(dropped, 1, "{member}");
+        }
+    }
+
+    #[test]
+    fn the_last_of_two_members_with_the_same_name_wins() {
+        assert_eq!(
+            format_baggage(&parse_baggage("a=1;x,b=2,a=3").0).0,
+            "a=3,b=2"
+        );
+    }
+
+    #[test]
+    fn what_a_header_cannot_hold_is_encoded() {
+        let members = [
+            ("a", "1 2"),
+            ("b", "é,;\"\\%\r\n"),
+            ("c", "x=y+z"),
+            ("d", ""),
+        ];
+        let (header, dropped) = format_baggage(&baggage(&members));
+        assert_eq!(header, "a=1%202,b=%C3%A9%2C%3B%22%5C%25%0D%0A,c=x=y+z,d=");
+        assert_eq!(dropped, 0);
+    }
+
+    #[test]
+    fn names_that_are_no_tokens_stay_at_home() {
+        let members = [
+            ("a b", "1"),
+            ("é", "2"),
+            ("ok", "3"),
+            ("x,y", "4"),
+            ("=", "5"),
+        ];
+        assert_eq!(format_baggage(&baggage(&members)), ("ok=3".to_owned(), 4));
+        let mut carrier = Vec::new();
+        assert_eq!(inject(&baggage(&members[..2]), &mut carrier), 2);
+        assert_eq!(carrier, []);
+    }
+
+    #[test]
+    fn members_beyond_the_sixty_fourth_are_left_out_and_counted() {
+        let header: Vec<_> = (0..MAX_BAGGAGE_MEMBERS + 3)
+            .map(|i| format!("k{i}=v"))
+            .collect();
+        let (baggage, dropped) = parse_baggage(&header.join(","));
+        assert_eq!((baggage.len(), dropped), (MAX_BAGGAGE_MEMBERS, 3));
+        assert_eq!(baggage.get("k63"), Some("v"));
+    }
+
+    #[test]
+    fn members_beyond_the_length_of_the_header_are_left_out_and_counted() {
+        let full = format!("a={}", "v".repeat(MAX_BAGGAGE_BYTES - 2));
+        assert_eq!(parse_baggage(&full).1, 0);
+        assert_eq!(format_baggage(&parse_baggage(&full).0), (full.clone(), 0));
+        assert_eq!(parse_baggage(&format!("{full}v")).1, 1);
+        assert_eq!(parse_baggage(&format!("{full},b=2,c=3")).1, 2);
+
+        let grows = baggage(&[("a", "1"), ("b", &" ".repeat(4000)), ("c", "3")]);
+        assert_eq!(format_baggage(&grows), ("a=1,c=3".to_owned(), 1));
+    }
+
+    #[test]
+    fn several_headers_are_one_list_with_one_limit() {
+        let header = |value: &str| (BAGGAGE.to_uppercase(), value.to_owned());
+        let (read, dropped) = extract(&vec![header("a=1,b"), header("c=3")]);
+        assert_eq!(format_baggage(&read).0, "a=1,c=3");
+        assert_eq!(dropped, 1);
+
+        let long = format!("a={}", "v".repeat(MAX_BAGGAGE_BYTES - 5));
+        assert_eq!(extract(&vec![header(&long), header("b=")]).1, 0);
+        assert_eq!(extract(&vec![header(&long), header("b=2")]).1, 1);
+        assert_eq!(extract(&Vec::new()), (Baggage::EMPTY, 0));
+    }
+
+    proptest! {
+        #[test]
+        fn injecting_and_extracting_is_the_identity(
+            members in prop::collection::vec(
+                ("[a-zA-Z0-9!#$%&'*+.^_`|~-]{1,8}", "\\PC{0,16}|[\\x00-\\xff]{0,16}", "([a-z=; %]{0,8}[a-z])?"),
+                0..8),
+        ) {
+            let mut baggage = Baggage::new();
+            for (key, value, metadata) in &members {
+                baggage.insert_with_metadata(key, value, metadata).unwrap();
+            }
+            let mut carrier = Vec::new();
+            prop_assert_eq!(inject(&baggage, &mut carrier), 0);
+            let is_printable = |byte: u8| matches!(byte, b' '..=b'~');
+            prop_assert!(carrier.iter().all(|(_, header)| header.bytes().all(is_printable)));
+            prop_assert_eq!(extract(&carrier), (baggage, 0));
+        }
+
+        #[test]
+        fn no_text_panics_and_every_member_is_kept_or_counted(
+            header in "([ab%=;, \t0-9A-F]|\\PC){0,64}",
+        ) {
+            let (baggage, dropped) = parse_baggage(&header);
+            let sent = header.split(',').filter(|member| !trim(member).is_empty()).count();
+            prop_assert!(baggage.len() + dropped <= sent);
+            prop_assert_eq!(baggage == Baggage::EMPTY, baggage.iter().next().is_none());
+            let (written, _) = format_baggage(&baggage);
+            prop_assert_eq!(parse_baggage(&written), (baggage, 0));
+        }
+
+        #[test]
+        fn any_baggage_fits_its_header(
+            members in prop::collection::vec((".{1,4}", prop::char::any(), 0_usize..2000), 0..12),
+        ) {
+            let mut baggage = Baggage::new();
+            for (key, unit, count) in members {
+                // A refusal is the limit that other tests look at.
+                baggage.insert(&key, &String::from(unit).repeat(count)).ok();
+            }
+            let (header, dropped) = format_baggage(&baggage);
+            prop_assert!(header.len() <= MAX_BAGGAGE_BYTES);
+            prop_assert_eq!(parse_baggage(&header).0.len() + dropped, baggage.len());
+        }
+    }
+}

@@ -12,6 +12,8 @@
 
 pub mod baggage;
 pub mod carrier;
+mod current;
 pub mod trace_context;
 
 pub use carrier::{Extractor, Injector};
+pub use current::{extract_trace_context, get_traceparent, inject_context, inject_trace_context};

@@ -52,7 +52,9 @@ pub fn parse_traceparent(header: &str) -> Option<SpanContext> {
         None => true,
         Some(next) => version != KNOWN_VERSION && *next == b'-',
     };
-    let separated = [2, 35, 52].iter().all(|at| header.as_bytes().get(*at) == Some(&b'-'));
+    let separated = [2, 35, 52]
+        .iter()
+        .all(|at| header.as_bytes().get(*at) == Some(&b'-'));
     if version == FORBIDDEN_VERSION || !ends_well || !separated {
         return None;
     }
@@ -70,7 +72,10 @@ pub fn format_traceparent(context: &SpanContext) -> String {
     encode_hex(&[KNOWN_VERSION], &mut header[..2]);
     encode_hex(&context.trace_id().to_bytes(), &mut header[3..35]);
     encode_hex(&context.span_id().to_bytes(), &mut header[36..52]);
-    encode_hex(&[context.trace_flags().to_u8() & KNOWN_FLAGS], &mut header[53..]);
+    encode_hex(
+        &[context.trace_flags().to_u8() & KNOWN_FLAGS],
+        &mut header[53..],
+    );
     std::str::from_utf8(&header).unwrap_or_default().to_owned()
 }
 
@@ -126,7 +131,10 @@ mod tests {
     type Headers = Vec<(String, String)>;
 
     fn headers(headers: &[(&str, &str)]) -> Headers {
-        headers.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+        headers
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect()
     }
 
     fn traceparent() -> String {
@@ -190,9 +198,22 @@ mod tests {
 
     #[test]
     fn only_known_flags_come_in_and_go_out() {
-        for (received, sent) in [("00", "00"), ("01", "01"), ("02", "02"), ("ff", "03"), ("fc", "00")] {
+        for (received, sent) in [
+            ("00", "00"),
+            ("01", "01"),
+            ("02", "02"),
+            ("ff", "03"),
+            ("fc", "00"),
+        ] {
             let context = parse_traceparent(&format!("00-{TRACE}-{SPAN}-{received}")).unwrap();
-            assert_eq!(format_traceparent(&context), format!("00-{TRACE}-{SPAN}-{sent}"));
+            assert_eq!(
+                format!("{:?}", context.trace_flags()),
+                format!("TraceFlags({sent})")
+            );
+            assert_eq!(
+                format_traceparent(&context),
+                format!("00-{TRACE}-{SPAN}-{sent}")
+            );
         }
         let flags = TraceFlags::new(0xff);
         let context = SpanContext::new(1.into(), 1.into(), flags, false, TraceState::EMPTY);
@@ -207,7 +228,10 @@ mod tests {
 
     #[test]
     fn more_than_one_traceparent_is_none() {
-        let twice = headers(&[("traceparent", &traceparent()), ("Traceparent", &traceparent())]);
+        let twice = headers(&[
+            ("traceparent", &traceparent()),
+            ("Traceparent", &traceparent()),
+        ]);
         assert_eq!(extract(&twice), None);
         assert!(extract(&twice[..1].to_vec()).is_some());
     }
@@ -217,8 +241,14 @@ mod tests {
         let parent = traceparent();
         let read = |states: &[&str]| {
             let states = states.iter().map(|state| ("tracestate", *state));
-            let all: Vec<_> = std::iter::once(("traceparent", parent.as_str())).chain(states).collect();
-            extract(&headers(&all)).unwrap().trace_state().header().to_owned()
+            let all: Vec<_> = std::iter::once(("traceparent", parent.as_str()))
+                .chain(states)
+                .collect();
+            extract(&headers(&all))
+                .unwrap()
+                .trace_state()
+                .header()
+                .to_owned()
         };
         assert_eq!(read(&["a=1", "", "b=2,c=3", "d=4"]), "a=1,b=2,c=3,d=4");
         assert_eq!(read(&["", "a=1"]), "a=1");
@@ -229,14 +259,30 @@ mod tests {
     #[test]
     fn a_tracestate_without_traceparent_is_nothing() {
         assert_eq!(extract(&headers(&[("tracestate", "a=1")])), None);
-        assert_eq!(extract(&headers(&[("tracestate", "a=1"), ("traceparent", "x")])), None);
+        assert_eq!(
+            extract(&headers(&[("tracestate", "a=1"), ("traceparent", "x")])),
+            None
+        );
+    }
+
+    #[test]
+    fn an_empty_tracestate_is_not_sent() {
+        let mut carrier = Headers::new();
+        inject(&parse_traceparent(&traceparent()).unwrap(), &mut carrier);
+        assert_eq!(carrier, headers(&[("traceparent", &traceparent())]));
     }
 
     #[test]
     fn an_invalid_context_is_not_injected() {
         let mut carrier = Headers::new();
         inject(&SpanContext::INVALID, &mut carrier);
-        let half = SpanContext::new(1.into(), SpanId::INVALID, TraceFlags::SAMPLED, false, "a=1".parse().unwrap());
+        let half = SpanContext::new(
+            1.into(),
+            SpanId::INVALID,
+            TraceFlags::SAMPLED,
+            false,
+            "a=1".parse().unwrap(),
+        );
         inject(&half, &mut carrier);
         assert_eq!(carrier, []);
     }

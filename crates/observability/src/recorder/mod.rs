@@ -26,7 +26,7 @@ pub(crate) use {
 };
 
 use crate::{
-    export::{ExporterFactory, worker},
+    export::{self, ExporterFactory},
     sampling::Sampler,
     span::SpanLimits,
 };
@@ -93,7 +93,7 @@ impl Recorder {
             Core::new(self.config.budget_bytes)
         });
         if fresh && let Some(factory) = &self.config.exporter {
-            worker::start(self, core, factory.clone());
+            export::start(self, core, factory.clone());
         }
         Some(core)
     }

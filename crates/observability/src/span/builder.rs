@@ -214,6 +214,7 @@ impl<'a> SpanBuilder<'a> {
 }
 
 /// A span that records nothing and passes its parent on.
+#[inline]
 fn unrecorded(parent: Option<&Context>) -> Span {
     match parent {
         None => Span::new(SpanRef::default(), None, LocalRoot::default(), Baggage::default()),

@@ -44,6 +44,17 @@ impl SpanRef {
         }
     }
 
+    /// Records anything that can be shown as the reason of a failure, and sets the error status.
+    pub fn record_failure<E: Display>(&self, error: &E) {
+        if self.is_recording() {
+            let message = guarded_text(error);
+            let event =
+                [("exception.type", type_name::<E>().into()), ("exception.message", message.as_str().into())];
+            self.add_event("exception", &event);
+            self.set_status(Status::error(message));
+        }
+    }
+
     /// Records that the code inside the span panics.
     pub(crate) fn record_panic(&self) {
         self.add_event("exception", &[("exception.type", "panic".into())]);

@@ -5,7 +5,7 @@
 //! Invariant: leaving the scope comes before ending the span, also out of order and on panic.
 
 use super::{Span, SpanRef};
-use crate::context::{Position, pop, push};
+use crate::context::{Position, pop, push, push_empty};
 use std::{marker::PhantomData, ops::Deref};
 
 /// A span that is current on this thread, and ends, when the guard is dropped.
@@ -24,7 +24,7 @@ pub struct SpanGuard {
 impl SpanGuard {
     #[inline]
     pub(super) fn enter(span: Span) -> Self {
-        let position = push(span.as_context());
+        let position = if span.is_inert() { push_empty() } else { push(span.as_context()) };
         Self { span, position, calm: !std::thread::panicking(), not_send: PhantomData }
     }
 }

@@ -46,6 +46,12 @@ impl Span {
         Self { view, recorder, root, baggage, ended: false }
     }
 
+    /// Whether nothing is known of the span: no recorder, no parent to pass on, no baggage.
+    #[inline]
+    pub(super) fn is_inert(&self) -> bool {
+        self.recorder.is_none() && self.baggage.is_empty() && !self.view.context().is_valid()
+    }
+
     /// A reference for others that describe the span.
     pub fn view(&self) -> &SpanRef {
         &self.view
@@ -65,7 +71,7 @@ impl Span {
     /// Ends the span now.
     #[inline]
     pub fn end(&mut self) {
-        if !self.ended {
+        if !self.ended && self.view.slot().is_some() {
             let clock = Clock::global();
             let ticks = clock.ticks();
             self.finish(|start_ticks, start| {

@@ -1,0 +1,121 @@
+//! Our own SDK.
+use std::hint::black_box;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
+
+use continuum_observability::{
+    Baggage, Context, EncodedRequest, ExportError, Exported, Exporter, ExporterConfig, FutureExt, Sampler, SpanContext,
+    SpanId, Telemetry, TraceFlags, TraceId, TraceState, Tracer, extract_trace_context, get_tracer, inject_context,
+};
+
+use super::{Carrier, DELIVERED, Mode, Peer};
+use crate::measure::{YieldOnce, block_on};
+
+struct DropExporter;
+
+impl Exporter for DropExporter {
+    fn export(&mut self, request: &EncodedRequest<'_>, _: Instant) -> Result<Exported, ExportError> {
+        DELIVERED.fetch_add(request.span_count(), Relaxed);
+        black_box(request.bytes());
+        Ok(Exported::default())
+    }
+
+    fn name(&self) -> &'static str {
+        "drop"
+    }
+}
+
+pub struct Continuum {
+    telemetry: Option<Telemetry>,
+    tracer: Tracer,
+    cx: Context,
+}
+
+async fn leaf(x: u64) -> u64 {
+    YieldOnce::default().await;
+    black_box(x) + 1
+}
+
+fn telemetry(mode: Mode) -> Option<Telemetry> {
+    let ratio = |ratio| Sampler::parent_based(Sampler::TraceIdRatio(ratio));
+    let builder = Telemetry::builder().service_name("bench");
+    let builder = match mode {
+        Mode::Disabled => return None,
+        Mode::Drop => builder.sampler(ratio(1.0)).exporter_with("drop", || Box::new(DropExporter)),
+        Mode::Unsampled => builder.sampler(ratio(0.0)).exporter_with("drop", || Box::new(DropExporter)),
+        Mode::Export { grpc: true, .. } => unimplemented!("OTLP over gRPC is not built yet"),
+        Mode::Export { tuned, port, .. } => {
+            let endpoint = format!("http://127.0.0.1:{port}/v1/traces");
+            let builder = builder.exporter(ExporterConfig::otlp(endpoint));
+            if tuned { builder.memory_budget_bytes(24 << 20) } else { builder }
+        }
+    };
+    Some(builder.init().unwrap())
+}
+
+impl Peer for Continuum {
+    fn init(mode: Mode) -> Self {
+        let parent = SpanContext::new(
+            TraceId::from(0x0af7_6519_16cd_43dd_8448_eb21_1c80_319c_u128),
+            SpanId::from(0xb7ad_6b71_6920_3331_u64),
+            TraceFlags::SAMPLED,
+            false,
+            TraceState::EMPTY,
+        );
+        let mut baggage = Baggage::new();
+        for (key, value) in [("tenant", "acme"), ("user.id", "42"), ("region", "eu-west-1")] {
+            baggage.insert(key, value).unwrap();
+        }
+        Continuum {
+            telemetry: telemetry(mode),
+            tracer: get_tracer("bench"),
+            cx: Context::root().with_remote_span_context(parent).with_baggage(baggage),
+        }
+    }
+
+    fn trace(&self, i: u64) {
+        let _root = self.tracer.start_as_current_span("root");
+        let child = self.tracer.start_span("child");
+        child.set_attribute("http.method", "GET");
+        child.set_attribute("http.route", "/users/{id}");
+        child.set_attribute("user.id", black_box(i) as i64);
+        child.set_attribute("score", black_box(0.25 + i as f64));
+    }
+
+    fn trace100(&self, i: u64) {
+        let _root = self.tracer.start_as_current_span("root");
+        for n in 0..100 {
+            let child = self.tracer.start_span("child");
+            child.set_attribute("db.system", "postgresql");
+            child.set_attribute("db.operation", "SELECT");
+            child.set_attribute("row", black_box(i + n) as i64);
+        }
+    }
+
+    fn async100(&self, i: u64) {
+        let _root = self.tracer.start_as_current_span("root");
+        for n in 0..100 {
+            black_box(block_on(leaf(i + n).in_span(self.tracer.start_span("leaf"))));
+        }
+    }
+
+    fn inject(&self, c: &mut Carrier) -> bool {
+        inject_context(&self.cx, c);
+        true
+    }
+
+    fn extract(&self, c: &Carrier) -> bool {
+        black_box(extract_trace_context(c)).baggage().len() == 3
+    }
+
+    /// Waits for the sink, as a batch job that must lose nothing would.
+    fn relieve(&self) {
+        self.flush();
+    }
+
+    fn flush(&self) {
+        if let Some(telemetry) = &self.telemetry {
+            let _late = telemetry.force_flush(Duration::from_secs(120));
+        }
+    }
+}

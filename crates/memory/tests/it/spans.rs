@@ -1,0 +1,162 @@
+//! The spans of a learn and of a recall, as trees.
+
+use continuum_memory::{LearnRequest, RecallRequest, TenantMemory};
+use continuum_observability::testing::TestRecorder;
+use insta::assert_snapshot;
+use rusqlite::Connection;
+
+use crate::{acme, say};
+
+/// What every span has; checked once for each, so that the pictures stay small.
+const EVERYWHERE: [&str; 5] = [
+    "tenant.id=",
+    "memory.operation=",
+    "db.system.name=",
+    "db.operation.name=",
+    "db.collection.name=",
+];
+
+/// The tree of what a closure did, with the one time in it replaced.
+fn tree(work: impl FnOnce()) -> String {
+    let recorder = TestRecorder::new();
+    recorder.run(work);
+    let tree = recorder.tree();
+    tree.lines().map(shorten).collect::<Vec<_>>().join("\n")
+}
+
+fn shorten(line: &str) -> String {
+    let is_event = line.trim_start().starts_with('·');
+    assert!(is_event || line.contains("tenant.id=acme"), "{line}");
+    assert!(
+        !line.contains("db.") || line.contains("db.system.name=sqlite"),
+        "{line}"
+    );
+    let kept = line
+        .split(' ')
+        .filter(|word| !EVERYWHERE.iter().any(|key| word.starts_with(key)));
+    let word = |word: &str| match word.split_once('=') {
+        Some(("memory.query_time_ms", _)) => "memory.query_time_ms=*".to_owned(),
+        _ => word.to_owned(),
+    };
+    kept.map(word).collect::<Vec<_>>().join(" ")
+}
+
+fn ask(tenant: &TenantMemory, query: &str) {
+    tenant.recall(&RecallRequest::new(query)).unwrap();
+}
+
+#[test]
+fn a_learn_shows_its_extraction_and_every_table_of_its_transaction() {
+    let (_dir, _memory, tenant) = acme();
+    let request = LearnRequest::new("s").user_message("We decided to paint the boat green.");
+    let learn = tree(|| drop(tenant.learn(&request).unwrap()));
+    assert_snapshot!(learn, @r"
+    memory.learn OK memory.user_message_length=35 memory.ai_response_length=0 memory.concepts_extracted=4 memory.decisions_detected=1 memory.links_created=6 memory.compounds_found=0
+      memory.concept_extraction OK memory.concepts_extracted=4
+      db.transaction [client] OK db.transaction.committed=true
+        db.select.turns [client] OK db.response.returned_rows=0
+        db.insert.turns [client] OK db.response.returned_rows=1
+        db.insert.turns_fts [client] OK db.response.returned_rows=1
+        db.insert.windows_fts [client] OK db.response.returned_rows=1
+        db.insert.compound_concepts [client] OK db.response.returned_rows=1
+        db.insert.entities [client] OK db.response.returned_rows=4
+        db.insert.entity_turns [client] OK db.response.returned_rows=4
+        db.insert.attention_links [client] OK db.response.returned_rows=12
+        db.insert.decisions [client] OK db.response.returned_rows=1
+    ");
+}
+
+#[test]
+fn a_recall_shows_cache_search_and_graph() {
+    let (_dir, _memory, tenant) = acme();
+    say(&tenant, "the harbour boat is green");
+    let recall = tree(|| ask(&tenant, "which boat?"));
+    assert_snapshot!(recall, @r"
+    memory.recall OK memory.query_length=11 memory.max_concepts=10 memory.concepts_found=3 memory.relationships_found=3 memory.query_time_ms=*
+      cache.get [client] OK cache.operation=GET cache.key_pattern=memory:search:* cache.hit=false
+        · cache.miss key=memory:search:*
+      db.select.turns_fts [client] OK db.response.returned_rows=1
+      db.select.windows_fts [client] OK db.response.returned_rows=1
+      db.select.entities [client] OK db.response.returned_rows=1
+      memory.graph_traversal OK graph.start_concept=entity:2 graph.max_depth=2
+        db.select.attention_links [client] OK db.response.returned_rows=2
+        db.select.entities [client] OK db.response.returned_rows=2
+        db.select.attention_links [client] OK db.response.returned_rows=4
+        db.select.entity_turns [client] OK db.response.returned_rows=3
+      db.select.attention_links [client] OK db.response.returned_rows=3
+      db.select.turns [client] OK db.response.returned_rows=1
+    ");
+}
+
+#[test]
+fn a_cached_recall_touches_no_table() {
+    let (_dir, _memory, tenant) = acme();
+    say(&tenant, "the harbour boat is green");
+    ask(&tenant, "which boat?");
+    let cached = tree(|| ask(&tenant, "which boat?"));
+    assert_snapshot!(cached, @r"
+    memory.recall OK memory.query_length=11 memory.max_concepts=10 memory.concepts_found=3 memory.relationships_found=3 memory.query_time_ms=*
+      cache.get [client] OK cache.operation=GET cache.key_pattern=memory:search:* cache.hit=true
+        · cache.hit key=memory:search:*
+    ");
+}
+
+#[test]
+fn a_failing_recall_shows_where_it_failed() {
+    let (dir, _memory, tenant) = acme();
+    say(&tenant, "the harbour boat is green");
+    let file = Connection::open(dir.path().join("tenants/acme.db")).unwrap();
+    file.execute_batch("DROP TABLE windows_fts").unwrap();
+    let failing = tree(|| {
+        drop(
+            tenant
+                .recall(&RecallRequest::new("which boat?"))
+                .unwrap_err(),
+        )
+    });
+    assert_snapshot!(failing, @r"
+    memory.recall ERROR(storage refused to read: no such table: windows_fts) memory.query_length=11 memory.max_concepts=10
+      · exception exception.type=continuum_memory::error::MemoryError exception.message=storage refused to read: no such table: windows_fts
+      cache.get [client] OK cache.operation=GET cache.key_pattern=memory:search:* cache.hit=false
+        · cache.miss key=memory:search:*
+      db.select.turns_fts [client] OK db.response.returned_rows=1
+      db.select.windows_fts [client] ERROR(storage refused to read: no such table: windows_fts)
+        · exception exception.type=continuum_memory::error::MemoryError exception.message=storage refused to read: no such table: windows_fts
+    ");
+}
+
+#[test]
+fn a_learn_that_is_refused_shows_a_transaction_that_was_not_committed() {
+    let (dir, _memory, tenant) = acme();
+    say(&tenant, "the harbour boat is green");
+    let file = Connection::open(dir.path().join("tenants/acme.db")).unwrap();
+    file.execute_batch("DROP TABLE turns_fts").unwrap();
+    let request = LearnRequest::new("s").user_message("the boat is red");
+    let refused = tree(|| drop(tenant.learn(&request).unwrap_err()));
+    assert!(
+        refused.contains("db.insert.turns_fts [client] ERROR"),
+        "{refused}"
+    );
+    assert!(
+        refused.contains("db.transaction.committed=false"),
+        "{refused}"
+    );
+}
+
+#[test]
+fn no_span_has_a_word_of_the_user() {
+    let (_dir, _memory, tenant) = acme();
+    let spans = tree(|| {
+        let request = LearnRequest::new("secretsession")
+            .speaker("Secretspeaker")
+            .user_message("We decided on \"secretterm\" in Secretplace.");
+        tenant.learn(&request).unwrap();
+        ask(
+            &tenant,
+            "what about Secretplace and secretterm, Secretspeaker?",
+        );
+        tenant.recall(&RecallRequest::new("secret\0")).unwrap_err();
+    });
+    assert!(spans.contains("memory.graph_traversal"), "{spans}");
+    assert!(!spans.to_lowercase().contains("secret"), "{spans}");
+}

@@ -1,0 +1,206 @@
+//! The environment, read by the rules of the specification. Nothing else in the SDK reads it.
+//!
+//! Position: below [`super::settings`], which asks for values; above the operating system, or a map
+//! in tests.
+//!
+//! Invariants:
+//! - an empty value is an unset one;
+//! - a value that cannot be used is remembered as a [`Problem`] and treated as unset; whether
+//!   problems warn or refuse is decided once, by [`Environment::settle`];
+//! - a variable that is not declared here cannot be read, and one that is not read does not compile.
+//!
+//! Source: OpenTelemetry specification, "Environment Variable Specification", "Parsing empty value"
+//! to "Enum".
+
+use super::{ConfigError, Problem};
+use crate::diagnostics;
+use std::{
+    cell::{Cell, RefCell},
+    fmt,
+    str::FromStr,
+    time::Duration,
+};
+
+/// The name of a variable that the SDK reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Variable(&'static str);
+
+macro_rules! variables {
+    ($($name:ident = $text:literal,)+) => {
+        $(pub(super) const $name: Variable = Variable($text);)+
+
+        /// Every variable, for the test that compares them with the documentation.
+        #[cfg(test)]
+        pub(super) const ALL: &[Variable] = &[$($name),+];
+    };
+}
+
+variables! {
+    SDK_DISABLED = "OTEL_SDK_DISABLED",
+    STRICT_CONFIG = "CONTINUUM_STRICT_CONFIG",
+    CONTINUUM_ENV = "CONTINUUM_ENV",
+    SERVICE_NAME = "OTEL_SERVICE_NAME",
+    SERVICE_NAMESPACE = "OTEL_SERVICE_NAMESPACE",
+    SERVICE_VERSION = "OTEL_SERVICE_VERSION",
+    RESOURCE_ATTRIBUTES = "OTEL_RESOURCE_ATTRIBUTES",
+    TRACES_EXPORTER = "OTEL_TRACES_EXPORTER",
+    EXPORTER_TYPE = "OTEL_EXPORTER_TYPE",
+    TRACES_FILE = "CONTINUUM_TRACES_FILE",
+    OTLP_TRACES_ENDPOINT = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+    OTLP_ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT",
+    SHORT_OTLP_ENDPOINT = "OTLP_ENDPOINT",
+    SHORT_ENDPOINT = "OTEL_ENDPOINT",
+    OTLP_TRACES_HEADERS = "OTEL_EXPORTER_OTLP_TRACES_HEADERS",
+    OTLP_HEADERS = "OTEL_EXPORTER_OTLP_HEADERS",
+    SHORT_OTLP_HEADERS = "OTLP_HEADERS",
+    OTLP_TRACES_TIMEOUT = "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT",
+    OTLP_TIMEOUT = "OTEL_EXPORTER_OTLP_TIMEOUT",
+    OTLP_TRACES_PROTOCOL = "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
+    OTLP_PROTOCOL = "OTEL_EXPORTER_OTLP_PROTOCOL",
+    OTLP_TRACES_COMPRESSION = "OTEL_EXPORTER_OTLP_TRACES_COMPRESSION",
+    OTLP_COMPRESSION = "OTEL_EXPORTER_OTLP_COMPRESSION",
+    TRACES_SAMPLER = "OTEL_TRACES_SAMPLER",
+    TRACES_SAMPLER_ARG = "OTEL_TRACES_SAMPLER_ARG",
+    SAMPLING_RATE = "OTEL_SAMPLING_RATE",
+    SPAN_ATTRIBUTE_COUNT_LIMIT = "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT",
+    ATTRIBUTE_COUNT_LIMIT = "OTEL_ATTRIBUTE_COUNT_LIMIT",
+    MAX_ATTRIBUTES_PER_SPAN = "OTEL_MAX_ATTRIBUTES_PER_SPAN",
+    SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT = "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT",
+    ATTRIBUTE_VALUE_LENGTH_LIMIT = "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT",
+    SPAN_EVENT_COUNT_LIMIT = "OTEL_SPAN_EVENT_COUNT_LIMIT",
+    MAX_EVENTS_PER_SPAN = "OTEL_MAX_EVENTS_PER_SPAN",
+    SPAN_LINK_COUNT_LIMIT = "OTEL_SPAN_LINK_COUNT_LIMIT",
+    MAX_LINKS_PER_SPAN = "OTEL_MAX_LINKS_PER_SPAN",
+    EVENT_ATTRIBUTE_COUNT_LIMIT = "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT",
+    LINK_ATTRIBUTE_COUNT_LIMIT = "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT",
+    SCHEDULE_DELAY = "OTEL_BSP_SCHEDULE_DELAY",
+    EXPORT_TIMEOUT = "OTEL_BSP_EXPORT_TIMEOUT",
+}
+
+impl Variable {
+    pub(super) const fn name(self) -> &'static str {
+        self.0
+    }
+}
+
+/// Where values come from, and what was wrong with them.
+pub(super) struct Environment<'a> {
+    lookup: Box<dyn Fn(&str) -> Option<String> + 'a>,
+    problems: RefCell<Vec<Problem>>,
+    builder_erred: Cell<bool>,
+}
+
+impl fmt::Debug for Environment<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Environment").field("problems", &self.problems).finish_non_exhaustive()
+    }
+}
+
+impl Environment<'static> {
+    /// The variables of this process. Bytes that are no UTF-8 become U+FFFD and are then judged
+    /// like any other value.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that may")]
+    pub(super) fn of_process() -> Self {
+        Self::new(|name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()))
+    }
+}
+
+impl<'a> Environment<'a> {
+    pub(super) fn new(lookup: impl Fn(&str) -> Option<String> + 'a) -> Self {
+        Self {
+            lookup: Box::new(lookup),
+            problems: RefCell::default(),
+            builder_erred: Cell::new(false),
+        }
+    }
+
+    /// The value without the blanks around it.
+    pub(super) fn text(&self, variable: Variable) -> Option<String> {
+        let value = (self.lookup)(variable.name())?;
+        let value = value.trim();
+        (!value.is_empty()).then(|| value.to_owned())
+    }
+
+    /// The first of several variables that is set.
+    pub(super) fn first_text(&self, variables: &[Variable]) -> Option<(Variable, String)> {
+        variables.iter().find_map(|variable| Some((*variable, self.text(*variable)?)))
+    }
+
+    /// Whether the variable is `true`; anything but `true` and `false` is a problem.
+    pub(super) fn flag(&self, variable: Variable) -> bool {
+        self.choice(variable, &[("true", true), ("false", false)]).unwrap_or(false)
+    }
+
+    /// One of the named choices, in upper or lower case.
+    pub(super) fn choice<T: Clone>(&self, variable: Variable, choices: &[(&str, T)]) -> Option<T> {
+        let value = self.text(variable)?;
+        let found = choices.iter().find(|(name, _)| value.eq_ignore_ascii_case(name));
+        if found.is_none() {
+            let names: Vec<_> = choices.iter().map(|(name, _)| *name).collect();
+            self.refuse(variable, Some(&value), format!("one of {}", names.join(", ")));
+        }
+        found.map(|(_, choice)| choice.clone())
+    }
+
+    /// A number that `accept` agrees with.
+    pub(super) fn number<T: FromStr>(
+        &self,
+        variable: Variable,
+        expected: &str,
+        accept: impl Fn(&T) -> bool,
+    ) -> Option<T> {
+        let value = self.text(variable)?;
+        let number = value.parse().ok().filter(accept);
+        if number.is_none() {
+            self.refuse(variable, Some(&value), expected);
+        }
+        number
+    }
+
+    /// The first of several variables that holds a usable whole number.
+    pub(super) fn first_count<T: FromStr>(&self, variables: &[Variable]) -> Option<T> {
+        let read = |variable: &Variable| self.number(*variable, "a whole number, 0 or more", |_| true);
+        variables.iter().find_map(read)
+    }
+
+    /// The first of several variables that holds a usable time in milliseconds.
+    pub(super) fn first_millis(&self, variables: &[Variable]) -> Option<Duration> {
+        let expected = "a whole number of milliseconds, at least 1";
+        let read = |variable: &Variable| self.number(*variable, expected, |millis: &u64| *millis > 0);
+        variables.iter().find_map(read).map(Duration::from_millis)
+    }
+
+    /// Remembers that the value of a variable cannot be used.
+    pub(super) fn refuse(
+        &self,
+        variable: Variable,
+        value: Option<&str>,
+        expected: impl Into<String>,
+    ) {
+        self.problems.borrow_mut().push(Problem::new(variable.name(), value, expected));
+    }
+
+    /// Remembers that a value given to the builder cannot be used, which is never forgiven.
+    pub(super) fn refuse_builder(&self, method: &str, value: Option<&str>, expected: &str) {
+        self.builder_erred.set(true);
+        self.problems.borrow_mut().push(Problem::new(method, value, expected));
+    }
+
+    /// Ends the reading: problems are an error where checks are strict, and warnings elsewhere.
+    pub(super) fn settle(self, strict: bool) -> Result<(), ConfigError> {
+        let strict = strict || self.flag(STRICT_CONFIG) || self.builder_erred.get();
+        let problems = self.problems.into_inner();
+        if strict && !problems.is_empty() {
+            return Err(ConfigError::Invalid(problems));
+        }
+        for problem in problems {
+            diagnostics::warn(format_args!("{problem}; ignored"));
+        }
+        Ok(())
+    }
+
+    #[cfg(test)]
+    pub(super) fn problems(&self) -> Vec<String> {
+        self.problems.borrow().iter().map(ToString::to_string).collect()
+    }
+}

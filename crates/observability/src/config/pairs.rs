@@ -1,0 +1,62 @@
+//! Lists such as `key1=value1,key2=value2`, percent-encoded: resource attributes and headers.
+//!
+//! Position: below [`super::resource`] and [`super::otlp`].
+//!
+//! Invariant: a list is taken whole or not at all, so that a mistake is noticed.
+//!
+//! Source: OpenTelemetry specification, Resource SDK, "Specifying resource information via an
+//! environment variable"; OTLP exporter, "Specifying headers via environment variables".
+
+/// The pairs of a list; `None` when one of them cannot be read. Empty members are skipped.
+pub(super) fn parse_pairs(list: &str) -> Option<Vec<(String, String)>> {
+    let members = list.split(',').map(str::trim).filter(|member| !member.is_empty());
+    members.map(parse_pair).collect()
+}
+
+fn parse_pair(member: &str) -> Option<(String, String)> {
+    let (key, value) = member.split_once('=')?;
+    let key = percent_decoded(key.trim())?;
+    (!key.is_empty()).then_some((key, percent_decoded(value.trim())?))
+}
+
+/// `None` for a `%` without two hex digits after it, and for bytes that are no UTF-8.
+fn percent_decoded(text: &str) -> Option<String> {
+    let mut parts = text.split('%');
+    let mut bytes = parts.next()?.as_bytes().to_vec();
+    for part in parts {
+        let (digits, rest) = part.as_bytes().split_first_chunk::<2>()?;
+        let [high, low] = digits.map(|digit| char::from(digit).to_digit(16));
+        bytes.push(u8::try_from(high? << 4 | low?).ok()?);
+        bytes.extend_from_slice(rest);
+    }
+    String::from_utf8(bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pairs(list: &str) -> Option<Vec<(String, String)>> {
+        parse_pairs(list)
+    }
+
+    fn owned(pairs: &[(&str, &str)]) -> Option<Vec<(String, String)>> {
+        Some(pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect())
+    }
+
+    #[test]
+    fn values_are_percent_decoded_and_trimmed() {
+        assert_eq!(pairs("a=1, b = x%20y%2Cz ,"), owned(&[("a", "1"), ("b", "x y,z")]));
+        assert_eq!(pairs("k%3D=v=w"), owned(&[("k=", "v=w")]));
+        assert_eq!(pairs("a=%C3%A9+"), owned(&[("a", "é+")]));
+        assert_eq!(pairs("a="), owned(&[("a", "")]));
+        assert_eq!(pairs(""), owned(&[]));
+    }
+
+    #[test]
+    fn one_bad_member_spoils_the_list() {
+        for list in ["a=1,b", "=1", "a=%", "a=%2", "a=%zz", "a=%FF", "a=1,%20", "a=%+1"] {
+            assert_eq!(pairs(list), None, "{list}");
+        }
+    }
+}

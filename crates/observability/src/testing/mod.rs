@@ -1,0 +1,112 @@
+//! Recorders for tests: each test sees its own spans, as a picture.
+//!
+//! Position: beside `config`, which sets up the global recorder; both make a `Recorder`.
+//!
+//! ```
+//! use continuum_observability::{get_tracer, testing::TestRecorder};
+//!
+//! let recorder = TestRecorder::new();
+//! recorder.run(|| {
+//!     let tracer = get_tracer("assistant");
+//!     tracer.in_scope("answer", |_| {
+//!         tracer.in_scope("recall", |span| span.set_attribute("memory.concepts_found", 7));
+//!     });
+//! });
+//! assert_eq!(recorder.tree(), "answer\n  recall memory.concepts_found=7\n");
+//! ```
+
+mod tree;
+
+use crate::{
+    Context, FutureExt as _, Sampler, SpanLimits, SpanRecord, Stats,
+    export::{RequestBuilder, decode_request},
+    recorder::{Recorder, RecorderConfig},
+    with_context,
+};
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+/// A recorder whose spans stay in memory, current only where the test makes it so.
+///
+/// Tests with one each can run in parallel. It follows the context: through the spawn helpers and
+/// attached futures, not through a bare `tokio::spawn`.
+#[derive(Debug)]
+pub struct TestRecorder {
+    recorder: &'static Recorder,
+    spans: Mutex<Vec<SpanRecord>>,
+}
+
+impl Default for TestRecorder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl TestRecorder {
+    /// A recorder that keeps every span.
+    pub fn new() -> Self {
+        Self::with(Sampler::default(), SpanLimits::default())
+    }
+
+    /// A recorder with a sampler and limits.
+    pub fn with(sampler: Sampler, limits: SpanLimits) -> Self {
+        let recorder = Recorder::leak(RecorderConfig {
+            sampler,
+            limits,
+            resource: Vec::new(),
+            budget_bytes: 256 << 20,
+            interval: Duration::from_secs(3600),
+            export_timeout: Duration::ZERO,
+            exporter: None,
+        });
+        Self { recorder, spans: Mutex::default() }
+    }
+
+    /// The root context of this recorder.
+    pub fn context(&self) -> Context {
+        Context { recorder: Some(self.recorder), ..Context::default() }
+    }
+
+    /// Runs `work` with this recorder.
+    pub fn run<R>(&self, work: impl FnOnce() -> R) -> R {
+        with_context(&self.context(), work)
+    }
+
+    /// Runs a future with this recorder.
+    pub async fn run_async<F: Future>(&self, work: F) -> F::Output {
+        work.with_context(self.context()).await
+    }
+
+    /// All spans that have ended so far, in the order they ended on each thread.
+    pub fn spans(&self) -> Vec<SpanRecord> {
+        let mut spans = self.spans.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(core) = self.recorder.core() else { return Vec::new() };
+        let chunks = core.drain();
+        let mut request = RequestBuilder::default();
+        for chunk in &chunks {
+            request.add(&chunk.bytes);
+            core.totals.exported(chunk.spans);
+        }
+        if !request.is_empty() {
+            spans.extend(decode_request(request.finish(&[])).unwrap_or_default());
+        }
+        core.recycle(chunks);
+        spans.clone()
+    }
+
+    /// All spans that have ended so far, as indented text without ids and times.
+    ///
+    /// A line holds the name, the kind unless internal, the status unless unset, the attributes.
+    /// Events (`·`) and links (`→`) follow, indented; children come in the order they started.
+    /// Spans whose parent is not among them stand at the left.
+    pub fn tree(&self) -> String {
+        tree::render(&self.spans())
+    }
+
+    /// What happened to the spans of this recorder.
+    pub fn stats(&self) -> Stats {
+        self.recorder.stats()
+    }
+}
