@@ -172,3 +172,25 @@ impl MemoryError {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::ffi;
+
+    use super::MemoryError;
+
+    fn failure(code: i32) -> MemoryError {
+        let source = rusqlite::Error::SqliteFailure(ffi::Error::new(code), None);
+        MemoryError::Storage {
+            operation: "write",
+            source,
+        }
+    }
+
+    #[test]
+    fn a_locked_file_is_worth_another_try_and_a_full_disk_is_not() {
+        let (busy, full) = (failure(ffi::SQLITE_BUSY), failure(ffi::SQLITE_FULL));
+        assert!(busy.is_transient() && !full.is_transient());
+        assert_ne!(busy.remedy(), full.remedy());
+    }
+}

@@ -56,12 +56,13 @@ fn workspace_tests(root: &Path, selection: &[&str]) -> Command {
 fn loom(root: &Path, target_directory: &Path) -> Command {
     let mut cargo = uncoloured(root);
     cargo
-        .env("RUSTFLAGS", "--cfg loom")
+        .env("RUSTFLAGS", "--cfg continuum_loom")
         .env("CARGO_TARGET_DIR", target_directory.join("loom"));
     cargo.args([
         "test",
         "--package",
         "continuum-observability",
+        "--no-default-features",
         "--release",
         "--lib",
         "loom",

@@ -1,10 +1,11 @@
-//! Words that say nothing about the subject, in English and German.
+//! Words that say nothing about the subject, in English and German, and Japanese particles.
 //!
 //! Position: used by concept extraction and by the query.
 //!
 //! Invariants: a German word that means something in English ("die", "war", "man") is dropped only
 //! from a text that is German, which is so when it has more German stop words than English ones.
 
+use super::script::Script;
 use super::token::Sentence;
 
 /// The stop words that apply to one text.
@@ -24,8 +25,17 @@ impl StopWords {
     }
 
     pub(crate) fn contains(self, folded: &str) -> bool {
-        contains(ENGLISH, folded) || (self.german && contains(GERMAN, folded))
+        contains(ENGLISH, folded)
+            || (self.german && contains(GERMAN, folded))
+            || is_japanese_particle(folded)
     }
+}
+
+fn is_japanese_particle(word: &str) -> bool {
+    word.chars().count() <= 2
+        && word
+            .chars()
+            .all(|letter| Script::of(letter) == Script::Hiragana)
 }
 
 fn contains(sorted: &[&str], word: &str) -> bool {
@@ -119,6 +129,11 @@ mod tests {
     #[test]
     fn lists_are_sorted() {
         assert!(ENGLISH.is_sorted() && GERMAN.is_sorted());
+    }
+
+    #[test]
+    fn japanese_particles_are_stop_words() {
+        assert_eq!(kept("東京のコーヒーを"), ["東京", "コーヒー"]);
     }
 
     #[test]

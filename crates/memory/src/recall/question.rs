@@ -11,6 +11,9 @@ use crate::store::FtsQuery;
 /// Different words looked for.
 const MAX_WORDS: usize = 48;
 
+/// Phrases looked for: a word of a script without spaces makes several.
+const MAX_PHRASES: usize = 96;
+
 /// A question, ready to be looked up.
 pub(super) struct Question {
     /// `None` when the question has stop words only.
@@ -22,7 +25,11 @@ pub(super) struct Question {
 impl Question {
     pub(super) fn read(text: &str) -> Self {
         let words = content_words(text);
-        let phrases: Vec<_> = words.iter().flat_map(|word| search_phrases(word)).collect();
+        let phrases = words
+            .iter()
+            .flat_map(|word| search_phrases(word))
+            .take(MAX_PHRASES);
+        let phrases: Vec<_> = phrases.collect();
         let found = concepts(text).into_iter().chain(compounds(text));
         let keys: BTreeSet<_> = found.map(|concept| concept.key).chain(words).collect();
         Self {

@@ -4,7 +4,7 @@
 //! a [`Writer`], the only types with queries.
 //!
 //! Invariants:
-//! - a `Reader` or `Writer` is given out against a [`TenantScope`](crate::tenant::TenantScope) only;
+//! - a `Reader` or `Writer` is given out against a [`TenantScope`] only;
 //! - a `Reader` cannot write: its connection is opened read-only;
 //! - a `Writer` is one transaction, kept when its closure returns `Ok`.
 

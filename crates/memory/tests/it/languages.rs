@@ -28,6 +28,8 @@ fn languages_without_spaces_find_parts_of_sentences() {
     let best = |query| tenant.recall(&RecallRequest::new(query)).unwrap().turns[0].turn_id;
     assert_eq!(best("東京"), tokyo);
     assert_eq!(best("北京"), beijing);
+    // A page pasted without a single space.
+    assert_eq!(best(&"北京市在中国的北方".repeat(500)), beijing);
 }
 
 #[test]

@@ -21,6 +21,24 @@ fn what_was_learned_is_there_after_a_restart() {
 }
 
 #[test]
+fn readers_do_not_wait_for_a_writer() {
+    let (dir, _memory, tenant) = acme();
+    say(&tenant, "the harbour is closed");
+    let writing = Connection::open(dir.path().join("tenants/acme.db")).unwrap();
+    writing
+        .execute_batch("BEGIN IMMEDIATE; UPDATE turns SET at = text")
+        .unwrap();
+    assert_eq!(
+        tenant
+            .recall(&RecallRequest::new("harbour"))
+            .unwrap()
+            .turns
+            .len(),
+        1
+    );
+}
+
+#[test]
 fn a_directory_belongs_to_one_memory_at_a_time() {
     let (dir, memory, tenant) = acme();
     let open = || Memory::open(dir.path(), MemoryConfig::default());

@@ -107,13 +107,8 @@ fn a_failing_recall_shows_where_it_failed() {
     say(&tenant, "the harbour boat is green");
     let file = Connection::open(dir.path().join("tenants/acme.db")).unwrap();
     file.execute_batch("DROP TABLE windows_fts").unwrap();
-    let failing = tree(|| {
-        drop(
-            tenant
-                .recall(&RecallRequest::new("which boat?"))
-                .unwrap_err(),
-        )
-    });
+    let request = RecallRequest::new("which boat?");
+    let failing = tree(|| drop(tenant.recall(&request).unwrap_err()));
     assert_snapshot!(failing, @r"
     memory.recall ERROR(storage refused to read: no such table: windows_fts) memory.query_length=11 memory.max_concepts=10
       · exception exception.type=continuum_memory::error::MemoryError exception.message=storage refused to read: no such table: windows_fts

@@ -26,8 +26,8 @@ use std::{
 pub(super) struct Variable(&'static str);
 
 macro_rules! variables {
-    ($($name:ident = $text:literal,)+) => {
-        $(pub(super) const $name: Variable = Variable($text);)+
+    ($($(#[$attribute:meta])* $name:ident = $text:literal,)+) => {
+        $($(#[$attribute])* pub(super) const $name: Variable = Variable($text);)+
 
         /// Every variable, for the test that compares them with the documentation.
         #[cfg(test)]
@@ -52,6 +52,7 @@ variables! {
     SHORT_ENDPOINT = "OTEL_ENDPOINT",
     OTLP_TRACES_HEADERS = "OTEL_EXPORTER_OTLP_TRACES_HEADERS",
     OTLP_HEADERS = "OTEL_EXPORTER_OTLP_HEADERS",
+    #[cfg_attr(not(feature = "otlp-http"), expect(dead_code, reason = "read for OTLP only"))]
     SHORT_OTLP_HEADERS = "OTLP_HEADERS",
     OTLP_TRACES_TIMEOUT = "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT",
     OTLP_TIMEOUT = "OTEL_EXPORTER_OTLP_TIMEOUT",
@@ -137,7 +138,7 @@ impl<'a> Environment<'a> {
         let found = choices.iter().find(|(name, _)| value.eq_ignore_ascii_case(name));
         if found.is_none() {
             let names: Vec<_> = choices.iter().map(|(name, _)| *name).collect();
-            self.refuse(variable, Some(&value), format!("one of {}", names.join(", ")));
+            self.unexpected(variable, &value, &format!("one of {}", names.join(", ")));
         }
         found.map(|(_, choice)| choice.clone())
     }
@@ -152,7 +153,7 @@ impl<'a> Environment<'a> {
         let value = self.text(variable)?;
         let number = value.parse().ok().filter(accept);
         if number.is_none() {
-            self.refuse(variable, Some(&value), expected);
+            self.unexpected(variable, &value, expected);
         }
         number
     }
@@ -170,20 +171,19 @@ impl<'a> Environment<'a> {
         variables.iter().find_map(read).map(Duration::from_millis)
     }
 
+    fn unexpected(&self, variable: Variable, value: &str, expected: &str) {
+        self.refuse(variable, format!("expected {expected}, not {value:?}"));
+    }
+
     /// Remembers that the value of a variable cannot be used.
-    pub(super) fn refuse(
-        &self,
-        variable: Variable,
-        value: Option<&str>,
-        expected: impl Into<String>,
-    ) {
-        self.problems.borrow_mut().push(Problem::new(variable.name(), value, expected));
+    pub(super) fn refuse(&self, variable: Variable, reason: impl Into<String>) {
+        self.problems.borrow_mut().push(Problem::new(variable.name(), reason));
     }
 
     /// Remembers that a value given to the builder cannot be used, which is never forgiven.
-    pub(super) fn refuse_builder(&self, method: &str, value: Option<&str>, expected: &str) {
+    pub(super) fn refuse_builder(&self, method: &str, reason: impl Into<String>) {
         self.builder_erred.set(true);
-        self.problems.borrow_mut().push(Problem::new(method, value, expected));
+        self.problems.borrow_mut().push(Problem::new(method, reason));
     }
 
     /// Ends the reading: problems are an error where checks are strict, and warnings elsewhere.
@@ -194,7 +194,7 @@ impl<'a> Environment<'a> {
             return Err(ConfigError::Invalid(problems));
         }
         for problem in problems {
-            diagnostics::warn(format_args!("{problem}; ignored"));
+            diagnostics::warn(format_args!("ignored {problem}"));
         }
         Ok(())
     }

@@ -6,26 +6,19 @@
 
 use std::{fmt, time::Duration};
 
-/// One setting that cannot be used.
+/// One setting that cannot be used, and what would be usable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// Where the value came from: the name of a variable, or of a builder method.
     setting: String,
-    /// The value as given; `None` where it may be a secret.
-    value: Option<String>,
-    expected: String,
+    reason: String,
 }
 
 impl Problem {
-    pub(super) fn new(setting: &str, value: Option<&str>, expected: impl Into<String>) -> Self {
-        Self {
-            setting: setting.to_owned(),
-            value: value.map(str::to_owned),
-            expected: expected.into(),
-        }
+    pub(super) fn new(setting: &str, reason: impl Into<String>) -> Self {
+        Self { setting: setting.to_owned(), reason: reason.into() }
     }
 
-    /// The variable or builder method that the value came from.
+    /// The variable, or the method of the builder, that the value came from.
     pub fn setting(&self) -> &str {
         &self.setting
     }
@@ -33,10 +26,7 @@ impl Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.value {
-            Some(value) => write!(f, "{}={value:?}: expected {}", self.setting, self.expected),
-            None => write!(f, "{} (value not shown): expected {}", self.setting, self.expected),
-        }
+        write!(f, "{}: {}", self.setting, self.reason)
     }
 }
 

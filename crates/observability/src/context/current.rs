@@ -49,7 +49,7 @@ pub(crate) struct LocalRoot {
 impl Context {
     /// The context of the calling code.
     pub fn current() -> Self {
-        stack::with_top(|top| top.cloned()).unwrap_or_default()
+        stack::with_top(|top| top.map_or_else(Self::default, Self::clone))
     }
 
     /// A context with no span and no baggage, in which the next span is a root.

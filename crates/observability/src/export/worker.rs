@@ -45,8 +45,7 @@ pub(crate) fn start(recorder: &'static Recorder, core: &'static Core, factory: E
     };
     if let Err(error) = std::thread::Builder::new().name("continuum-export".into()).spawn(run) {
         diagnostics::warn(format_args!("cannot start the export thread, spans are dropped: {error}"));
-        core.close();
-        core.complete(u64::MAX, true, true);
+        core.complete_last(u64::MAX, true);
     }
 }
 
@@ -68,11 +67,11 @@ impl Worker {
             self.core.recycle(round.chunks);
             if let Some(deadline) = round.stop {
                 self.finish(deadline);
-                self.core.complete(round.request, failed, true);
+                self.core.complete_last(round.request, failed);
                 return;
             }
             if round.request > 0 {
-                self.core.complete(round.request, failed, false);
+                self.core.complete(round.request, failed);
             }
         }
     }

@@ -7,7 +7,7 @@
 //!   negative duration;
 //! - all spans of one local root share its anchor, so they never disagree about their order.
 //!
-//! The time stamp counter is used only where the kernel itself trusts it (x86_64 Linux whose
+//! The time stamp counter is used only where the kernel itself trusts it (`x86_64` Linux whose
 //! clock source says `tsc`); everywhere else ticks are nanoseconds of the monotonic clock.
 
 use std::{
@@ -112,11 +112,6 @@ impl Clock {
         }
     }
 
-    /// The present on the wall clock, in Unix nanoseconds.
-    pub(crate) fn now_unix_nanos(&self) -> u64 {
-        self.unix_nanos(self.anchor(), self.ticks())
-    }
-
     /// Measures the rate again over the life of the process and pairs the clocks anew.
     pub(crate) fn calibrate(&self) {
         let version = self.version.load(Ordering::Acquire);
@@ -183,7 +178,7 @@ mod tests {
         let (measured, real) = (clock.nanos(clock.ticks() - ticks), instant.elapsed().as_nanos());
         let ratio = measured as f64 / real as f64;
         assert!((0.8..1.25).contains(&ratio), "{source:?}: {measured} against {real}");
-        let drift = clock.now_unix_nanos().abs_diff(wall_unix_nanos());
+        let drift = clock.unix_nanos(clock.anchor(), clock.ticks()).abs_diff(wall_unix_nanos());
         assert!(drift < 100_000_000, "{source:?}: {drift} ns from the wall clock");
     }
 

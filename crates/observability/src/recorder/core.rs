@@ -154,10 +154,10 @@ impl Core {
             queue = self.wake.wait_timeout(queue, left).unwrap_or_else(PoisonError::into_inner).0;
         }
         let (request, stop) = (queue.requested, queue.stop);
-        let timed = Instant::now() >= timer;
+        let is_due = Instant::now() >= timer;
         let flush_deadline = queue.flush_deadline.take();
         drop(queue);
-        if timed || stop.is_some() || request != self.lock().completed {
+        if is_due || stop.is_some() || request != self.lock().completed {
             self.collect_open_chunks();
         }
         let mut queue = self.lock();
@@ -185,15 +185,21 @@ impl Core {
     }
 
     /// Tells the waiting callers that their request is served.
-    pub(crate) fn complete(&self, request: u64, failed: bool, stopped: bool) {
+    pub(crate) fn complete(&self, request: u64, failed: bool) {
         let mut queue = self.lock();
         queue.completed = queue.completed.max(request);
         queue.last_flush_failed = failed;
-        queue.stopped |= stopped;
         let wakers = std::mem::take(&mut queue.wakers);
         drop(queue);
         self.done.notify_all();
         wakers.into_iter().for_each(Waker::wake);
+    }
+
+    /// Tells the waiting callers that nothing will be exported any more.
+    pub(crate) fn complete_last(&self, request: u64, failed: bool) {
+        self.close();
+        self.lock().stopped = true;
+        self.complete(request, failed);
     }
 
     /// Asks for a round; returns its number.
@@ -217,11 +223,6 @@ impl Core {
     /// Refuses chunks from now on.
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::Release);
-    }
-
-    /// Whether shutdown was asked for.
-    pub(crate) fn is_stopping(&self) -> Option<Instant> {
-        self.lock().stop
     }
 
     /// Whether `request` is served, and if so, whether without a failure.

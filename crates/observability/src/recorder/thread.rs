@@ -99,10 +99,6 @@ impl ThreadState {
         }
         self.fork_epoch.set(platform::fork_epoch());
         self.core.set(None);
-        // Slots of the parent stay where they are: its open spans may refer to them.
-        if let Ok(mut pool) = self.pool.try_borrow_mut() {
-            std::mem::forget(std::mem::take(&mut *pool));
-        }
         self.owners_end.set(0);
         self.random.set(platform::random_seed());
         let own_id = self.new_owner();
@@ -119,7 +115,7 @@ impl ThreadState {
         if self.fork_epoch.get() != platform::fork_epoch() {
             return;
         }
-        self.hand_over_chunk(registry, shared, FREE);
+        Self::hand_over_chunk(registry, shared, FREE);
         if let Some((_, core)) = self.core.take() {
             core.totals.fold(&shared.counts);
         }
@@ -140,7 +136,7 @@ impl ThreadState {
     }
 
     /// Empties the thread's chunk into its recorder's queue and passes the chunk on to `next`.
-    fn hand_over_chunk(&self, registry: &Registry, shared: &'static ThreadShared, next: u64) {
+    fn hand_over_chunk(registry: &Registry, shared: &'static ThreadShared, next: u64) {
         let hazards = |visit: &mut dyn FnMut(&Hazard)| registry.each_hazard(visit);
         let taken = shared.chunk.with_revoked(Some(&shared.hazard), hazards, Some(next), |open| {
             shared.filled.store(false, Ordering::Relaxed);
@@ -431,14 +427,6 @@ fn append_late(recorder: &'static Recorder, body: &SpanBody, end_unix_nanos: u64
         body.finish(end_unix_nanos, &mut bytes);
         drop(core.hand_over(Chunk { bytes, spans: 1 }, 0));
     }
-}
-
-/// The strand that is current on this thread.
-pub(crate) fn strand_id() -> u64 {
-    STATE.with(|state| {
-        state.ready();
-        state.strand_id.get()
-    })
 }
 
 /// An id for a strand of its own, such as a task.

@@ -124,9 +124,13 @@ impl Sampler {
 /// Keeps the traces whose 56 random bits are at or above the rejection threshold.
 fn ratio_samples(ratio: f64, trace_id: TraceId) -> bool {
     const SPACE: f64 = (1u64 << 56) as f64;
-    let [.., a, b, c, d, e, f, g] = trace_id.to_bytes();
-    let randomness = u64::from_be_bytes([0, a, b, c, d, e, f, g]);
-    let threshold = ((1.0 - ratio.clamp(0.0, 1.0)) * SPACE) as u64;
+    let randomness = u128::from_be_bytes(trace_id.to_bytes()) & ((1 << 56) - 1);
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the product lies between 0 and 2^56"
+    )]
+    let threshold = ((1.0 - ratio.clamp(0.0, 1.0)) * SPACE) as u128;
     ratio > 0.0 && randomness >= threshold
 }
 

@@ -15,7 +15,6 @@ use super::{
     SpanKind, SpanLimits, Status, Value,
     encode::{
         Buffer, Writer, attribute_len, count_len, field_len, last_of_each_key, read_varint,
-        truncated, varint_len,
     },
 };
 use crate::{
@@ -180,7 +179,7 @@ impl SpanBody {
         attributes: &[(K, Value<'_>)],
     ) {
         let limit = self.limits.value_length;
-        let (kept, dropped) = self.members(attributes, self.limits.attributes_per_event);
+        let (kept, dropped) = Self::members(attributes, self.limits.attributes_per_event);
         let len = 9 + field_len(name.len()) + attributes_len(&kept, limit) + count_len(dropped);
         if self.is_full(len) {
             self.events.dropped = self.events.dropped.saturating_add(1);
@@ -200,7 +199,7 @@ impl SpanBody {
         attributes: &[(K, Value<'_>)],
     ) {
         let limit = self.limits.value_length;
-        let (kept, dropped) = self.members(attributes, self.limits.attributes_per_link);
+        let (kept, dropped) = Self::members(attributes, self.limits.attributes_per_link);
         let state = context.trace_state().header();
         let state_len = if state.is_empty() { 0 } else { field_len(state.len()) };
         let len = 18 + 10 + state_len + attributes_len(&kept, limit) + count_len(dropped) + 5;
@@ -223,7 +222,6 @@ impl SpanBody {
 
     /// The attributes of an event or a link that are kept, and how many are not.
     fn members<'a, 'v, K: AsRef<str>>(
-        &self,
         attributes: &'a [(K, Value<'v>)],
         limit: u32,
     ) -> (Vec<(&'a str, &'a Value<'v>)>, u32) {

@@ -14,7 +14,7 @@ use crate::{
         with_top,
     },
     recorder::{Clock, Recorder, thread},
-    sampling::{SamplingParameters, SamplingResult},
+    sampling::SamplingParameters,
 };
 
 /// Prepares a span; made by `Tracer::span_builder`.
@@ -162,7 +162,7 @@ impl<'a> SpanBuilder<'a> {
             let root = parent.map(|parent| parent.root).unwrap_or_default();
             return Span::new(SpanRef::non_recording(context), Some(recorder), root, baggage);
         }
-        self.record(recorder, parent, context, sampling, baggage)
+        self.record(recorder, parent, context, &sampling.attributes, baggage)
     }
 
     fn record(
@@ -170,7 +170,7 @@ impl<'a> SpanBuilder<'a> {
         recorder: &'static Recorder,
         parent: Option<&Context>,
         context: SpanContext,
-        sampling: SamplingResult<'_>,
+        sampled_attributes: &[(&str, Value<'_>)],
         baggage: Baggage,
     ) -> Span {
         let clock = Clock::global();
@@ -201,7 +201,7 @@ impl<'a> SpanBuilder<'a> {
             for (key, value) in &self.attributes {
                 body.set_attribute(key, value);
             }
-            for (key, value) in &sampling.attributes {
+            for (key, value) in sampled_attributes {
                 body.set_attribute(key, value);
             }
             for (link, attributes) in &self.links {

@@ -89,10 +89,10 @@ impl<'a> Writer<'a> {
     #[inline]
     pub(crate) fn varint(&mut self, mut value: u64) {
         while value > 0x7f {
-            self.byte((value & 0x7f) as u8 | 0x80);
+            self.byte(low_bits(value) | 0x80);
             value >>= 7;
         }
-        self.byte(value as u8);
+        self.byte(low_bits(value));
     }
 
     /// A tag (below 16), a length, the bytes.
@@ -177,6 +177,12 @@ impl<'a> Writer<'a> {
     }
 }
 
+/// The lowest seven bits: one byte of a varint.
+#[inline]
+fn low_bits(value: u64) -> u8 {
+    (value & 0x7f) as u8
+}
+
 /// Bytes of a varint.
 #[inline]
 pub(crate) fn varint_len(value: u64) -> usize {
@@ -252,12 +258,12 @@ pub(crate) fn truncated(text: &str, limit: usize) -> &str {
 pub(crate) fn put_message(out: &mut Vec<u8>, tag: u8, content: &[u8]) {
     out.reserve(field_len(content.len()));
     out.push(tag << 3 | LENGTH_DELIMITED);
-    let mut len = content.len();
+    let mut len = content.len() as u64;
     while len > 0x7f {
-        out.push((len & 0x7f) as u8 | 0x80);
+        out.push(low_bits(len) | 0x80);
         len >>= 7;
     }
-    out.push(len as u8);
+    out.push(low_bits(len));
     out.extend_from_slice(content);
 }
 

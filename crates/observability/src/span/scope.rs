@@ -11,7 +11,7 @@ use std::{
     sync::{LazyLock, PoisonError, RwLock},
 };
 
-const MAX_SCOPES: usize = 4096;
+const MAX_SCOPES: u32 = 4096;
 
 type Scopes = (HashMap<(String, String), u32>, Vec<Vec<u8>>);
 
@@ -32,8 +32,8 @@ impl InstrumentationScope {
     fn add(key: (String, String)) -> u32 {
         let mut scopes = SCOPES.write().unwrap_or_else(PoisonError::into_inner);
         let (numbers, encoded) = &mut *scopes;
-        if encoded.len() >= MAX_SCOPES {
-            return MAX_SCOPES as u32 - 1;
+        if encoded.len() >= MAX_SCOPES as usize {
+            return MAX_SCOPES - 1;
         }
         *numbers.entry(key).or_insert_with_key(|(name, version)| {
             let mut bytes = Vec::new();

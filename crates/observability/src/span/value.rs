@@ -2,7 +2,7 @@
 //!
 //! Position: what users hand to `set_attribute`; encoded at once by [`super::encode`], never stored.
 //!
-//! Source: OpenTelemetry specification 1.x, "Attribute collections" and "AnyValue".
+//! Source: OpenTelemetry specification 1.x, "Attribute collections" and "`AnyValue`".
 
 use std::borrow::Cow;
 
@@ -36,9 +36,9 @@ pub enum Value<'a> {
     /// Uninterpreted bytes.
     Bytes(Cow<'a, [u8]>),
     /// A list; its members may differ in type.
-    Array(Vec<Value<'a>>),
+    Array(Vec<Self>),
     /// A map from text to values; a key that occurs twice keeps its last value.
-    Map(Vec<(Cow<'a, str>, Value<'a>)>),
+    Map(Vec<(Cow<'a, str>, Self)>),
 }
 
 macro_rules! from_number {
@@ -117,20 +117,20 @@ impl<'a> From<&'a [u8]> for Value<'a> {
     }
 }
 
-impl<'a, T: Into<Value<'a>>> From<Vec<T>> for Value<'a> {
+impl<T: Into<Self>> From<Vec<T>> for Value<'_> {
     fn from(values: Vec<T>) -> Self {
         Self::Array(values.into_iter().map(Into::into).collect())
     }
 }
 
-impl<'a, T: Into<Value<'a>>, const N: usize> From<[T; N]> for Value<'a> {
+impl<T: Into<Self>, const N: usize> From<[T; N]> for Value<'_> {
     fn from(values: [T; N]) -> Self {
         Self::Array(values.into_iter().map(Into::into).collect())
     }
 }
 
 /// `None` is recorded as an empty value.
-impl<'a, T: Into<Value<'a>>> From<Option<T>> for Value<'a> {
+impl<T: Into<Self>> From<Option<T>> for Value<'_> {
     fn from(value: Option<T>) -> Self {
         value.map_or(Self::Empty, Into::into)
     }

@@ -57,7 +57,7 @@ impl TestRecorder {
             limits,
             resource: Vec::new(),
             budget_bytes: 256 << 20,
-            interval: Duration::from_secs(3600),
+            interval: Duration::from_hours(1),
             export_timeout: Duration::ZERO,
             exporter: None,
         });

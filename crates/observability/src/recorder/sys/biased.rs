@@ -44,12 +44,12 @@ pub(crate) const FIRST_OWNER: u64 = 16;
 pub(crate) struct Hazard(AtomicUsize);
 
 impl Hazard {
-    #[cfg(not(loom))]
+    #[cfg(not(continuum_loom))]
     pub(crate) const fn new() -> Self {
         Self(AtomicUsize::new(0))
     }
 
-    #[cfg(loom)]
+    #[cfg(continuum_loom)]
     pub(crate) fn new() -> Self {
         Self(AtomicUsize::new(0))
     }
@@ -75,12 +75,12 @@ pub(crate) struct Biased<T> {
 unsafe impl<T: Send> Sync for Biased<T> {}
 
 impl<T> Biased<T> {
-    #[cfg(not(loom))]
+    #[cfg(not(continuum_loom))]
     pub(crate) const fn new(value: T) -> Self {
         Self { owner: AtomicU64::new(FREE), lock: Mutex::new(()), value: UnsafeCell::new(value) }
     }
 
-    #[cfg(loom)]
+    #[cfg(continuum_loom)]
     pub(crate) fn new(value: T) -> Self {
         Self { owner: AtomicU64::new(FREE), lock: Mutex::new(()), value: UnsafeCell::new(value) }
     }
@@ -121,13 +121,7 @@ impl<T> Biased<T> {
         // beside us; and the announcement was empty before, so this is not a nested call.
         let result = self.value.with_mut(|value| access(unsafe { &mut *value }));
         if let Some(next) = next {
-            // Fails only when the ownership was taken away meanwhile: then it stays so.
-            let _ = self.owner.compare_exchange(
-                strand.id,
-                next,
-                Ordering::Release,
-                Ordering::Relaxed,
-            );
+            self.pass_on(strand.id, next);
         }
         Ok(result)
     }
@@ -186,11 +180,11 @@ impl<T> Biased<T> {
         while hazard.0.load(Ordering::Acquire) == self.address() {
             spins = spins.wrapping_add(1);
             spin_loop();
-            #[cfg(not(loom))]
+            #[cfg(not(continuum_loom))]
             if spins.is_multiple_of(64) {
                 std::thread::yield_now();
             }
-            #[cfg(loom)]
+            #[cfg(continuum_loom)]
             loom::thread::yield_now();
         }
     }
@@ -207,9 +201,14 @@ impl<T> Biased<T> {
 
     /// Takes over a value that its last owner parked. Does nothing when somebody made it shared.
     pub(crate) fn claim(&self, owner: u64) {
-        // Fails when the value is shared or was never parked; both stay as they are.
-        let _ =
-            self.owner.compare_exchange(PARKED, owner, Ordering::AcqRel, Ordering::Relaxed);
+        self.pass_on(PARKED, owner);
+    }
+
+    /// Fails only when somebody else has changed the ownership meanwhile: then it stays so.
+    #[inline]
+    fn pass_on(&self, from: u64, to: u64) {
+        let result = self.owner.compare_exchange(from, to, Ordering::AcqRel, Ordering::Relaxed);
+        let _changed_elsewhere = result.is_err();
     }
 }
 
@@ -223,7 +222,7 @@ impl Drop for Announced<'_> {
     }
 }
 
-#[cfg(all(test, loom))]
+#[cfg(all(test, continuum_loom))]
 mod loom_models {
     use super::*;
     use loom::{sync::Arc, thread};

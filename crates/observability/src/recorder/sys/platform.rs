@@ -6,8 +6,8 @@
 //! with the same meaning is taken.
 #![allow(unsafe_code, reason = "system calls and the time stamp counter; each block has its proof")]
 
-use super::sync::{Ordering, fence};
-use std::sync::atomic::{AtomicBool, AtomicU32};
+use super::sync::fence;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering, compiler_fence};
 
 /// Whether the expensive side of the fence pair does the work of both.
 static ASYMMETRIC: AtomicBool = AtomicBool::new(false);
@@ -17,8 +17,8 @@ static FORK_EPOCH: AtomicU32 = AtomicU32::new(0);
 /// The cheap half of a pair with [`heavy_fence`]: orders the caller's announcement before its check.
 #[inline]
 pub(super) fn light_fence() {
-    if cfg!(not(loom)) && ASYMMETRIC.load(Ordering::Relaxed) {
-        std::sync::atomic::compiler_fence(std::sync::atomic::Ordering::SeqCst);
+    if cfg!(not(continuum_loom)) && ASYMMETRIC.load(Ordering::Relaxed) {
+        compiler_fence(Ordering::SeqCst);
     } else {
         fence(Ordering::SeqCst);
     }
@@ -42,13 +42,13 @@ const MEMBARRIER_REGISTER_PRIVATE_EXPEDITED: libc::c_int = 1 << 4;
 #[cfg(not(target_os = "linux"))]
 const MEMBARRIER_PRIVATE_EXPEDITED: i32 = 0;
 
-#[cfg(all(target_os = "linux", not(loom)))]
+#[cfg(all(target_os = "linux", not(continuum_loom)))]
 fn membarrier(command: libc::c_int) -> bool {
     // SAFETY: membarrier(2) takes two integers and touches no memory of ours.
     unsafe { libc::syscall(libc::SYS_membarrier, command, 0, 0) == 0 }
 }
 
-#[cfg(not(all(target_os = "linux", not(loom))))]
+#[cfg(not(all(target_os = "linux", not(continuum_loom))))]
 fn membarrier(_command: i32) -> bool {
     false
 }
@@ -57,7 +57,7 @@ fn membarrier(_command: i32) -> bool {
 pub(crate) fn prepare() {
     static ONCE: std::sync::Once = std::sync::Once::new();
     ONCE.call_once(|| {
-        #[cfg(all(target_os = "linux", not(loom)))]
+        #[cfg(all(target_os = "linux", not(continuum_loom)))]
         ASYMMETRIC.store(membarrier(MEMBARRIER_REGISTER_PRIVATE_EXPEDITED), Ordering::SeqCst);
         #[cfg(unix)]
         // SAFETY: the handler only adds to an atomic, which is allowed in a child of fork(2).
@@ -69,13 +69,13 @@ pub(crate) fn prepare() {
 
 #[cfg(unix)]
 extern "C" fn in_forked_child() {
-    FORK_EPOCH.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    FORK_EPOCH.fetch_add(1, Ordering::Relaxed);
 }
 
 /// Counts the forks between the process that started and this one.
 #[inline]
 pub(crate) fn fork_epoch() -> u32 {
-    FORK_EPOCH.load(std::sync::atomic::Ordering::Relaxed)
+    FORK_EPOCH.load(Ordering::Relaxed)
 }
 
 /// Reads the time stamp counter.

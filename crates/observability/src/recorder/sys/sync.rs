@@ -3,7 +3,7 @@
 //! Position: below everything in `recorder`. Only [`super::biased`] is modelled, so only what it
 //! needs is here.
 
-#[cfg(loom)]
+#[cfg(continuum_loom)]
 pub(super) use loom::{
     cell::UnsafeCell,
     hint::spin_loop,
@@ -12,7 +12,7 @@ pub(super) use loom::{
         atomic::{AtomicU64, AtomicUsize, Ordering, fence},
     },
 };
-#[cfg(not(loom))]
+#[cfg(not(continuum_loom))]
 pub(super) use std::{
     hint::spin_loop,
     sync::{
@@ -22,11 +22,11 @@ pub(super) use std::{
 };
 
 /// std's cell behind loom's interface: access only through a closure.
-#[cfg(not(loom))]
+#[cfg(not(continuum_loom))]
 #[derive(Debug)]
 pub(super) struct UnsafeCell<T>(std::cell::UnsafeCell<T>);
 
-#[cfg(not(loom))]
+#[cfg(not(continuum_loom))]
 impl<T> UnsafeCell<T> {
     pub(super) const fn new(value: T) -> Self {
         Self(std::cell::UnsafeCell::new(value))

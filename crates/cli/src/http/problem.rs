@@ -1,0 +1,144 @@
+//! Every answer that is not a success: a problem document with its status.
+//!
+//! Position: returned by `caller`, `body`, `route`; the only place that turns an error into a status.
+//!
+//! Invariants:
+//! - a document names the trace in which the request was recorded;
+//! - what the caller cannot change (5xx) is described without paths and without SQL: the trace has
+//!   the details.
+//!
+//! Source: RFC 9457, "Problem Details for HTTP APIs".
+
+use axum::{
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use continuum_memory::MemoryError;
+use continuum_observability::get_trace_id;
+use serde::Serialize;
+
+/// Why a request is not answered.
+#[derive(Debug)]
+pub(super) enum Problem {
+    /// There is no key, or not in a form that is understood.
+    KeyMissing,
+    /// Nobody has this key.
+    KeyUnknown,
+    /// No route has this path.
+    RouteUnknown,
+    /// The route exists, with another method.
+    WrongMethod,
+    /// The content type is not JSON.
+    WrongContentType,
+    /// The body did not arrive completely.
+    BodyIncomplete,
+    /// The body is longer than its limit.
+    BodyTooLarge {
+        /// The limit.
+        limit_bytes: usize,
+    },
+    /// The body is not JSON.
+    NotJson(serde_json::Error),
+    /// The body is JSON, but not the object that the route takes.
+    WrongShape(serde_json::Error),
+    /// The memory refused.
+    Memory(MemoryError),
+    /// The thread that did the work panicked.
+    Crashed,
+}
+
+/// The document that is sent.
+#[derive(Serialize)]
+struct Document<'a> {
+    #[serde(rename = "type")]
+    kind: &'a str,
+    title: &'a str,
+    status: u16,
+    detail: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remedy: Option<&'a str>,
+    trace_id: Option<String>,
+}
+
+impl Problem {
+    /// The table of errors and statuses.
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::NotJson(_) | Self::BodyIncomplete => StatusCode::BAD_REQUEST,
+            Self::KeyMissing | Self::KeyUnknown => StatusCode::UNAUTHORIZED,
+            Self::RouteUnknown => StatusCode::NOT_FOUND,
+            Self::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
+            Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::WrongContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::WrongShape(_) | Self::Memory(MemoryError::Input(_)) => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
+            Self::Memory(error) if error.is_transient() => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Memory(_) | Self::Crashed => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    fn detail(&self) -> String {
+        match self {
+            Self::KeyMissing => "the request has no API key".to_owned(),
+            Self::KeyUnknown => "the API key is unknown".to_owned(),
+            Self::RouteUnknown => "there is no such route".to_owned(),
+            Self::WrongMethod => "the route does not take this method".to_owned(),
+            Self::WrongContentType => "the content type is not application/json".to_owned(),
+            Self::BodyIncomplete => "the body did not arrive completely".to_owned(),
+            Self::BodyTooLarge { limit_bytes } => {
+                format!("the body is longer than {limit_bytes} bytes")
+            }
+            Self::NotJson(error) => format!("the body is not JSON: {error}"),
+            Self::WrongShape(error) => format!("the body is not as expected: {error}"),
+            Self::Memory(MemoryError::Input(error)) => error.to_string(),
+            Self::Memory(error) if error.is_transient() => "the memory is busy".to_owned(),
+            Self::Memory(_) => "the memory could not be read or written".to_owned(),
+            Self::Crashed => "the request could not be finished".to_owned(),
+        }
+    }
+
+    fn remedy(&self) -> Option<&'static str> {
+        match self {
+            Self::KeyMissing => Some("send Authorization: Bearer <key>, or X-API-Key: <key>"),
+            Self::KeyUnknown => Some("create a key with: continuum key create --tenant <name>"),
+            Self::RouteUnknown => Some("use POST /v1/learn, POST /v1/recall or GET /healthz"),
+            Self::WrongContentType => Some("send Content-Type: application/json"),
+            Self::Memory(MemoryError::Input(error)) => Some(error.remedy()),
+            Self::Memory(error) if error.is_transient() => Some(error.remedy()),
+            Self::Memory(_) | Self::Crashed => Some("look at the trace for the reason"),
+            _ => None,
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = self.status();
+        let document = Document {
+            kind: "about:blank",
+            title: status.canonical_reason().unwrap_or_default(),
+            status: status.as_u16(),
+            detail: self.detail(),
+            remedy: self.remedy(),
+            trace_id: get_trace_id().map(|id| id.to_string()),
+        };
+        let mut response = (status, axum::Json(document)).into_response();
+        let headers = response.headers_mut();
+        let kind = HeaderValue::from_static("application/problem+json");
+        headers.insert(header::CONTENT_TYPE, kind);
+        // RFC 9110, section 11.6.1, and section 10.2.3.
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        } else if status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+}
+
+impl From<MemoryError> for Problem {
+    fn from(error: MemoryError) -> Self {
+        Self::Memory(error)
+    }
+}

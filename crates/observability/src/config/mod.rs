@@ -1,0 +1,32 @@
+//! Setting telemetry up: the program's wishes over the environment's over the defaults.
+//!
+//! Position: the first thing a program calls; makes the recorder and its exporter.
+//!
+//! [`TelemetryBuilder`] collects what the program says, `env` reads the variables, `settings`
+//! decides, and [`Telemetry`] is the guard over what runs. `docs/configuration.md` is the table of
+//! all variables.
+
+mod env;
+mod error;
+mod exporter;
+mod flush;
+#[cfg(feature = "otlp-http")]
+mod otlp;
+mod pairs;
+mod redaction;
+mod resource;
+mod sampler;
+mod settings;
+mod telemetry;
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
+pub use {
+    error::{ConfigError, FlushError, Problem},
+    exporter::ExporterConfig,
+    flush::{Flush, Shutdown},
+    telemetry::{Telemetry, TelemetryBuilder, init_telemetry},
+};

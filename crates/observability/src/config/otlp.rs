@@ -1,0 +1,158 @@
+//! Where OTLP goes and what goes with it.
+//!
+//! Position: part of [`super::exporter`].
+//!
+//! Invariant: endpoint and headers of the environment have been tried on a real exporter; those that
+//! it refuses are not used.
+//!
+//! Source: OpenTelemetry specification, "OpenTelemetry Protocol Exporter".
+
+use super::{
+    env::{self, Environment, Variable},
+    pairs::parse_pairs,
+};
+use crate::export::{ExportError, Exporter, OtlpHttpConfig, OtlpHttpExporter, Pause};
+use std::time::Duration;
+
+const DEFAULT_ENDPOINT: &str = "http://localhost:4318/v1/traces";
+const TRACES_PATH: &str = "v1/traces";
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What the exporter is made from.
+#[derive(Debug, Clone)]
+pub(super) struct OtlpSettings {
+    http: OtlpHttpConfig,
+    timeout: Option<Duration>,
+}
+
+impl OtlpSettings {
+    pub(super) fn resolve(
+        endpoint: Option<String>,
+        headers: Vec<(String, String)>,
+        timeout: Option<Duration>,
+        env: &Environment<'_>,
+    ) -> Self {
+        refuse_what_is_not_built(env);
+        let mut http = OtlpHttpConfig::new(endpoint_of(endpoint, env));
+        http.headers = headers_of(headers, env);
+        if timeout == Some(Duration::ZERO) {
+            env.refuse_builder("exporter", "expected a timeout above zero");
+        }
+        let variables = [env::OTLP_TRACES_TIMEOUT, env::OTLP_TIMEOUT];
+        Self { http, timeout: timeout.or_else(|| env.first_millis(&variables)) }
+    }
+
+    /// The limit of this exporter; its default counts only where no `general` one was asked for.
+    pub(super) fn timeout_beside(&self, general: Option<Duration>) -> Option<Duration> {
+        self.timeout.or_else(|| general.is_none().then_some(DEFAULT_TIMEOUT))
+    }
+
+    pub(super) fn exporter(&self, pause: Pause) -> Result<Box<dyn Exporter>, ExportError> {
+        let config = OtlpHttpConfig { pause, ..self.http.clone() };
+        Ok(Box::new(OtlpHttpExporter::new(config)?))
+    }
+
+    #[cfg(test)]
+    pub(super) fn http(&self) -> &OtlpHttpConfig {
+        &self.http
+    }
+}
+
+fn refuse_what_is_not_built(env: &Environment<'_>) {
+    let protocols = [env::OTLP_TRACES_PROTOCOL, env::OTLP_PROTOCOL];
+    if let Some((variable, value)) = env.first_text(&protocols)
+        && !value.eq_ignore_ascii_case("http/protobuf")
+    {
+        let reason = format!(
+            "expected http/protobuf, not {value:?}, which is not built: spans are sent as \
+             http/protobuf, which receivers take on port 4318 (4317 is the one for grpc)"
+        );
+        env.refuse(variable, reason);
+    }
+    let compressions = [env::OTLP_TRACES_COMPRESSION, env::OTLP_COMPRESSION];
+    if let Some((variable, value)) = env.first_text(&compressions)
+        && !value.eq_ignore_ascii_case("none")
+    {
+        env.refuse(variable, format!("expected none, not {value:?}, which is not built"));
+    }
+}
+
+/// The first usable of: builder, traces variable (as it is), base variable, short variables.
+fn endpoint_of(of_builder: Option<String>, env: &Environment<'_>) -> String {
+    if let Some(endpoint) = of_builder.map(completed) {
+        if let Err(reason) = try_endpoint(&endpoint) {
+            env.refuse_builder("exporter", reason);
+        }
+        return endpoint;
+    }
+    let candidates: [(Variable, fn(String) -> String); 4] = [
+        (env::OTLP_TRACES_ENDPOINT, |as_it_is| as_it_is),
+        (env::OTLP_ENDPOINT, |base| joined(&base)),
+        (env::SHORT_OTLP_ENDPOINT, completed),
+        (env::SHORT_ENDPOINT, completed),
+    ];
+    let usable = |(variable, shape): (Variable, fn(String) -> String)| {
+        let endpoint = shape(env.text(variable)?);
+        match try_endpoint(&endpoint) {
+            Ok(()) => Some(endpoint),
+            Err(reason) => {
+                env.refuse(variable, reason);
+                None
+            }
+        }
+    };
+    candidates.into_iter().find_map(usable).unwrap_or_else(|| DEFAULT_ENDPOINT.to_owned())
+}
+
+/// The URL for traces below a base URL.
+fn joined(base: &str) -> String {
+    format!("{}/{TRACES_PATH}", base.trim_end_matches('/'))
+}
+
+/// The URL for traces below a URL without a path; a URL with a path is taken as complete.
+fn completed(url: String) -> String {
+    let rest = url.split_once("://").map_or(url.as_str(), |(_, rest)| rest);
+    let has_path = rest.split_once('/').is_some_and(|(_, path)| !path.is_empty());
+    if has_path { url } else { joined(&url) }
+}
+
+fn try_endpoint(endpoint: &str) -> Result<(), String> {
+    OtlpHttpExporter::new(OtlpHttpConfig::new(endpoint)).map(drop).map_err(reason)
+}
+
+fn try_headers(headers: &[(String, String)]) -> Result<(), String> {
+    let mut config = OtlpHttpConfig::new(DEFAULT_ENDPOINT);
+    config.headers = headers.to_vec();
+    OtlpHttpExporter::new(config).map(drop).map_err(reason)
+}
+
+fn reason(error: ExportError) -> String {
+    match error {
+        ExportError::Config { reason, .. } => reason,
+        other => other.to_string(),
+    }
+}
+
+/// The headers of the builder; without any, those of the most specific usable variable.
+fn headers_of(of_builder: Vec<(String, String)>, env: &Environment<'_>) -> Vec<(String, String)> {
+    if !of_builder.is_empty() {
+        if let Err(reason) = try_headers(&of_builder) {
+            env.refuse_builder("exporter", reason);
+        }
+        return of_builder;
+    }
+    let variables = [env::OTLP_TRACES_HEADERS, env::OTLP_HEADERS, env::SHORT_OTLP_HEADERS];
+    let usable = |variable: &Variable| {
+        let list = env.text(*variable)?;
+        let expected = "expected a list such as name1=value1,name2=value2, percent-encoded";
+        let headers = parse_pairs(&list).ok_or_else(|| expected.to_owned());
+        match headers.and_then(|headers| try_headers(&headers).map(|()| headers)) {
+            Ok(headers) => Some(headers),
+            Err(reason) => {
+                env.refuse(*variable, reason);
+                None
+            }
+        }
+    };
+    variables.iter().find_map(usable).unwrap_or_default()
+}

@@ -1,0 +1,201 @@
+//! Who the spans come from: the attributes of this process, encoded once.
+//!
+//! Position: part of [`super::settings`]; goes in front of the spans of every request.
+//!
+//! Invariants: every attribute has one value, the first of builder, its own variable,
+//! `OTEL_RESOURCE_ATTRIBUTES`, default; the value under a key that names a secret is replaced.
+//!
+//! Source: OpenTelemetry specification, Resource SDK; semantic conventions, "Resource".
+
+use super::{
+    env::{self, Environment},
+    pairs::parse_pairs,
+    redaction::{REDACTED, is_denied_key},
+};
+use crate::span::{Value, Writer, attribute_len};
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+
+const SERVICE_NAME: &str = "service.name";
+const SERVICE_NAMESPACE: &str = "service.namespace";
+const SERVICE_VERSION: &str = "service.version";
+const ENVIRONMENT_NAME: &str = "deployment.environment.name";
+
+/// Attributes of a process, in the order they were first set.
+#[derive(Debug)]
+pub(super) struct Resource(Vec<(String, Value<'static>)>);
+
+impl Resource {
+    pub(super) fn resolve(
+        of_builder: Vec<(String, Value<'static>)>,
+        env: &Environment<'_>,
+    ) -> Self {
+        let mut resource = Self(Vec::new());
+        resource.set(SERVICE_NAME, "continuum".into());
+        resource.set(SERVICE_NAMESPACE, "ai-memory".into());
+        resource.set(ENVIRONMENT_NAME, "development".into());
+        resource.set("service.instance.id", random_uuid().into());
+        resource.set("process.pid", std::process::id().into());
+        resource.set_all(of_list(env));
+        let variables = [
+            (SERVICE_NAME, env::SERVICE_NAME),
+            (SERVICE_NAMESPACE, env::SERVICE_NAMESPACE),
+            (SERVICE_VERSION, env::SERVICE_VERSION),
+            (ENVIRONMENT_NAME, env::CONTINUUM_ENV),
+        ];
+        for (key, variable) in variables {
+            if let Some(value) = env.text(variable) {
+                resource.set(key, value.into());
+            }
+        }
+        if of_builder.iter().any(|(key, _)| key.is_empty()) {
+            env.refuse_builder("resource_attribute", "expected a key that is not empty");
+        }
+        resource.set_all(of_builder);
+        resource.set("telemetry.sdk.name", "continuum-observability".into());
+        resource.set("telemetry.sdk.language", "rust".into());
+        resource.set("telemetry.sdk.version", env!("CARGO_PKG_VERSION").into());
+        resource
+    }
+
+    fn set_all(&mut self, attributes: impl IntoIterator<Item = (String, Value<'static>)>) {
+        for (key, value) in attributes {
+            self.set(&key, value);
+        }
+    }
+
+    fn set(&mut self, key: &str, value: Value<'static>) {
+        match self.0.iter_mut().find(|(known, _)| known == key) {
+            Some((_, old)) => *old = value,
+            None => self.0.push((key.to_owned(), value)),
+        }
+    }
+
+    /// The OTLP `Resource` message.
+    pub(super) fn encode(&self) -> Vec<u8> {
+        const ATTRIBUTES: u8 = 1;
+        let mut bytes = Vec::new();
+        for (key, value) in &self.0 {
+            let redacted = Value::from(REDACTED);
+            let value = if is_denied_key(key) { &redacted } else { value };
+            let start = bytes.len();
+            bytes.resize(start + attribute_len(key, value, usize::MAX), 0);
+            Writer::new(&mut bytes[start..]).attribute(ATTRIBUTES, key, value, usize::MAX);
+        }
+        bytes
+    }
+}
+
+fn of_list(env: &Environment<'_>) -> Vec<(String, Value<'static>)> {
+    let Some(list) = env.text(env::RESOURCE_ATTRIBUTES) else { return Vec::new() };
+    let Some(pairs) = parse_pairs(&list) else {
+        let expected = "expected a list such as key1=value1,key2=value2, percent-encoded";
+        env.refuse(env::RESOURCE_ATTRIBUTES, expected);
+        return Vec::new();
+    };
+    pairs.into_iter().map(|(key, value)| (key, value.into())).collect()
+}
+
+/// A version 4 UUID of the words with which std seeds its hash maps, which come from the system.
+fn random_uuid() -> String {
+    let word = || RandomState::new().build_hasher().finish();
+    let id = u128::from(word()) << 64 | u128::from(word());
+    let id = id & !(0xf << 76) & !(0b11 << 62) | 0x4 << 76 | 0b10 << 62;
+    let hex = format!("{id:032x}");
+    let [a, b, c, d, e] = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]];
+    format!("{a}-{b}-{c}-{d}-{e}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::testing::environment, *};
+    use opentelemetry_proto::tonic::{common::v1::any_value, resource::v1::Resource as Decoded};
+    use prost::Message as _;
+    use std::collections::BTreeMap;
+
+    fn resolved(
+        variables: &[(&str, &str)],
+        of_builder: &[(&str, &str)],
+    ) -> BTreeMap<String, any_value::Value> {
+        let owned = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned().into());
+        let env = environment(variables);
+        let resource = Resource::resolve(of_builder.iter().map(owned).collect(), &env);
+        let decoded = Decoded::decode(resource.encode().as_slice()).unwrap();
+        let count = decoded.attributes.len();
+        let attributes: BTreeMap<_, _> = decoded
+            .attributes
+            .into_iter()
+            .map(|pair| (pair.key, pair.value.unwrap().value.unwrap()))
+            .collect();
+        assert_eq!(attributes.len(), count, "a key is set twice");
+        attributes
+    }
+
+    fn text(value: &str) -> any_value::Value {
+        any_value::Value::StringValue(value.to_owned())
+    }
+
+    #[test]
+    fn says_who_it_is_when_nothing_is_set() {
+        let mut resource = resolved(&[], &[]);
+        let Some(any_value::Value::StringValue(id)) = resource.remove("service.instance.id") else {
+            panic!("no instance id");
+        };
+        assert_eq!((id.len(), &id[14..15]), (36, "4"), "{id}");
+        assert!("89ab".contains(&id[19..20]), "{id}");
+        let pid = any_value::Value::IntValue(std::process::id().into());
+        let expected = [
+            ("deployment.environment.name", text("development")),
+            ("process.pid", pid),
+            ("service.name", text("continuum")),
+            ("service.namespace", text("ai-memory")),
+            ("telemetry.sdk.language", text("rust")),
+            ("telemetry.sdk.name", text("continuum-observability")),
+            ("telemetry.sdk.version", text(env!("CARGO_PKG_VERSION"))),
+        ];
+        let expected = expected.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+        assert_eq!(resource, expected);
+    }
+
+    #[test]
+    fn each_instance_has_its_own_id() {
+        assert_ne!(random_uuid(), random_uuid());
+    }
+
+    #[test]
+    fn builder_wins_over_variable_over_list() {
+        let list = ("OTEL_RESOURCE_ATTRIBUTES", "service.name=list,service.version=1,host=a%20b");
+        let named = ("OTEL_SERVICE_NAME", "variable");
+        let environment = ("CONTINUUM_ENV", "staging");
+        assert_eq!(resolved(&[list], &[])["service.name"], text("list"));
+        let resource = resolved(&[list, named, environment], &[]);
+        assert_eq!(resource["service.name"], text("variable"));
+        assert_eq!(resource["service.version"], text("1"));
+        assert_eq!(resource["host"], text("a b"));
+        assert_eq!(resource["deployment.environment.name"], text("staging"));
+        let resource = resolved(&[list, named], &[("service.name", "builder"), ("host", "c")]);
+        assert_eq!(resource["service.name"], text("builder"));
+        assert_eq!(resource["host"], text("c"));
+    }
+
+    #[test]
+    fn values_under_keys_of_secrets_stay_home() {
+        let resource = resolved(
+            &[("OTEL_RESOURCE_ATTRIBUTES", "db.password=hunter2")],
+            &[("deploy.api_key", "hunter3")],
+        );
+        assert_eq!(resource["db.password"], text("[redacted]"));
+        assert_eq!(resource["deploy.api_key"], text("[redacted]"));
+    }
+
+    #[test]
+    fn a_list_that_cannot_be_read_is_left_out_without_being_shown() {
+        let env = environment(&[("OTEL_RESOURCE_ATTRIBUTES", "a=hunter2,oops")]);
+        let resource = Resource::resolve(Vec::new(), &env);
+        assert!(!resource.0.iter().any(|(key, _)| key == "a"));
+        assert_eq!(
+            env.problems(),
+            ["OTEL_RESOURCE_ATTRIBUTES: expected a list such as key1=value1,key2=value2, \
+              percent-encoded"]
+        );
+    }
+}

@@ -1,0 +1,144 @@
+//! One line of a tree: coloured pieces within a width.
+//!
+//! Position: under [`render_tree`](super::render_tree).
+//!
+//! Invariant: text from spans is escaped before it gets here or by [`push_value`]; colour codes do
+//! not count as width.
+
+use super::{
+    super::{
+        AnyValue,
+        escape::{push_escaped, shorten},
+    },
+    Palette,
+};
+
+/// How a piece of a line looks on a terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Paint {
+    Plain,
+    Bold,
+    Dim,
+    Red,
+}
+
+impl Paint {
+    fn code(self) -> &'static str {
+        match self {
+            Self::Plain => "",
+            Self::Bold => "\x1b[1m",
+            Self::Dim => "\x1b[2m",
+            Self::Red => "\x1b[31m",
+        }
+    }
+}
+
+/// Collects pieces; what does not fit is cut, shown by an ellipsis.
+#[derive(Debug)]
+pub(super) struct Line<'a> {
+    out: &'a mut String,
+    palette: Palette,
+    left: usize,
+}
+
+impl<'a> Line<'a> {
+    pub(super) fn begin(out: &'a mut String, palette: Palette, width: usize) -> Self {
+        Self { out, palette, left: width }
+    }
+
+    pub(super) fn push(&mut self, paint: Paint, text: String) {
+        let fitting = shorten(text, self.left);
+        self.left -= fitting.chars().count().min(self.left);
+        self.write(paint, &fitting);
+    }
+
+    /// For what must be read in full, such as an error.
+    pub(super) fn push_whole(&mut self, paint: Paint, text: &str) {
+        self.left = self.left.saturating_sub(text.chars().count());
+        self.write(paint, text);
+    }
+
+    pub(super) fn attributes(&mut self, attributes: &[(String, AnyValue)]) {
+        for (key, value) in attributes {
+            if self.left == 0 {
+                return;
+            }
+            let mut text = String::from(" ");
+            push_escaped(&mut text, key);
+            text.push('=');
+            push_value(&mut text, value, self.left);
+            self.push(Paint::Dim, text);
+        }
+    }
+
+    /// Ends the line without the blanks that a missing column left behind.
+    pub(super) fn end(self) {
+        self.out.truncate(self.out.trim_end_matches(' ').len());
+        self.out.push('\n');
+    }
+
+    fn write(&mut self, paint: Paint, text: &str) {
+        if self.palette == Palette::Ansi && paint != Paint::Plain && !text.trim().is_empty() {
+            self.out.push_str(paint.code());
+            self.out.push_str(text);
+            self.out.push_str("\x1b[0m");
+        } else {
+            self.out.push_str(text);
+        }
+    }
+}
+
+/// Appends a value on one line, in quotes where it would run into its neighbours. Stops soon after
+/// `room` characters, so that a huge value costs no more than what is shown of it.
+fn push_value(out: &mut String, value: &AnyValue, room: usize) {
+    match value {
+        AnyValue::Empty => out.push_str("null"),
+        AnyValue::String(text) => push_text(out, text, room),
+        AnyValue::Bool(flag) => out.push_str(if *flag { "true" } else { "false" }),
+        AnyValue::Int(int) => out.push_str(&int.to_string()),
+        AnyValue::Double(double) => out.push_str(&format!("{double:?}")),
+        AnyValue::Bytes(bytes) => {
+            out.push_str("0x");
+            for byte in bytes.iter().take(room) {
+                out.push_str(&format!("{byte:02x}"));
+            }
+        }
+        AnyValue::Array(items) => {
+            out.push('[');
+            push_list(out, items, room, |out, item, room| push_value(out, item, room));
+            out.push(']');
+        }
+        AnyValue::Map(entries) => {
+            out.push('{');
+            push_list(out, entries, room, |out, (key, value), room| {
+                push_escaped(out, key);
+                out.push('=');
+                push_value(out, value, room);
+            });
+            out.push('}');
+        }
+    }
+}
+
+fn push_list<T>(out: &mut String, items: &[T], room: usize, push: fn(&mut String, &T, usize)) {
+    for (index, item) in items.iter().take(room).enumerate() {
+        if index > 0 {
+            out.push_str(", ");
+        }
+        push(out, item, room);
+    }
+}
+
+fn push_text(out: &mut String, text: &str, room: usize) {
+    let end = text.char_indices().nth(room.saturating_add(1)).map_or(text.len(), |(at, _)| at);
+    let shown = text.get(..end).unwrap_or_default();
+    let bare = !shown.is_empty()
+        && !shown.contains(|char: char| char.is_whitespace() || "\"=,[]{}".contains(char));
+    if bare {
+        push_escaped(out, shown);
+    } else {
+        out.push('"');
+        push_escaped(out, &shown.replace('\\', "\\\\").replace('"', "\\\""));
+        out.push('"');
+    }
+}

@@ -1,0 +1,254 @@
+//! Spans drawn as an indented tree.
+//!
+//! Position: used by the console exporter, by the demo for single traces, and by tests, which
+//! compare the text.
+//!
+//! Invariants: every span given is drawn once; the text holds no control character but line feeds
+//! and the colour codes of [`Palette::Ansi`]; equal spans give equal text.
+
+mod forest;
+mod line;
+
+use std::fmt::Write as _;
+
+use self::{
+    forest::{Node, arrange},
+    line::{Line, Paint},
+};
+use super::{
+    EventRecord, LinkRecord, SpanRecord,
+    escape::line as safe_line,
+};
+
+/// Deeper spans are drawn at this depth: a line must stay readable, and a long chain affordable.
+const MAX_DEPTH: usize = 24;
+const MAX_NAME_CHARS: usize = 48;
+const MAX_MESSAGE_CHARS: usize = 400;
+
+/// Whether a tree is coloured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Palette {
+    /// Text alone.
+    #[default]
+    Plain,
+    /// ANSI colours: errors red, roots bold, details dim.
+    Ansi,
+}
+
+/// What a tree shows.
+///
+/// # Examples
+///
+/// ```
+/// use continuum_observability::{Palette, TreeStyle};
+///
+/// let style = TreeStyle { width: Some(160), ..TreeStyle::terminal(Palette::Ansi) };
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TreeStyle {
+    /// Colours.
+    pub palette: Palette,
+    /// Longer lines are cut, apart from errors; `None` cuts nothing.
+    pub width: Option<usize>,
+    /// Durations, and how long after the start of its span an event came.
+    pub timing: bool,
+    /// The trace id beside each root, and the ids of links.
+    pub ids: bool,
+    /// The kind of spans that are not internal.
+    pub kinds: bool,
+}
+
+impl TreeStyle {
+    /// For people: durations and trace ids, lines up to 120 characters.
+    pub fn terminal(palette: Palette) -> Self {
+        Self { palette, width: Some(120), timing: true, ids: true, kinds: false }
+    }
+
+    /// For tests: nothing that differs from run to run, nothing cut.
+    pub fn snapshot() -> Self {
+        Self { palette: Palette::Plain, width: None, timing: false, ids: false, kinds: true }
+    }
+}
+
+/// Draws spans of any number of traces, parents above their children, siblings by start.
+///
+/// # Examples
+///
+/// ```
+/// use continuum_observability::{SpanRecord, TreeStyle, render_tree};
+///
+/// let root = SpanRecord { name: "answer".into(), span_id: [1; 8], ..SpanRecord::default() };
+/// let child = SpanRecord {
+///     name: "recall".into(),
+///     span_id: [2; 8],
+///     parent_span_id: Some([1; 8]),
+///     ..SpanRecord::default()
+/// };
+/// assert_eq!(render_tree(&[child, root], &TreeStyle::snapshot()), "answer\n└─ recall\n");
+/// ```
+pub fn render_tree(spans: &[SpanRecord], style: &TreeStyle) -> String {
+    let nodes = arrange(spans);
+    let label_chars = |node: &Node| {
+        let name = spans[node.span].name.chars().count().min(MAX_NAME_CHARS);
+        node.depth.min(MAX_DEPTH) * 3 + name
+    };
+    let column = nodes.iter().map(label_chars).max().unwrap_or_default().max(30);
+    let mut tree = Tree { style, column, out: String::new(), guides: Vec::new() };
+    for node in nodes {
+        tree.span(node, &spans[node.span]);
+    }
+    tree.out
+}
+
+struct Tree<'a> {
+    style: &'a TreeStyle,
+    /// Where names end and durations begin.
+    column: usize,
+    out: String,
+    /// The vertical lines of the ancestors, one for each level below the root.
+    guides: Vec<&'static str>,
+}
+
+impl Tree<'_> {
+    fn span(&mut self, node: Node, span: &SpanRecord) {
+        self.label(node, span);
+        let below = self.guides_below(node);
+        for event in &span.events {
+            self.event(&below, span, event);
+        }
+        for link in &span.links {
+            self.link(&below, link);
+        }
+        if let Some(dropped) = describe_dropped(span) {
+            let mut line = self.begin();
+            line.push(Paint::Dim, format!("{below}· {dropped}"));
+            line.end();
+        }
+    }
+
+    fn begin(&mut self) -> Line<'_> {
+        let width = self.style.width.unwrap_or(usize::MAX);
+        Line::begin(&mut self.out, self.style.palette, width)
+    }
+
+    fn label(&mut self, node: Node, span: &SpanRecord) {
+        let (style, column) = (self.style, self.column);
+        let branch = match (node.depth, node.is_last) {
+            (0, _) => "",
+            (_, true) => "└─ ",
+            (_, false) => "├─ ",
+        };
+        self.guides.truncate(node.depth.min(MAX_DEPTH).saturating_sub(1));
+        let guides = self.guides.concat() + branch;
+        let name = safe_line(&span.name, style.width.map_or(usize::MAX, |_| MAX_NAME_CHARS));
+        let used = guides.chars().count() + name.chars().count();
+        let mut line = self.begin();
+        line.push(Paint::Dim, guides);
+        let paint = match (span.is_error(), node.depth) {
+            (true, _) => Paint::Red,
+            (false, 0) => Paint::Bold,
+            (false, _) => Paint::Plain,
+        };
+        line.push(paint, name);
+        if style.timing {
+            let blanks = column.saturating_sub(used);
+            let duration = format_nanos(span.duration_nanos());
+            line.push(Paint::Plain, format!("{:blanks$}{duration:>12}  ", ""));
+        }
+        describe(&mut line, style, node, span);
+        line.end();
+    }
+
+    fn event(&mut self, below: &str, span: &SpanRecord, event: &EventRecord) {
+        let style = self.style;
+        let mut text = format!("{below}· ");
+        if style.timing {
+            let after = event.time_unix_nanos.saturating_sub(span.start_unix_nanos);
+            let _infallible = write!(text, "+{} ", format_nanos(after));
+        }
+        let mut line = self.begin();
+        line.push(Paint::Dim, text);
+        let paint = if event.name == "exception" { Paint::Red } else { Paint::Plain };
+        line.push(paint, safe_line(&event.name, MAX_NAME_CHARS));
+        line.attributes(&event.attributes);
+        line.end();
+    }
+
+    fn link(&mut self, below: &str, link: &LinkRecord) {
+        let ids = self.style.ids;
+        let mut line = self.begin();
+        line.push(Paint::Dim, format!("{below}· link"));
+        if ids {
+            let (trace, span) = (hex(&link.trace_id), hex(&link.span_id));
+            line.push(Paint::Dim, format!(" to trace {trace} span {span}"));
+        }
+        line.attributes(&link.attributes);
+        line.end();
+    }
+
+    /// What stands before the events of a span, and adds its line for its children.
+    fn guides_below(&mut self, node: Node) -> String {
+        if node.depth > 0 {
+            self.guides.push(if node.is_last { "   " } else { "│  " });
+        }
+        self.guides.concat() + if node.has_children { "│  " } else { "   " }
+    }
+}
+
+fn describe(line: &mut Line<'_>, style: &TreeStyle, node: Node, span: &SpanRecord) {
+    if style.ids && node.depth == 0 {
+        line.push(Paint::Dim, format!(" trace {}", hex(&span.trace_id)));
+    }
+    if style.kinds && span.kind > 1 {
+        line.push(Paint::Dim, format!(" ({})", kind_name(span.kind)));
+    }
+    if span.is_error() {
+        let message = safe_line(&span.status_message, MAX_MESSAGE_CHARS);
+        line.push_whole(Paint::Red, format!(" ERROR {message}").trim_end());
+    }
+    line.attributes(&span.attributes);
+}
+
+fn describe_dropped(span: &SpanRecord) -> Option<String> {
+    let counts = [
+        (span.dropped_attributes_count, "attribute"),
+        (span.dropped_events_count, "event"),
+        (span.dropped_links_count, "link"),
+    ];
+    let present = counts.iter().filter(|(count, _)| *count > 0);
+    let text: Vec<_> = present
+        .map(|(count, what)| format!("{count} {what}{}", if *count == 1 { "" } else { "s" }))
+        .collect();
+    (!text.is_empty()).then(|| format!("{} dropped", text.join(", ")))
+}
+
+fn kind_name(kind: i32) -> &'static str {
+    match kind {
+        2 => "server",
+        3 => "client",
+        4 => "producer",
+        5 => "consumer",
+        _ => "unknown kind",
+    }
+}
+
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut out, byte| {
+        let _infallible = write!(out, "{byte:02x}");
+        out
+    })
+}
+
+/// A duration in the unit in which it is easily read.
+fn format_nanos(nanos: u64) -> String {
+    let float = nanos as f64;
+    match nanos {
+        0..1_000 => format!("{nanos} ns"),
+        1_000..100_000 => format!("{:.1} µs", float / 1e3),
+        100_000..10_000_000_000 => format!("{:.1} ms", float / 1e6),
+        _ => format!("{:.1} s", float / 1e9),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,174 @@
+//! Trees as pictures.
+
+use proptest::{collection::vec, prelude::*};
+
+use super::{
+    super::{AnyValue, decode_request, sample},
+    *,
+};
+use opentelemetry_proto::tonic::trace::v1::{Span, span::Link};
+
+fn draw(spans: impl IntoIterator<Item = Span>, style: &TreeStyle) -> String {
+    render_tree(&decode_request(&sample::request(spans)).unwrap(), style)
+}
+
+fn recall() -> Vec<Span> {
+    let tenant = sample::string("tenant.id", "user_123");
+    let miss = sample::event("cache.miss", 3, vec![sample::string("key", "memory:search *")]);
+    vec![
+        Span { events: vec![miss], ..sample::span("cache.get", 3, Some(2)) },
+        Span { status: sample::failed("no answer\nin 25 ms"), ..sample::span("generate", 4, Some(1)) },
+        Span { attributes: vec![tenant], kind: 3, ..sample::span("memory.recall", 2, Some(1)) },
+        sample::span("answer_question", 1, None),
+    ]
+}
+
+#[test]
+fn a_snapshot_shows_shape_and_content_alone() {
+    let expected = r#"
+answer_question
+├─ memory.recall (client) tenant.id=user_123
+│  └─ cache.get
+│        · cache.miss key="memory:search *"
+└─ generate ERROR no answer\nin 25 ms
+"#;
+    assert_eq!(draw(recall(), &TreeStyle::snapshot()), expected.trim_start());
+}
+
+#[test]
+fn a_terminal_shows_durations_and_the_trace() {
+    let expected = r#"
+answer_question                    10.0 ms   trace abababababababababababababababab
+├─ memory.recall                   10.0 ms   tenant.id=user_123
+│  └─ cache.get                    10.0 ms
+│        · +100.0 µs cache.miss key="memory:search *"
+└─ generate                        10.0 ms   ERROR no answer\nin 25 ms
+"#;
+    let mut spans = recall();
+    spans[0].events[0].time_unix_nano = 3 * sample::MILLI + 99_999;
+    spans[0].events[0].time_unix_nano += 1;
+    let drawn = draw(spans, &TreeStyle::terminal(Palette::Plain));
+    assert_eq!(drawn, expected.trim_start().replace("100.0 µs", "0.1 ms"));
+}
+
+#[test]
+fn colours_change_nothing_but_colour() {
+    let coloured = draw(recall(), &TreeStyle::terminal(Palette::Ansi));
+    assert!(coloured.contains("\x1b[31m ERROR no answer"), "{coloured:?}");
+    assert!(coloured.contains("\x1b[1manswer_question\x1b[0m"), "{coloured:?}");
+    let codes = ["\x1b[0m", "\x1b[1m", "\x1b[2m", "\x1b[31m"];
+    let stripped = codes.iter().fold(coloured, |text, code| text.replace(code, ""));
+    let plain = draw(recall(), &TreeStyle::terminal(Palette::Plain));
+    let trimmed: Vec<_> = stripped.lines().map(str::trim_end).collect();
+    assert_eq!(trimmed, plain.lines().collect::<Vec<_>>());
+}
+
+#[test]
+fn links_and_dropped_counts_stand_below_their_span() {
+    let link = Link {
+        trace_id: vec![1; 16],
+        span_id: vec![2; 8],
+        attributes: vec![sample::string("reason", "retry")],
+        ..Link::default()
+    };
+    let span = Span {
+        links: vec![link],
+        dropped_attributes_count: 1,
+        dropped_events_count: 2,
+        ..sample::span("root", 1, None)
+    };
+    let child = sample::span("child", 2, Some(1));
+    let expected = "
+root
+│  · link reason=retry
+│  · 1 attribute, 2 events dropped
+└─ child
+";
+    assert_eq!(draw([span, child], &TreeStyle::snapshot()), expected.trim_start());
+}
+
+#[test]
+fn every_type_of_value_fits_on_the_line() {
+    let text = |text: &str| AnyValue::String(text.to_owned());
+    let attributes = [
+        ("text", text("plain")),
+        ("quoted", text("a \"b\" \\")),
+        ("none", text("")),
+        ("flag", AnyValue::Bool(true)),
+        ("int", AnyValue::Int(-3)),
+        ("double", AnyValue::Double(2.0)),
+        ("bytes", AnyValue::Bytes(vec![0, 255])),
+        ("list", AnyValue::Array(vec![AnyValue::Int(1), text("two, three"), AnyValue::Empty])),
+        ("map", AnyValue::Map(vec![("k".to_owned(), text("v"))])),
+    ];
+    let attributes = attributes.map(|(key, value)| (key.to_owned(), value)).to_vec();
+    let span = SpanRecord { name: "s".into(), attributes, ..SpanRecord::default() };
+    assert_eq!(
+        render_tree(&[span], &TreeStyle::snapshot()),
+        "s text=plain quoted=\"a \\\"b\\\" \\\\\" none=\"\" flag=true int=-3 double=2.0 \
+         bytes=0x00ff list=[1, \"two, three\", null] map={k=v}\n"
+    );
+}
+
+#[test]
+fn lines_are_cut_at_the_width_but_errors_are_not() {
+    let message = "why ".repeat(40);
+    let long = Span {
+        name: "n".repeat(100),
+        attributes: vec![sample::string("query", &"q".repeat(1_000_000))],
+        ..sample::span("", 1, None)
+    };
+    let failed = Span { status: sample::failed(&message), ..long.clone() };
+    let style = TreeStyle { ids: false, ..TreeStyle::terminal(Palette::Plain) };
+    let drawn = draw([long], &style);
+    assert_eq!(drawn.trim_end().chars().count(), 120, "{drawn}");
+    assert!(drawn.ends_with("qqq…\n"), "{drawn}");
+    assert!(draw([failed], &style).contains(message.trim_end()));
+}
+
+#[test]
+fn an_orphan_is_a_root_and_a_circle_is_still_drawn() {
+    let spans = [
+        sample::span("orphan", 1, Some(9)),
+        sample::span("egg", 2, Some(3)),
+        sample::span("hen", 3, Some(2)),
+        sample::span("own parent", 4, Some(4)),
+    ];
+    let expected = "orphan\nown parent\negg\n└─ hen\n";
+    assert_eq!(draw(spans, &TreeStyle::snapshot()), expected);
+}
+
+#[test]
+fn a_very_deep_chain_is_drawn_without_growing_ever_wider() {
+    let id = |index: u64| index.to_be_bytes();
+    let spans: Vec<_> = (1..=20_000_u64)
+        .map(|index| SpanRecord {
+            name: "deep".into(),
+            span_id: id(index),
+            parent_span_id: (index > 1).then(|| id(index - 1)),
+            ..SpanRecord::default()
+        })
+        .collect();
+    let drawn = render_tree(&spans, &TreeStyle::snapshot());
+    assert_eq!(drawn.lines().count(), spans.len());
+    assert!(drawn.lines().all(|line| line.chars().count() <= MAX_DEPTH * 3 + 4));
+}
+
+proptest! {
+    #[test]
+    fn every_span_is_drawn_once_on_a_safe_line(
+        spans in vec((any::<String>(), 0..12_u8, proptest::option::of(0..12_u8)), 0..12),
+    ) {
+        let span = |(text, id, parent): &(String, u8, Option<u8>)| SpanRecord {
+            name: text.clone(),
+            span_id: [*id; 8],
+            parent_span_id: parent.map(|id| [id; 8]),
+            attributes: vec![(text.clone(), AnyValue::String(text.clone()))],
+            ..SpanRecord::default()
+        };
+        let spans: Vec<_> = spans.iter().map(span).collect();
+        let drawn = render_tree(&spans, &TreeStyle::snapshot());
+        prop_assert_eq!(drawn.lines().count(), spans.len());
+        prop_assert!(!drawn.contains(|char: char| char.is_control() && char != '\n'));
+    }
+}

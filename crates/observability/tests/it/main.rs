@@ -1,0 +1,16 @@
+//! The behaviour of the SDK as its users see it, in one binary.
+//!
+//! Each test has a recorder of its own, so they run in parallel and see only their own spans.
+#![allow(clippy::let_underscore_must_use, reason = "a test may ignore what it does not test")]
+
+mod context_baggage;
+mod context_cancellation;
+mod context_futures;
+mod context_guards;
+mod context_panics;
+mod context_sampling;
+mod context_spawn;
+mod context_streams;
+mod executors;
+mod recorder_model;
+mod recorder_threads;
