@@ -22,11 +22,13 @@ mod diagnostics;
 mod export;
 pub mod layers;
 pub mod propagation;
+mod config;
 mod recorder;
 mod sampling;
 mod span;
 pub mod testing;
 
+pub use config::*;
 pub use context::*;
 pub use export::*;
 pub use propagation::{

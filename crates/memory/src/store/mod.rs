@@ -157,3 +157,32 @@ fn lock_directory(directory: &Path) -> Result<File, MemoryError> {
         Err(TryLockError::Error(source)) => Err(failed(source)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Store;
+    use crate::config::Limits;
+    use crate::tenant::{TenantId, TenantScope};
+
+    #[test]
+    fn a_file_in_use_stays_open_although_another_is_wanted() {
+        let dir = tempfile::tempdir().unwrap();
+        let limits = Limits {
+            open_tenants: 1,
+            ..Limits::default()
+        };
+        let store = Store::open(dir.path(), limits).unwrap();
+        let [one, two, three] =
+            ["one", "two", "three"].map(|name| TenantScope::new(TenantId::new(name).unwrap()));
+        let before = store.generation(&one).unwrap();
+        let during = || {
+            store.generation(&two)?;
+            store.generation(&one)
+        };
+        assert_eq!(store.read(&one, |_| during()).unwrap(), before);
+
+        // Once it is idle it gives way.
+        store.generation(&three).unwrap();
+        assert_ne!(store.generation(&one).unwrap(), before);
+    }
+}

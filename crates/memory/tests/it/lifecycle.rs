@@ -26,7 +26,7 @@ fn readers_do_not_wait_for_a_writer() {
     say(&tenant, "the harbour is closed");
     let writing = Connection::open(dir.path().join("tenants/acme.db")).unwrap();
     writing
-        .execute_batch("BEGIN IMMEDIATE; UPDATE turns SET at = text")
+        .execute_batch("BEGIN EXCLUSIVE; UPDATE turns SET at = text")
         .unwrap();
     assert_eq!(
         tenant

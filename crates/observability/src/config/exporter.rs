@@ -9,7 +9,7 @@ use super::env::{self, Environment, Variable};
 #[cfg(feature = "otlp-http")]
 use super::otlp;
 #[cfg(feature = "console")]
-use crate::export::ConsoleExporter;
+use crate::export::{ConsoleExporter, Palette, TreeStyle};
 use crate::export::{
     EncodedRequest, ExportError, Exported, Exporter, ExporterFactory, FileExporter,
 };
@@ -231,7 +231,7 @@ impl Destination {
                 Opening::boxed("otlp-http", move || otlp.exporter(pause.clone()))
             }),
             #[cfg(feature = "console")]
-            Self::Console => ExporterFactory::new(|_pause| Box::new(ConsoleExporter::stderr())),
+            Self::Console => ExporterFactory::new(|_pause| Box::new(ConsoleExporter::stderr(TreeStyle::terminal(Palette::Plain)))),
             Self::File(path) => ExporterFactory::new(move |_pause| {
                 let path = path.clone();
                 Opening::boxed("file", move || Ok(Box::new(FileExporter::append_to(&path)?)))

@@ -50,6 +50,9 @@ impl Resource {
         if of_builder.iter().any(|(key, _)| key.is_empty()) {
             env.refuse_builder("resource_attribute", "expected a key that is not empty");
         }
+        if of_builder.contains(&(SERVICE_NAME.to_owned(), "".into())) {
+            env.refuse_builder("service_name", "expected a name that is not empty");
+        }
         resource.set_all(of_builder);
         resource.set("telemetry.sdk.name", "continuum-observability".into());
         resource.set("telemetry.sdk.language", "rust".into());

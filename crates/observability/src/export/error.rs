@@ -97,14 +97,32 @@ impl fmt::Display for ExportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Config { setting, reason } => write!(f, "invalid {setting}: {reason}"),
-            Self::Connection { endpoint, reason, attempts } => {
-                write!(f, "no connection after {}: {reason} [{endpoint}]", Attempts(*attempts))
+            Self::Connection {
+                endpoint,
+                reason,
+                attempts,
+            } => {
+                write!(
+                    f,
+                    "no connection after {}: {reason} [{endpoint}]",
+                    Attempts(*attempts)
+                )
             }
             Self::Protocol { endpoint, reason } => {
                 write!(f, "not an OTLP/HTTP receiver: {reason} [{endpoint}]")
             }
-            Self::Status { endpoint, status, reason, attempts, .. } => {
-                write!(f, "answered {status} after {}: {reason} [{endpoint}]", Attempts(*attempts))
+            Self::Status {
+                endpoint,
+                status,
+                reason,
+                attempts,
+                ..
+            } => {
+                write!(
+                    f,
+                    "answered {status} after {}: {reason} [{endpoint}]",
+                    Attempts(*attempts)
+                )
             }
             Self::Deadline { endpoint, attempts } => write!(
                 f,
@@ -113,7 +131,10 @@ impl fmt::Display for ExportError {
                 Attempts(*attempts)
             ),
             Self::Write { target, source } => {
-                write!(f, "cannot write spans: {source}; check space and permissions [{target}]")
+                write!(
+                    f,
+                    "cannot write spans: {source}; check space and permissions [{target}]"
+                )
             }
             Self::Decode(error) => write!(f, "cannot decode the request: {error}"),
         }
@@ -140,6 +161,11 @@ struct Attempts(u32);
 
 impl fmt::Display for Attempts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} attempt{}", self.0, if self.0 == 1 { "" } else { "s" })
+        write!(
+            f,
+            "{} attempt{}",
+            self.0,
+            if self.0 == 1 { "" } else { "s" }
+        )
     }
 }

@@ -19,9 +19,12 @@ pub(super) fn push_escaped(out: &mut String, text: &str) {
 
 /// `text` as one safe line of at most `max_chars` characters, the cut shown by an ellipsis.
 pub(super) fn line(text: &str, max_chars: usize) -> String {
-    let mut escaped = String::with_capacity(text.len().min(max_chars * 4));
+    let mut escaped = String::new();
     // An escape is never shorter than its character, so that what is needed lies in the beginning.
-    let end = text.char_indices().nth(max_chars.saturating_add(1)).map_or(text.len(), |(at, _)| at);
+    let end = text
+        .char_indices()
+        .nth(max_chars.saturating_add(1))
+        .map_or(text.len(), |(at, _)| at);
     push_escaped(&mut escaped, text.get(..end).unwrap_or_default());
     shorten(escaped, max_chars)
 }
@@ -29,7 +32,10 @@ pub(super) fn line(text: &str, max_chars: usize) -> String {
 /// Cuts to `max_chars` characters, the cut shown by an ellipsis.
 pub(super) fn shorten(mut text: String, max_chars: usize) -> String {
     if text.chars().nth(max_chars).is_some() {
-        let end = text.char_indices().nth(max_chars.saturating_sub(1)).map_or(0, |(at, _)| at);
+        let end = text
+            .char_indices()
+            .nth(max_chars.saturating_sub(1))
+            .map_or(0, |(at, _)| at);
         text.truncate(end);
         text.push('…');
     }

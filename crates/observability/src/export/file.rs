@@ -49,7 +49,11 @@ impl FileExporter {
 
     /// Writes to any stream; `target` names it in errors.
     pub fn new(out: Box<dyn Write + Send>, target: impl Into<String>) -> Self {
-        Self { out, target: target.into(), line: String::new() }
+        Self {
+            out,
+            target: target.into(),
+            line: String::new(),
+        }
     }
 
     fn write(&mut self) -> io::Result<()> {
@@ -68,10 +72,12 @@ impl Exporter for FileExporter {
         self.line.clear();
         json::write_request(&mut self.line, &spans);
         self.line.push('\n');
-        let target = &self.target;
         match self.write() {
             Ok(()) => Ok(Exported::default()),
-            Err(source) => Err(ExportError::Write { target: target.clone(), source }),
+            Err(source) => Err(ExportError::Write {
+                target: self.target.clone(),
+                source,
+            }),
         }
     }
 
@@ -82,7 +88,9 @@ impl Exporter for FileExporter {
 
 impl fmt::Debug for FileExporter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FileExporter").field("target", &self.target).finish_non_exhaustive()
+        f.debug_struct("FileExporter")
+            .field("target", &self.target)
+            .finish_non_exhaustive()
     }
 }
 
@@ -91,7 +99,7 @@ mod tests {
     use opentelemetry_proto::tonic::{
         collector::trace::v1::ExportTraceServiceRequest,
         common::v1::{AnyValue, ArrayValue, KeyValueList, any_value::Value},
-        trace::v1::{Span, span::Link},
+        trace::v1::{Span, Status, span::Link},
     };
 
     use super::{super::sample, *};
@@ -99,12 +107,15 @@ mod tests {
     /// A span that has every field and every type of value.
     fn full_span() -> Span {
         let value = |value| AnyValue { value: Some(value) };
-        let array = ArrayValue { values: vec![value(Value::BoolValue(true)), AnyValue::default()] };
-        let map = KeyValueList { values: vec![sample::string("in\n\"ner", "\u{7}\\ é 漢")] };
+        let array = ArrayValue {
+            values: vec![value(Value::BoolValue(true)), AnyValue::default()],
+        };
+        let map = KeyValueList {
+            values: vec![sample::string("in\n\"ner", "\u{7}\\ é 漢")],
+        };
         let attributes = vec![
             sample::entry("int", Value::IntValue(i64::MIN)),
             sample::entry("double", Value::DoubleValue(-1.5e300)),
-            sample::entry("infinite", Value::DoubleValue(f64::NEG_INFINITY)),
             sample::entry("bytes", Value::BytesValue(vec![0, 255, 62, 63])),
             sample::entry("array", Value::ArrayValue(array)),
             sample::entry("empty", Value::ArrayValue(ArrayValue::default())),
@@ -123,11 +134,15 @@ mod tests {
             trace_state: "vendor=1".into(),
             attributes,
             dropped_attributes_count: 1,
-            events: vec![sample::event("cache.miss", 3, vec![sample::string("key", "k")])],
+            events: vec![sample::event(
+                "cache.miss",
+                3,
+                vec![sample::string("key", "k")],
+            )],
             dropped_events_count: 2,
             links: vec![link],
             dropped_links_count: 3,
-            status: sample::failed("it \u{1b}[31m broke"),
+            status: Some(sample::failed("it \u{1b}[31m broke")),
             end_time_unix_nano: u64::MAX,
             ..sample::span("full", 2, Some(1))
         }
@@ -157,7 +172,7 @@ mod tests {
         assert_eq!(text.lines().count(), 4);
         let mut expected = sample::message(spans);
         // An absent status and a status with nothing in it are the same message.
-        expected.resource_spans[0].scope_spans[0].spans[0].status = Some(Default::default());
+        expected.resource_spans[0].scope_spans[0].spans[0].status = Some(Status::default());
         for line in text.lines() {
             let request: ExportTraceServiceRequest = serde_json::from_str(line).unwrap();
             assert_eq!(request, expected);
@@ -165,11 +180,35 @@ mod tests {
     }
 
     #[test]
+    fn doubles_that_json_lacks_are_written_as_the_strings_of_the_protobuf_mapping() {
+        let text = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY].map(|double| {
+            let attributes = vec![sample::entry("double", Value::DoubleValue(double))];
+            let bytes = sample::request([Span {
+                attributes,
+                ..sample::span("s", 1, None)
+            }]);
+            let mut line = String::new();
+            json::write_request(&mut line, &decode_request(&bytes).unwrap());
+            let json: serde_json::Value = serde_json::from_str(&line).unwrap();
+            let span = &json["resourceSpans"][0]["scopeSpans"][0]["spans"][0];
+            span["attributes"][0]["value"]["doubleValue"]
+                .as_str()
+                .map(str::to_owned)
+        });
+        assert_eq!(text.map(Option::unwrap), ["NaN", "Infinity", "-Infinity"]);
+    }
+
+    #[test]
     fn a_path_that_cannot_be_opened_is_named() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("missing").join("traces.jsonl");
         let error = FileExporter::append_to(&path).unwrap_err();
-        assert!(error.to_string().ends_with(&format!("[{}]", path.display())), "{error}");
+        assert!(
+            error
+                .to_string()
+                .ends_with(&format!("[{}]", path.display())),
+            "{error}"
+        );
         assert!(error.is_retryable());
     }
 
@@ -190,7 +229,10 @@ mod tests {
     #[test]
     fn a_line_is_one_write() {
         let (sender, writes) = std::sync::mpsc::sync_channel(8);
-        export_twice(&mut FileExporter::new(Box::new(Writes(sender)), "test"), &[full_span()]);
+        export_twice(
+            &mut FileExporter::new(Box::new(Writes(sender)), "test"),
+            &[full_span()],
+        );
         assert_eq!(writes.iter().count(), 2);
     }
 }

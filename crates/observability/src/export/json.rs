@@ -197,7 +197,12 @@ impl<'a> Object<'a> {
     }
 
     /// As [`Self::list`], but an empty list is written too.
-    fn all<T>(&mut self, name: &str, items: impl IntoIterator<Item = T>, write: fn(&mut String, T)) {
+    fn all<T>(
+        &mut self,
+        name: &str,
+        items: impl IntoIterator<Item = T>,
+        write: fn(&mut String, T),
+    ) {
         self.name(name);
         self.out.push('[');
         for (index, item) in items.into_iter().enumerate() {
@@ -219,7 +224,11 @@ fn push_double(out: &mut String, double: f64) {
     if double.is_nan() {
         out.push_str("\"NaN\"");
     } else if double.is_infinite() {
-        out.push_str(if double > 0.0 { "\"Infinity\"" } else { "\"-Infinity\"" });
+        out.push_str(if double > 0.0 {
+            "\"Infinity\""
+        } else {
+            "\"-Infinity\""
+        });
     } else {
         // The shortest text that reads back as the same number, with an exponent where that helps.
         push(out, format_args!("{double:?}"));

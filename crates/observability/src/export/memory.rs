@@ -31,7 +31,10 @@ pub struct InMemoryExporter {
 impl InMemoryExporter {
     /// Keeps up to `max_span_count` spans.
     pub fn new(max_span_count: usize) -> Self {
-        Self { spans: Arc::default(), max_span_count }
+        Self {
+            spans: Arc::default(),
+            max_span_count,
+        }
     }
 
     /// A copy of the spans collected so far, in the order they were exported.
@@ -58,12 +61,18 @@ impl Exporter for InMemoryExporter {
     ) -> Result<Exported, ExportError> {
         let mut decoded = decode_request(request.bytes())?;
         let mut spans = self.lock();
-        let kept = decoded.len().min(self.max_span_count.saturating_sub(spans.len()));
+        let kept = decoded
+            .len()
+            .min(self.max_span_count.saturating_sub(spans.len()));
         let rejected = (decoded.len() - kept) as u64;
         decoded.truncate(kept);
         spans.append(&mut decoded);
-        let message = (rejected > 0)
-            .then(|| format!("full at {} spans; call take() or raise it", self.max_span_count));
+        let message = (rejected > 0).then(|| {
+            format!(
+                "full at {} spans; call take() or raise it",
+                self.max_span_count
+            )
+        });
         Ok(Exported { rejected, message })
     }
 
@@ -108,7 +117,9 @@ mod tests {
     #[test]
     fn damaged_bytes_are_an_error() {
         let request = EncodedRequest::new(&[0x0a, 9], 1);
-        let error = InMemoryExporter::new(1).export(&request, Instant::now()).unwrap_err();
+        let error = InMemoryExporter::new(1)
+            .export(&request, Instant::now())
+            .unwrap_err();
         assert_eq!(
             error.to_string(),
             "cannot decode the request: a field ends after its message"

@@ -165,5 +165,9 @@ pub enum AnyValue {
 }
 
 fn find<'a>(attributes: &'a [(String, AnyValue)], key: &str) -> Option<&'a AnyValue> {
-    attributes.iter().rev().find(|(name, _)| name == key).map(|(_, value)| value)
+    attributes
+        .iter()
+        .rev()
+        .find(|(name, _)| name == key)
+        .map(|(_, value)| value)
 }

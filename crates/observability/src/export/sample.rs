@@ -27,15 +27,22 @@ pub(super) fn span(name: &str, id: u8, parent: Option<u8>) -> Span {
 }
 
 pub(super) fn entry(key: &str, value: Value) -> KeyValue {
-    KeyValue { key: key.into(), value: Some(AnyValue { value: Some(value) }), ..KeyValue::default() }
+    KeyValue {
+        key: key.into(),
+        value: Some(AnyValue { value: Some(value) }),
+        ..KeyValue::default()
+    }
 }
 
 pub(super) fn string(key: &str, value: &str) -> KeyValue {
     entry(key, Value::StringValue(value.into()))
 }
 
-pub(super) fn failed(message: &str) -> Option<Status> {
-    Some(Status { message: message.into(), code: 2 })
+pub(super) fn failed(message: &str) -> Status {
+    Status {
+        message: message.into(),
+        code: 2,
+    }
 }
 
 pub(super) fn event(name: &str, millis: u64, attributes: Vec<KeyValue>) -> Event {
@@ -52,7 +59,10 @@ pub(super) fn request(spans: impl IntoIterator<Item = Span>) -> Vec<u8> {
 }
 
 pub(super) fn message(spans: impl IntoIterator<Item = Span>) -> ExportTraceServiceRequest {
-    let scope = InstrumentationScope { name: "sample".into(), ..InstrumentationScope::default() };
+    let scope = InstrumentationScope {
+        name: "sample".into(),
+        ..InstrumentationScope::default()
+    };
     let scope_spans = ScopeSpans {
         scope: Some(scope),
         spans: spans.into_iter().collect(),

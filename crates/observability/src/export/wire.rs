@@ -60,7 +60,10 @@ impl<'a> Fields<'a> {
             1 => Field::Fixed64(u64::from_le_bytes(self.array()?)),
             2 => {
                 let len = usize::try_from(self.varint()?).map_err(|_len| DecodeError::Truncated)?;
-                let (bytes, rest) = self.rest.split_at_checked(len).ok_or(DecodeError::Truncated)?;
+                let (bytes, rest) = self
+                    .rest
+                    .split_at_checked(len)
+                    .ok_or(DecodeError::Truncated)?;
                 self.rest = rest;
                 Field::Bytes(bytes)
             }
@@ -100,7 +103,10 @@ impl<'a> Fields<'a> {
     }
 
     fn array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
-        let (bytes, rest) = self.rest.split_first_chunk().ok_or(DecodeError::Truncated)?;
+        let (bytes, rest) = self
+            .rest
+            .split_first_chunk()
+            .ok_or(DecodeError::Truncated)?;
         self.rest = rest;
         Ok(*bytes)
     }
@@ -154,7 +160,10 @@ mod tests {
             (&[0x0a, 5, 1], DecodeError::Truncated),
             (&[0x09, 1, 2], DecodeError::Truncated),
             (&[0x0b, 0x08, 1], DecodeError::Truncated),
-            (&[0x08, 255, 255, 255, 255, 255, 255, 255, 255, 255, 2], DecodeError::InvalidVarint),
+            (
+                &[0x08, 255, 255, 255, 255, 255, 255, 255, 255, 255, 2],
+                DecodeError::InvalidVarint,
+            ),
         ];
         for (bytes, error) in cases {
             assert_eq!(read(bytes), Err(error), "{bytes:?}");

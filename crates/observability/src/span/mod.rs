@@ -27,6 +27,6 @@ pub use view::SpanRef;
 
 pub(crate) use {
     body::{Identity, SpanBody},
-    encode::{Writer, field_len, put_message},
+    encode::{Writer, attribute_len, field_len, put_message},
     scope::InstrumentationScope,
 };

@@ -2,7 +2,7 @@
 
 use crate::executors::{on_every_executor, yield_now};
 use continuum_observability::{
-    Context, StreamExt as _, Tracer, get_baggage, get_span_id, get_tracer, set_baggage,
+    Context, SinkExt as _, StreamExt as _, Tracer, get_baggage, get_span_id, get_tracer, set_baggage,
     testing::TestRecorder,
 };
 use futures_util::{Sink, SinkExt as _, StreamExt as _, sink, stream};
@@ -32,7 +32,7 @@ on_every_executor! {
         let recorder = TestRecorder::new();
         let items = {
             let span = recorder.run(|| tracer().start_span("numbers"));
-            let mut items = pin!(StreamExt::in_span(numbers(2), span));
+            let mut items = pin!(numbers(2).in_span(span));
             let mut seen = Vec::new();
             while let Some(item) = items.next().await {
                 assert_eq!(get_span_id(), None, "between two items");
@@ -50,7 +50,7 @@ on_every_executor! {
         let recorder = TestRecorder::new();
         {
             let span = recorder.run(|| tracer().start_span("numbers"));
-            let mut items = pin!(StreamExt::in_span(numbers(5), span));
+            let mut items = pin!(numbers(5).in_span(span));
             assert_eq!(items.next().await, Some(0));
         }
         assert_eq!(recorder.tree(), "numbers\n  · cancelled\n  item\n");
@@ -63,7 +63,7 @@ on_every_executor! {
             yield_now().await;
             before
         });
-        let items: Vec<_> = StreamExt::with_context(made, Context::root()).collect().await;
+        let items: Vec<_> = made.with_context(Context::root()).collect().await;
         assert_eq!(items, [None, Some("0".to_owned()), Some("1".to_owned())]);
         assert_eq!(get_baggage("last"), None);
     }
@@ -71,7 +71,7 @@ on_every_executor! {
     async fn a_stream_in_the_current_context_has_it_elsewhere() {
         let recorder = TestRecorder::new();
         let items = recorder.run(|| {
-            tracer().in_scope("request", |_| StreamExt::in_current_context(numbers(1)))
+            tracer().in_scope("request", |_| numbers(1).in_current_context())
         });
         assert_eq!(items.count().await, 1);
         assert_eq!(recorder.tree(), "request\n  item\n");
@@ -80,43 +80,11 @@ on_every_executor! {
     async fn a_sink_takes_its_items_inside_its_span() {
         let recorder = TestRecorder::new();
         let span = recorder.run(|| tracer().start_span("sink"));
-        let mut sink = pin!(StreamExt::in_span(BothWays(Box::pin(recording_sink())), span));
+        let mut sink = pin!(recording_sink().in_span(span));
         sink.send(1).await.unwrap();
         assert_eq!(get_span_id(), None);
         sink.send(2).await.unwrap();
         sink.close().await.unwrap();
         assert_eq!(recorder.tree(), "sink\n  write item=1\n  write item=2\n");
-    }
-}
-
-/// A sink that is a stream as well, as a connection is.
-struct BothWays<S>(std::pin::Pin<Box<S>>);
-
-impl<S: Sink<u32>> Sink<u32> for BothWays<S> {
-    type Error = S::Error;
-
-    fn poll_ready(
-        mut self: std::pin::Pin<&mut Self>,
-        cx: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Result<(), S::Error>> {
-        self.0.as_mut().poll_ready(cx)
-    }
-
-    fn start_send(mut self: std::pin::Pin<&mut Self>, item: u32) -> Result<(), S::Error> {
-        self.0.as_mut().start_send(item)
-    }
-
-    fn poll_flush(
-        mut self: std::pin::Pin<&mut Self>,
-        cx: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Result<(), S::Error>> {
-        self.0.as_mut().poll_flush(cx)
-    }
-
-    fn poll_close(
-        mut self: std::pin::Pin<&mut Self>,
-        cx: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Result<(), S::Error>> {
-        self.0.as_mut().poll_close(cx)
     }
 }

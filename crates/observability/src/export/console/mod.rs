@@ -12,6 +12,7 @@ mod pending;
 mod tests;
 
 use std::{
+    collections::HashSet,
     fmt,
     io::{self, Write},
     time::Instant,
@@ -47,26 +48,36 @@ pub struct ConsoleExporter {
 impl ConsoleExporter {
     /// Prints to standard error, which leaves standard output to the program.
     pub fn stderr(style: TreeStyle) -> Self {
-        Self { target: "stderr", ..Self::new(Box::new(io::stderr()), style) }
+        Self {
+            target: "stderr",
+            ..Self::new(Box::new(io::stderr()), style)
+        }
     }
 
     /// Prints to any stream.
     pub fn new(out: Box<dyn Write + Send>, style: TreeStyle) -> Self {
-        Self { out, target: "console", style, pending: Pending::default() }
+        Self {
+            out,
+            target: "console",
+            style,
+            pending: Pending::default(),
+        }
     }
 
     /// Roots are looked for when the whole batch is in: threads hand over their spans
     /// independently, so that a child may follow its root.
     fn take_ended(&mut self, spans: Vec<SpanRecord>) -> String {
         let mut traces: Vec<_> = spans.iter().map(|span| span.trace_id).collect();
-        spans.into_iter().for_each(|span| self.pending.add(span));
+        for span in spans {
+            self.pending.add(span);
+        }
         let mut text = String::new();
-        let mut seen = std::collections::HashSet::new();
+        let mut seen = HashSet::new();
         traces.retain(|trace_id| seen.insert(*trace_id));
         for trace_id in traces {
             let ended = self.pending.take_ended(trace_id);
             if !ended.is_empty() && !ended.iter().any(SpanRecord::is_local_root) {
-                text += &format!("ended after their root, trace {}:\n", hex(&trace_id));
+                text += &headline("ended after their root", &ended);
             }
             text += &render_tree(&ended, &self.style);
         }
@@ -77,17 +88,21 @@ impl ConsoleExporter {
     }
 
     fn incomplete(&self, spans: &[SpanRecord]) -> String {
-        let trace_id = spans.first().map(|span| hex(&span.trace_id)).unwrap_or_default();
-        let head = format!("incomplete, the root has not ended, trace {trace_id}:\n");
-        head + &render_tree(spans, &self.style)
+        headline("incomplete, the root has not ended", spans) + &render_tree(spans, &self.style)
     }
 
     fn print(&mut self, text: &str) -> Result<(), ExportError> {
         if text.is_empty() {
             return Ok(());
         }
-        let written = self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush());
-        written.map_err(|source| ExportError::Write { target: self.target.to_owned(), source })
+        let written = self
+            .out
+            .write_all(text.as_bytes())
+            .and_then(|()| self.out.flush());
+        written.map_err(|source| ExportError::Write {
+            target: self.target.to_owned(),
+            source,
+        })
     }
 }
 
@@ -119,8 +134,18 @@ impl Exporter for ConsoleExporter {
 
 impl fmt::Debug for ConsoleExporter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ConsoleExporter").field("style", &self.style).finish_non_exhaustive()
+        f.debug_struct("ConsoleExporter")
+            .field("style", &self.style)
+            .finish_non_exhaustive()
     }
+}
+
+fn headline(what: &str, spans: &[SpanRecord]) -> String {
+    let trace_id = spans
+        .first()
+        .map(|span| hex(&span.trace_id))
+        .unwrap_or_default();
+    format!("{what}, trace {trace_id}:\n")
 }
 
 /// Whether to colour: only on a terminal, and not where `NO_COLOR` is set or `TERM` is `dumb`.

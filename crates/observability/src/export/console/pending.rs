@@ -41,7 +41,10 @@ impl Pending {
             let arrival = self.next_arrival;
             self.next_arrival += 1;
             self.arrivals.insert(arrival, span.trace_id);
-            Waiting { arrival, spans: Vec::new() }
+            Waiting {
+                arrival,
+                spans: Vec::new(),
+            }
         });
         waiting.spans.push(span);
     }
@@ -49,13 +52,21 @@ impl Pending {
     /// Takes out what can be printed of a trace: local roots and spans whose parent was printed
     /// before, with everything below them. Empty where the root is still running.
     pub(super) fn take_ended(&mut self, trace_id: TraceId) -> Vec<SpanRecord> {
-        let Some(waiting) = self.remove(trace_id) else { return Vec::new() };
+        let Some(waiting) = self.remove(trace_id) else {
+            return Vec::new();
+        };
         let ended = self.find_ended(&waiting);
         let (mut out, mut rest) = (Vec::new(), Vec::new());
         for (span, ended) in waiting.into_iter().zip(ended) {
-            if ended { out.push(span) } else { rest.push(span) }
+            if ended {
+                out.push(span)
+            } else {
+                rest.push(span)
+            }
         }
-        rest.into_iter().for_each(|span| self.add(span));
+        for span in rest {
+            self.add(span);
+        }
         self.released.add(&out);
         out
     }
@@ -132,22 +143,34 @@ impl Released {
 }
 
 fn approximate_bytes(span: &SpanRecord) -> usize {
-    let events = span.events.iter().map(|event| 96 + event.name.len() + entries(&event.attributes));
-    let links = span.links.iter().map(|link| 128 + link.trace_state.len() + entries(&link.attributes));
+    let events = span
+        .events
+        .iter()
+        .map(|event| 96 + event.name.len() + entries(&event.attributes));
+    let links = span
+        .links
+        .iter()
+        .map(|link| 128 + link.trace_state.len() + entries(&link.attributes));
     let texts = span.name.len() + span.trace_state.len() + span.status_message.len();
     let nested = events.sum::<usize>() + links.sum::<usize>();
     size_of::<SpanRecord>() + texts + entries(&span.attributes) + nested
 }
 
 fn entries(attributes: &[(String, AnyValue)]) -> usize {
-    attributes.iter().map(|(key, value)| size_of::<(String, AnyValue)>() + key.len() + value_bytes(value)).sum()
+    attributes
+        .iter()
+        .map(|(key, value)| size_of::<(String, AnyValue)>() + key.len() + value_bytes(value))
+        .sum()
 }
 
 fn value_bytes(value: &AnyValue) -> usize {
     match value {
         AnyValue::String(text) => text.len(),
         AnyValue::Bytes(bytes) => bytes.len(),
-        AnyValue::Array(items) => items.iter().map(|item| size_of::<AnyValue>() + value_bytes(item)).sum(),
+        AnyValue::Array(items) => items
+            .iter()
+            .map(|item| size_of::<AnyValue>() + value_bytes(item))
+            .sum(),
         AnyValue::Map(map) => entries(map),
         AnyValue::Empty | AnyValue::Bool(_) | AnyValue::Int(_) | AnyValue::Double(_) => 0,
     }

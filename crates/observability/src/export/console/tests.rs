@@ -45,7 +45,9 @@ impl Console {
     /// Exports one batch and returns what it printed.
     fn print(&mut self, spans: impl IntoIterator<Item = Span>) -> String {
         let bytes = sample::request(spans);
-        self.exporter.export(&EncodedRequest::new(&bytes, 1), Instant::now()).unwrap();
+        self.exporter
+            .export(&EncodedRequest::new(&bytes, 1), Instant::now())
+            .unwrap();
         self.screen.take()
     }
 
@@ -67,14 +69,20 @@ fn a_trace_is_printed_when_its_root_ends() {
 
 #[test]
 fn a_child_may_follow_its_root_in_the_same_batch() {
-    let spans = [sample::span("root", 1, None), sample::span("child", 2, Some(1))];
+    let spans = [
+        sample::span("root", 1, None),
+        sample::span("child", 2, Some(1)),
+    ];
     assert_eq!(Console::new().print(spans), "root\n└─ child\n");
 }
 
 #[test]
 fn a_remote_parent_makes_a_local_root() {
     let mut console = Console::new();
-    let server = |name| Span { flags: REMOTE_PARENT, ..sample::span(name, 2, Some(1)) };
+    let server = |name| Span {
+        flags: REMOTE_PARENT,
+        ..sample::span(name, 2, Some(1))
+    };
     assert_eq!(console.print([server("server")]), "server\n");
     assert_eq!(console.print([sample::span("client", 1, None)]), "client\n");
 }
@@ -82,11 +90,17 @@ fn a_remote_parent_makes_a_local_root() {
 #[test]
 fn a_server_in_the_same_process_leaves_the_client_waiting() {
     let mut console = Console::new();
-    let server = Span { flags: REMOTE_PARENT, ..sample::span("server", 3, Some(2)) };
+    let server = Span {
+        flags: REMOTE_PARENT,
+        ..sample::span("server", 3, Some(2))
+    };
     let printed = console.print([sample::span("query", 4, Some(3)), server]);
     assert_eq!(printed, "server\n└─ query\n");
     assert_eq!(console.print([sample::span("request", 2, Some(1))]), "");
-    assert_eq!(console.print([sample::span("client", 1, None)]), "client\n└─ request\n");
+    assert_eq!(
+        console.print([sample::span("client", 1, None)]),
+        "client\n└─ request\n"
+    );
 }
 
 #[test]
@@ -94,7 +108,10 @@ fn a_span_that_outlives_its_root_is_printed_on_its_own() {
     let mut console = Console::new();
     assert_eq!(console.print([sample::span("root", 1, None)]), "root\n");
     assert_eq!(
-        console.print([sample::span("part", 3, Some(2)), sample::span("late", 2, Some(1))]),
+        console.print([
+            sample::span("part", 3, Some(2)),
+            sample::span("late", 2, Some(1))
+        ]),
         "ended after their root, trace abababababababababababababababab:\nlate\n└─ part\n"
     );
 }
@@ -112,13 +129,29 @@ fn what_still_waits_at_shutdown_is_printed_as_incomplete() {
 #[test]
 fn the_oldest_trace_goes_when_too_many_spans_wait() {
     let mut console = Console::new();
-    let in_trace = |trace: u8| Span { trace_id: vec![trace; 16], ..sample::span("c", 2, Some(1)) };
+    let in_trace = |trace: u8| Span {
+        trace_id: vec![trace; 16],
+        ..sample::span("c", 2, Some(1))
+    };
     assert_eq!(console.print([in_trace(1)]), "");
-    assert_eq!(console.print(std::iter::repeat_n(in_trace(2), MAX_SPANS - 1)), "");
+    assert_eq!(
+        console.print(std::iter::repeat_n(in_trace(2), MAX_SPANS - 1)),
+        ""
+    );
     let printed = console.print([in_trace(3)]);
     let trace = "01".repeat(16);
-    assert_eq!(printed, format!("incomplete, the root has not ended, trace {trace}:\nc\n"));
-    assert_eq!(console.shutdown().lines().filter(|line| *line == "c").count(), MAX_SPANS);
+    assert_eq!(
+        printed,
+        format!("incomplete, the root has not ended, trace {trace}:\nc\n")
+    );
+    assert_eq!(
+        console
+            .shutdown()
+            .lines()
+            .filter(|line| *line == "c")
+            .count(),
+        MAX_SPANS
+    );
 }
 
 #[test]
@@ -149,7 +182,9 @@ fn a_closed_stream_is_an_error_that_names_it() {
     }
     let mut exporter = ConsoleExporter::new(Box::new(Closed), TreeStyle::snapshot());
     let bytes = sample::request([sample::span("root", 1, None)]);
-    let error = exporter.export(&EncodedRequest::new(&bytes, 1), Instant::now()).unwrap_err();
+    let error = exporter
+        .export(&EncodedRequest::new(&bytes, 1), Instant::now())
+        .unwrap_err();
     assert!(error.to_string().ends_with("[console]"), "{error}");
 }
 

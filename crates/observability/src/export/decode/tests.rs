@@ -21,12 +21,12 @@ fn to_proto(value: &AnyValue) -> ProtoValue {
         AnyValue::Int(int) => Some(Value::IntValue(*int)),
         AnyValue::Double(double) => Some(Value::DoubleValue(*double)),
         AnyValue::Bytes(bytes) => Some(Value::BytesValue(bytes.clone())),
-        AnyValue::Array(items) => {
-            Some(Value::ArrayValue(ArrayValue { values: items.iter().map(to_proto).collect() }))
-        }
-        AnyValue::Map(entries) => {
-            Some(Value::KvlistValue(KeyValueList { values: to_entries(entries) }))
-        }
+        AnyValue::Array(items) => Some(Value::ArrayValue(ArrayValue {
+            values: items.iter().map(to_proto).collect(),
+        })),
+        AnyValue::Map(entries) => Some(Value::KvlistValue(KeyValueList {
+            values: to_entries(entries),
+        })),
     };
     ProtoValue { value }
 }
@@ -71,7 +71,10 @@ fn to_span(span: &SpanRecord) -> Span {
         dropped_events_count: span.dropped_events_count,
         links: span.links.iter().map(link).collect(),
         dropped_links_count: span.dropped_links_count,
-        status: Some(Status { message: span.status_message.clone(), code: span.status_code }),
+        status: Some(Status {
+            message: span.status_message.clone(),
+            code: span.status_code,
+        }),
     }
 }
 
@@ -108,22 +111,33 @@ fn event() -> impl Strategy<Value = EventRecord> {
 }
 
 fn link() -> impl Strategy<Value = LinkRecord> {
-    (any::<[u8; 16]>(), any::<[u8; 8]>(), ".{0,8}", any::<[u32; 2]>(), attributes()).prop_map(
-        |(trace_id, span_id, trace_state, [flags, dropped_attributes_count], attributes)| {
-            LinkRecord {
-                trace_id,
-                span_id,
-                trace_state,
-                flags,
-                attributes,
-                dropped_attributes_count,
-            }
-        },
+    (
+        any::<[u8; 16]>(),
+        any::<[u8; 8]>(),
+        ".{0,8}",
+        any::<[u32; 2]>(),
+        attributes(),
     )
+        .prop_map(
+            |(trace_id, span_id, trace_state, [flags, dropped_attributes_count], attributes)| {
+                LinkRecord {
+                    trace_id,
+                    span_id,
+                    trace_state,
+                    flags,
+                    attributes,
+                    dropped_attributes_count,
+                }
+            },
+        )
 }
 
 fn span() -> impl Strategy<Value = SpanRecord> {
-    let ids = (any::<[u8; 16]>(), any::<[u8; 8]>(), proptest::option::of(any::<[u8; 8]>()));
+    let ids = (
+        any::<[u8; 16]>(),
+        any::<[u8; 8]>(),
+        proptest::option::of(any::<[u8; 8]>()),
+    );
     let texts = (".{0,8}", ".{0,8}", ".{0,8}");
     let lists = (attributes(), vec(event(), 0..3), vec(link(), 0..3));
     let numbers = (any::<[i32; 2]>(), any::<[u64; 2]>(), any::<[u32; 4]>());
@@ -194,7 +208,10 @@ proptest! {
 
 #[test]
 fn takes_fields_in_any_order_and_skips_unknown_ones() {
-    let span = to_span(&SpanRecord { name: "first".into(), ..SpanRecord::default() });
+    let span = to_span(&SpanRecord {
+        name: "first".into(),
+        ..SpanRecord::default()
+    });
     let request = sample::message([span]);
     let resource_spans = &request.resource_spans[0];
     let mut body = vec![0xfa, 0x3f, 1, 9]; // field 1023, one byte
@@ -212,7 +229,10 @@ fn takes_fields_in_any_order_and_skips_unknown_ones() {
     assert_eq!(spans.len(), 1);
     assert_eq!(spans[0].name, "first");
     assert_eq!(spans[0].scope.name, "sample");
-    assert_eq!(spans[0].resource.attributes[0].1, AnyValue::String("tests".into()));
+    assert_eq!(
+        spans[0].resource.attributes[0].1,
+        AnyValue::String("tests".into())
+    );
 }
 
 #[test]
@@ -220,7 +240,10 @@ fn refuses_values_nested_without_end() {
     let nested = |levels: usize| {
         let inner = (0..levels).fold(AnyValue::Int(1), |inner, _| AnyValue::Array(vec![inner]));
         let attributes = vec![("deep".into(), inner)];
-        let span = SpanRecord { attributes, ..SpanRecord::default() };
+        let span = SpanRecord {
+            attributes,
+            ..SpanRecord::default()
+        };
         decode_request(&sample::request([to_span(&span)]))
     };
     assert!(nested(MAX_VALUE_DEPTH).is_ok());
@@ -229,8 +252,20 @@ fn refuses_values_nested_without_end() {
 
 #[test]
 fn refuses_ids_of_the_wrong_length() {
-    let short = Span { trace_id: vec![1; 15], ..sample::span("short", 1, None) };
-    assert_eq!(decode_request(&sample::request([short])), Err(DecodeError::InvalidId));
-    let long = Span { parent_span_id: vec![1; 9], ..sample::span("long", 1, None) };
-    assert_eq!(decode_request(&sample::request([long])), Err(DecodeError::InvalidId));
+    let short = Span {
+        trace_id: vec![1; 15],
+        ..sample::span("short", 1, None)
+    };
+    assert_eq!(
+        decode_request(&sample::request([short])),
+        Err(DecodeError::InvalidId)
+    );
+    let long = Span {
+        parent_span_id: vec![1; 9],
+        ..sample::span("long", 1, None)
+    };
+    assert_eq!(
+        decode_request(&sample::request([long])),
+        Err(DecodeError::InvalidId)
+    );
 }

@@ -45,14 +45,27 @@ pub(super) fn read(mut response: Response<Body>) -> Result<Exported, Refusal> {
     if response.status().is_success() {
         return Ok(partial_success(&body));
     }
-    let field = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
+    let field = |name| {
+        response
+            .headers()
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+    };
     let retry_after = field(header::RETRY_AFTER.as_str())
         .and_then(|value| retry_after(value, field(header::DATE.as_str())));
     let is_protobuf = field(header::CONTENT_TYPE.as_str())
         .is_some_and(|value| value.starts_with("application/x-protobuf"));
-    let said = if is_protobuf { rpc_status_message(&body) } else { text(&body) };
+    let said = if is_protobuf {
+        rpc_status_message(&body)
+    } else {
+        text(&body)
+    };
     let location = field(header::LOCATION.as_str()).unwrap_or_default();
-    Err(Refusal { status, reason: explain(status, said.trim(), location), retry_after })
+    Err(Refusal {
+        status,
+        reason: explain(status, said.trim(), location),
+        retry_after,
+    })
 }
 
 /// Reads to the end where it can, since only then the connection is kept; a body that breaks off
@@ -60,8 +73,11 @@ pub(super) fn read(mut response: Response<Body>) -> Result<Exported, Refusal> {
 fn read_body(body: &mut Body) -> Vec<u8> {
     let mut bytes = Vec::new();
     let limit = MAX_BODY_BYTES;
-    let _read_as_far_as_possible =
-        body.as_reader().take(limit).read_to_end(&mut bytes).is_err();
+    let _read_as_far_as_possible = body
+        .as_reader()
+        .take(limit)
+        .read_to_end(&mut bytes)
+        .is_err();
     bytes
 }
 
@@ -87,7 +103,7 @@ fn partial_success(body: &[u8]) -> Exported {
 
 /// The `message` of a `google.rpc.Status`.
 fn rpc_status_message(body: &[u8]) -> String {
-    messages(body, 2).last().map(|bytes| text(bytes)).unwrap_or_default()
+    messages(body, 2).last().map(text).unwrap_or_default()
 }
 
 fn messages(body: &[u8], number: u32) -> impl Iterator<Item = &[u8]> {
@@ -102,7 +118,7 @@ fn messages(body: &[u8], number: u32) -> impl Iterator<Item = &[u8]> {
 
 fn explain(status: u16, said: &str, location: &str) -> String {
     let remedy = match status {
-        300..400 => "redirects are not followed, use the address it points to as the endpoint",
+        300..=399 => "redirects are not followed, use the address it points to as the endpoint",
         401 | 403 => "check the credentials in the export headers",
         404 | 405 => "check the path, receivers usually take traces at /v1/traces",
         413 => "lower the batch size or raise the receiver's limit",
@@ -110,7 +126,10 @@ fn explain(status: u16, said: &str, location: &str) -> String {
         429 | 502..=504 => "the receiver is overloaded or restarting",
         _ => "",
     };
-    let said = escape::line(if location.is_empty() { said } else { location }, MAX_MESSAGE_CHARS);
+    let said = escape::line(
+        if location.is_empty() { said } else { location },
+        MAX_MESSAGE_CHARS,
+    );
     match (said.is_empty(), remedy.is_empty()) {
         (false, false) => format!("{said}; {remedy}"),
         (false, true) => said,

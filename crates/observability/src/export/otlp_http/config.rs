@@ -50,7 +50,13 @@ impl OtlpHttpConfig {
             true
         });
         let (headers, retry) = (Vec::new(), RetryPolicy::default());
-        Self { endpoint: endpoint.into(), headers, retry, proxy: None, pause }
+        Self {
+            endpoint: endpoint.into(),
+            headers,
+            retry,
+            proxy: None,
+            pause,
+        }
     }
 
     pub(super) fn checked_endpoint(&self) -> Result<Uri, ExportError> {
@@ -63,18 +69,28 @@ impl OtlpHttpConfig {
         };
         let uri: Uri = self.endpoint.parse().map_err(|_invalid| refuse())?;
         let known = matches!(uri.scheme_str(), Some("http" | "https"));
-        if known && uri.host().is_some_and(|host| !host.is_empty()) { Ok(uri) } else { Err(refuse()) }
+        if known && uri.host().is_some_and(|host| !host.is_empty()) {
+            Ok(uri)
+        } else {
+            Err(refuse())
+        }
     }
 
     pub(super) fn checked_headers(&self) -> Result<Vec<(HeaderName, HeaderValue)>, ExportError> {
         let checked = |(name, value): &(String, String)| {
             let refuse = |what| ExportError::Config {
                 setting: "header",
-                reason: format!("the {what} of `{}` has characters not allowed", name.escape_debug()),
+                reason: format!(
+                    "the {what} of `{}` has characters not allowed",
+                    name.escape_debug()
+                ),
             };
-            let header = name.parse::<HeaderName>().map_err(|_invalid| refuse("name"))?;
-            let mut value =
-                value.parse::<HeaderValue>().map_err(|_invalid| refuse("value"))?;
+            let header = name
+                .parse::<HeaderName>()
+                .map_err(|_invalid| refuse("name"))?;
+            let mut value = value
+                .parse::<HeaderValue>()
+                .map_err(|_invalid| refuse("value"))?;
             value.set_sensitive(true);
             Ok((header, value))
         };
@@ -96,7 +112,7 @@ impl OtlpHttpConfig {
             .max_redirects_will_error(false)
             .max_idle_connections(1)
             .max_idle_connections_per_host(1)
-            .max_idle_age(Duration::from_secs(60))
+            .max_idle_age(Duration::from_mins(1))
             .build();
         Ok(config.new_agent())
     }
@@ -117,9 +133,13 @@ impl fmt::Debug for OtlpHttpConfig {
 /// The URL as it may be shown: without `user:password@` and without its query.
 pub(super) fn without_credentials(url: &str) -> String {
     let url = url.split(['?', '#']).next().unwrap_or_default();
-    let (scheme, rest) = url.split_once("://").map_or(("", url), |(scheme, rest)| (scheme, rest));
+    let (scheme, rest) = url
+        .split_once("://")
+        .map_or(("", url), |(scheme, rest)| (scheme, rest));
     let (authority, path) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
-    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let host = authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, host)| host);
     let separator = if scheme.is_empty() { "" } else { "://" };
     super::super::escape::line(&format!("{scheme}{separator}{host}{path}"), 200)
 }
@@ -131,7 +151,9 @@ mod tests {
     #[test]
     fn an_endpoint_that_is_no_url_names_the_remedy() {
         for endpoint in ["", "localhost:4318", "grpc://host", "http://", "/v1/traces"] {
-            let error = OtlpHttpConfig::new(endpoint).checked_endpoint().unwrap_err();
+            let error = OtlpHttpConfig::new(endpoint)
+                .checked_endpoint()
+                .unwrap_err();
             let expected = format!(
                 "invalid endpoint: \
                  expected a URL such as http://localhost:4318/v1/traces, not `{endpoint}`"
@@ -144,12 +166,17 @@ mod tests {
     #[test]
     fn secrets_are_in_no_text() {
         let mut config = OtlpHttpConfig::new("http://user:hunter2@host:1/path?key=hunter2");
-        config.headers.push(("authorization".into(), "hunter2\n".into()));
+        config
+            .headers
+            .push(("authorization".into(), "hunter2\n".into()));
         config.proxy = Some("http://user:hunter2@proxy:1".into());
         let header_error = config.checked_headers().unwrap_err().to_string();
         let text = format!("{config:?} {header_error}");
         assert!(!text.contains("hunter2"), "{text}");
-        assert!(text.contains("http://host:1/path") && text.contains("authorization"), "{text}");
+        assert!(
+            text.contains("http://host:1/path") && text.contains("authorization"),
+            "{text}"
+        );
         assert!(text.contains("http://proxy:1"), "{text}");
     }
 }

@@ -105,9 +105,19 @@ impl OtlpHttpExporter {
     fn error(&self, failure: Failure, attempts: u32) -> ExportError {
         let endpoint = self.shown_endpoint.clone();
         match failure {
-            Failure::Refused(Refusal { status, reason, retry_after }) => {
+            Failure::Refused(Refusal {
+                status,
+                reason,
+                retry_after,
+            }) => {
                 let reason = self.with_hint(reason);
-                ExportError::Status { endpoint, status, reason, attempts, retry_after }
+                ExportError::Status {
+                    endpoint,
+                    status,
+                    reason,
+                    attempts,
+                    retry_after,
+                }
             }
             Failure::Transport(ureq::Error::Timeout(_)) => {
                 ExportError::Deadline { endpoint, attempts }
@@ -116,7 +126,11 @@ impl OtlpHttpExporter {
                 let retryable = is_connection_error(&error);
                 let reason = self.with_hint(escape::line(&error.to_string(), 200));
                 if retryable {
-                    ExportError::Connection { endpoint, reason, attempts }
+                    ExportError::Connection {
+                        endpoint,
+                        reason,
+                        attempts,
+                    }
                 } else {
                     ExportError::Protocol { endpoint, reason }
                 }

@@ -40,7 +40,10 @@ impl RetryPolicy {
     /// that the processes that one outage stopped do not all come back at once.
     pub(super) fn backoff(&self, attempt: u32, retry_after: Option<Duration>) -> Duration {
         let doublings = attempt.saturating_sub(1).min(16);
-        let full = self.initial_backoff.saturating_mul(1 << doublings).min(self.max_backoff);
+        let full = self
+            .initial_backoff
+            .saturating_mul(1 << doublings)
+            .min(self.max_backoff);
         let jittered = full / 2 + (full / 2).mul_f64(random_fraction());
         jittered.max(retry_after.unwrap_or_default())
     }
@@ -60,7 +63,9 @@ pub(super) fn retry_after(value: &str, date: Option<&str>) -> Option<Duration> {
         return Some(Duration::from_secs(secs));
     }
     let until = unix_secs(value)?;
-    Some(Duration::from_secs(until.saturating_sub(unix_secs(date?.trim())?)))
+    Some(Duration::from_secs(
+        until.saturating_sub(unix_secs(date?.trim())?),
+    ))
 }
 
 /// Reads `Sun, 06 Nov 1994 08:49:37 GMT`, the only form of a date that may be sent today.
@@ -69,17 +74,32 @@ fn unix_secs(date: &str) -> Option<u64> {
         "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
     ];
     let mut parts = date.strip_suffix(" GMT")?.split_once(", ")?.1.split(' ');
-    let day: u64 = parts.next()?.parse().ok().filter(|day| (1..=31).contains(day))?;
+    let day: u64 = parts
+        .next()?
+        .parse()
+        .ok()
+        .filter(|day| (1..=31).contains(day))?;
     let month_name = parts.next()?;
     let month = MONTHS.iter().position(|name| *name == month_name)? as u64;
-    let year: u64 = parts.next()?.parse().ok().filter(|year| (1970..=9999).contains(year))?;
-    let mut clock = parts.next()?.split(':').map(|part| part.parse::<u64>().ok());
+    let year: u64 = parts
+        .next()?
+        .parse()
+        .ok()
+        .filter(|year| (1970..=9999).contains(year))?;
+    let mut clock = parts
+        .next()?
+        .split(':')
+        .map(|part| part.parse::<u64>().ok());
     let (hours, minutes, secs) = (clock.next()??, clock.next()??, clock.next()??);
     if hours > 23 || minutes > 59 || secs > 60 {
         return None;
     }
     // Years begin in March here, so that a leap day is the last day of its year.
-    let (year, month) = if month < 2 { (year - 1, month + 10) } else { (year, month - 2) };
+    let (year, month) = if month < 2 {
+        (year - 1, month + 10)
+    } else {
+        (year, month - 2)
+    };
     let days = 365 * year + year / 4 - year / 100 + year / 400 + (month * 153 + 2) / 5 + day - 1;
     Some((days.checked_sub(719_468)? * 24 + hours) * 3_600 + minutes * 60 + secs)
 }
@@ -94,15 +114,21 @@ mod tests {
         for (attempt, full_secs) in [(1, 1), (2, 2), (3, 4), (5, 16), (6, 30), (1_000, 30)] {
             let full = Duration::from_secs(full_secs);
             let waits: Vec<_> = (0..50).map(|_| policy.backoff(attempt, None)).collect();
-            assert!(waits.iter().all(|wait| (full / 2..=full).contains(wait)), "{waits:?}");
-            assert!(waits.iter().any(|wait| *wait != waits[0]), "no jitter: {waits:?}");
+            assert!(
+                waits.iter().all(|wait| (full / 2..=full).contains(wait)),
+                "{waits:?}"
+            );
+            assert!(
+                waits.iter().any(|wait| *wait != waits[0]),
+                "no jitter: {waits:?}"
+            );
         }
     }
 
     #[test]
     fn a_server_may_ask_for_a_longer_wait_but_not_for_a_shorter_one() {
         let policy = RetryPolicy::default();
-        let minute = Duration::from_secs(60);
+        let minute = Duration::from_mins(1);
         assert_eq!(policy.backoff(1, Some(minute)), minute);
         assert!(policy.backoff(1, Some(Duration::ZERO)) >= Duration::from_millis(500));
     }
@@ -110,9 +136,18 @@ mod tests {
     #[test]
     fn dates_are_read_as_seconds_since_the_epoch() {
         assert_eq!(unix_secs("Thu, 01 Jan 1970 00:00:00 GMT"), Some(0));
-        assert_eq!(unix_secs("Sun, 06 Nov 1994 08:49:37 GMT"), Some(784_111_777));
-        assert_eq!(unix_secs("Thu, 29 Feb 2024 12:00:00 GMT"), Some(1_709_208_000));
-        assert_eq!(unix_secs("Fri, 31 Dec 2100 23:59:59 GMT"), Some(4_133_980_799));
+        assert_eq!(
+            unix_secs("Sun, 06 Nov 1994 08:49:37 GMT"),
+            Some(784_111_777)
+        );
+        assert_eq!(
+            unix_secs("Thu, 29 Feb 2024 12:00:00 GMT"),
+            Some(1_709_208_000)
+        );
+        assert_eq!(
+            unix_secs("Fri, 31 Dec 2100 23:59:59 GMT"),
+            Some(4_133_980_799)
+        );
     }
 
     #[test]
@@ -123,7 +158,13 @@ mod tests {
         assert_eq!(retry_after("Sun, 06 Nov 1994 08:50:07 GMT", date), secs(30));
         assert_eq!(retry_after("Sun, 06 Nov 1994 08:00:00 GMT", date), secs(0));
         assert_eq!(retry_after("Sun, 06 Nov 1994 08:50:07 GMT", None), None);
-        for nonsense in ["", "-1", "soon", "Sun, 99 Nov 1994 08:50:07 GMT", "x, 1 Jan GMT"] {
+        for nonsense in [
+            "",
+            "-1",
+            "soon",
+            "Sun, 99 Nov 1994 08:50:07 GMT",
+            "x, 1 Jan GMT",
+        ] {
             assert_eq!(retry_after(nonsense, date), None, "{nonsense}");
         }
     }

@@ -18,7 +18,10 @@ pub(super) struct Received {
 
 impl Received {
     pub(super) fn header(&self, name: &str) -> Option<&str> {
-        let found = self.headers.iter().find(|(found, _)| found.eq_ignore_ascii_case(name));
+        let found = self
+            .headers
+            .iter()
+            .find(|(found, _)| found.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.as_str())
     }
 }
@@ -50,8 +53,15 @@ impl Server {
         let received = Arc::<Mutex<Vec<Received>>>::default();
         let kept = Arc::clone(&received);
         let serve = move || serve(&listener, replies, &kept);
-        let thread = Builder::new().name("test-server".into()).spawn(serve).unwrap();
-        Self { port, received, thread }
+        let thread = Builder::new()
+            .name("test-server".into())
+            .spawn(serve)
+            .unwrap();
+        Self {
+            port,
+            received,
+            thread,
+        }
     }
 
     pub(super) fn endpoint(&self) -> String {
@@ -73,9 +83,13 @@ fn serve(listener: &TcpListener, replies: Vec<Reply>, received: &Mutex<Vec<Recei
         connection += 1;
         let mut reader = BufReader::new(stream);
         while replies.peek().is_some() {
-            let Some(request) = read_request(&mut reader, connection) else { break };
+            let Some(request) = read_request(&mut reader, connection) else {
+                break;
+            };
             received.lock().unwrap().push(request);
-            let keep_open = replies.next().is_some_and(|reply| answer(reader.get_mut(), &reply));
+            let keep_open = replies
+                .next()
+                .is_some_and(|reply| answer(reader.get_mut(), &reply));
             if !keep_open {
                 break;
             }
@@ -93,10 +107,17 @@ fn read_request(reader: &mut BufReader<TcpStream>, connection: usize) -> Option<
             line => lines.push(line.to_owned()),
         }
     }
-    let split = |line: &String| line.split_once(": ").map(|(a, b)| (a.to_owned(), b.to_owned()));
+    let split = |line: &String| {
+        line.split_once(": ")
+            .map(|(a, b)| (a.to_owned(), b.to_owned()))
+    };
     let headers: Vec<_> = lines.iter().skip(1).filter_map(split).collect();
-    let mut request =
-        Received { connection, request_line: lines[0].clone(), headers, body: Vec::new() };
+    let mut request = Received {
+        connection,
+        request_line: lines[0].clone(),
+        headers,
+        body: Vec::new(),
+    };
     let len = request.header("content-length").unwrap().parse().unwrap();
     request.body.resize(len, 0);
     reader.read_exact(&mut request.body).unwrap();

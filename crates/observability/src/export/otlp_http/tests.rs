@@ -24,7 +24,10 @@ fn status(status: u16, body: &str) -> Reply {
 
 fn partial(rejected_spans: i64, error_message: &str) -> Reply {
     let error_message = error_message.to_owned();
-    let partial_success = Some(ExportTracePartialSuccess { rejected_spans, error_message });
+    let partial_success = Some(ExportTracePartialSuccess {
+        rejected_spans,
+        error_message,
+    });
     let body = ExportTraceServiceResponse { partial_success }.encode_to_vec();
     Reply::Answer(200, PROTOBUF, body)
 }
@@ -37,7 +40,10 @@ fn config(endpoint: String) -> OtlpHttpConfig {
 
 fn send(config: OtlpHttpConfig, body: &[u8]) -> Result<Exported, ExportError> {
     let mut exporter = OtlpHttpExporter::new(config)?;
-    exporter.export(&EncodedRequest::new(body, 3), Instant::now() + Duration::from_secs(20))
+    exporter.export(
+        &EncodedRequest::new(body, 3),
+        Instant::now() + Duration::from_secs(20),
+    )
 }
 
 /// Exports once against scripted replies: the result and what the server got.
@@ -51,14 +57,19 @@ fn exchange(replies: Vec<Reply>) -> (Result<Exported, ExportError>, Vec<Received
 fn sends_the_bytes_with_the_headers_of_the_protocol() {
     let server = Server::start(vec![ok()]);
     let mut config = config(server.endpoint());
-    config.headers.push(("Authorization".into(), "Bearer abc".into()));
+    config
+        .headers
+        .push(("Authorization".into(), "Bearer abc".into()));
     let body = vec![7; 700_000];
     assert_eq!(send(config, &body).unwrap(), Exported::default());
 
     let received = server.finish();
     assert_eq!(received.len(), 1);
     assert_eq!(received[0].request_line, "POST /v1/traces HTTP/1.1");
-    assert_eq!(received[0].header("content-type"), Some("application/x-protobuf"));
+    assert_eq!(
+        received[0].header("content-type"),
+        Some("application/x-protobuf")
+    );
     assert_eq!(received[0].header("authorization"), Some("Bearer abc"));
     let agent = concat!("continuum-observability/", env!("CARGO_PKG_VERSION"));
     assert_eq!(received[0].header("user-agent"), Some(agent));
@@ -75,14 +86,25 @@ fn keeps_one_connection_open() {
         let result = exporter.export(&EncodedRequest::new(b"body", 1), deadline);
         assert_eq!(result.is_ok(), expected, "{result:?}");
     }
-    assert!(server.finish().iter().all(|request| request.connection == 1));
+    assert!(
+        server
+            .finish()
+            .iter()
+            .all(|request| request.connection == 1)
+    );
 }
 
 #[test]
 fn reports_partial_success() {
     let (result, _) = exchange(vec![partial(2, "too old\u{1b}")]);
     let message = Some(r"too old\u{1b}".to_owned());
-    assert_eq!(result.unwrap(), Exported { rejected: 2, message });
+    assert_eq!(
+        result.unwrap(),
+        Exported {
+            rejected: 2,
+            message
+        }
+    );
 
     let (result, _) = exchange(vec![partial(-1, "")]);
     assert_eq!(result.unwrap(), Exported::default());
@@ -104,8 +126,13 @@ fn an_enormous_answer_is_not_read_to_its_end() {
 
 #[test]
 fn tries_again_after_each_retryable_status() {
-    let (result, received) =
-        exchange(vec![status(429, ""), status(502, ""), status(503, ""), status(504, ""), ok()]);
+    let (result, received) = exchange(vec![
+        status(429, ""),
+        status(502, ""),
+        status(503, ""),
+        status(504, ""),
+        ok(),
+    ]);
     assert_eq!(result.unwrap(), Exported::default());
     assert_eq!(received.len(), 5);
     assert!(received.iter().all(|request| request.body == b"body"));
@@ -128,12 +155,21 @@ fn any_other_status_is_final_and_explained() {
     let rpc_status = Reply::Answer(400, PROTOBUF, b"\x08\x03\x12\x09bad spans".to_vec());
     let moved = Reply::Answer(308, "Location: http://elsewhere/\r\n", Vec::new());
     let cases = [
-        (status(400, "what\nis this"), r"400 after 1 attempt: what\nis this ["),
+        (
+            status(400, "what\nis this"),
+            r"400 after 1 attempt: what\nis this [",
+        ),
         (rpc_status, "400 after 1 attempt: bad spans ["),
-        (status(401, ""), "401 after 1 attempt: check the credentials in the export headers ["),
+        (
+            status(401, ""),
+            "401 after 1 attempt: check the credentials in the export headers [",
+        ),
         (status(404, ""), "404 after 1 attempt: check the path"),
         (status(500, ""), "500 after 1 attempt: no reason given ["),
-        (moved, "308 after 1 attempt: http://elsewhere/; redirects are not followed"),
+        (
+            moved,
+            "308 after 1 attempt: http://elsewhere/; redirects are not followed",
+        ),
     ];
     for (reply, expected) in cases {
         let (result, received) = exchange(vec![reply]);
@@ -145,7 +181,8 @@ fn any_other_status_is_final_and_explained() {
 
 #[test]
 fn waits_at_least_as_long_as_the_server_asks() {
-    let date = "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\nRetry-After: Sun, 06 Nov 1994 08:49:40 GMT\r\n";
+    let date =
+        "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\nRetry-After: Sun, 06 Nov 1994 08:49:40 GMT\r\n";
     let server = Server::start(vec![
         Reply::Answer(429, "Retry-After: 7\r\n", Vec::new()),
         Reply::Answer(503, date, Vec::new()),
@@ -159,7 +196,10 @@ fn waits_at_least_as_long_as_the_server_asks() {
         true
     });
     assert!(send(config, b"body").is_ok());
-    assert_eq!(*waits.lock().unwrap(), [Duration::from_secs(7), Duration::from_secs(3)]);
+    assert_eq!(
+        *waits.lock().unwrap(),
+        [Duration::from_secs(7), Duration::from_secs(3)]
+    );
     server.finish();
 }
 
@@ -167,7 +207,7 @@ fn waits_at_least_as_long_as_the_server_asks() {
 fn does_not_begin_a_wait_that_ends_after_the_deadline() {
     let reply = Reply::Answer(503, "Retry-After: 3600\r\n", Vec::new());
     let (result, received) = exchange(vec![reply]);
-    let hour = Some(Duration::from_secs(3_600));
+    let hour = Some(Duration::from_hours(1));
     let error = result.unwrap_err();
     assert!(matches!(error, ExportError::Status { retry_after, .. } if retry_after == hour));
     assert_eq!(received.len(), 1);
@@ -178,7 +218,10 @@ fn stops_when_the_pause_is_cut_short() {
     let server = Server::start(vec![status(503, "")]);
     let mut config = config(server.endpoint());
     config.pause = Arc::new(|_wait| false);
-    assert!(matches!(send(config, b"body"), Err(ExportError::Status { attempts: 1, .. })));
+    assert!(matches!(
+        send(config, b"body"),
+        Err(ExportError::Status { attempts: 1, .. })
+    ));
     server.finish();
 }
 
@@ -186,7 +229,13 @@ fn stops_when_the_pause_is_cut_short() {
 fn tries_again_when_the_server_closes_without_an_answer() {
     let (result, received) = exchange(vec![Reply::Close, ok()]);
     assert!(result.is_ok(), "{result:?}");
-    assert_eq!(received.iter().map(|request| request.connection).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(
+        received
+            .iter()
+            .map(|request| request.connection)
+            .collect::<Vec<_>>(),
+        [1, 2]
+    );
 }
 
 #[test]
@@ -195,8 +244,14 @@ fn a_refused_connection_is_retried_and_named() {
     let endpoint = server.endpoint();
     server.finish();
     let error = send(config(endpoint.clone()), b"body").unwrap_err();
-    assert!(matches!(error, ExportError::Connection { attempts: 5, .. }), "{error:?}");
-    assert!(error.to_string().ends_with(&format!("[{endpoint}]")), "{error}");
+    assert!(
+        matches!(error, ExportError::Connection { attempts: 5, .. }),
+        "{error:?}"
+    );
+    assert!(
+        error.to_string().ends_with(&format!("[{endpoint}]")),
+        "{error}"
+    );
 }
 
 #[test]
@@ -204,8 +259,13 @@ fn a_silent_server_is_left_at_the_deadline() {
     let server = Server::start(vec![Reply::Silence]);
     let mut exporter = OtlpHttpExporter::new(config(server.endpoint())).unwrap();
     let deadline = Instant::now() + Duration::from_millis(300);
-    let error = exporter.export(&EncodedRequest::new(b"body", 1), deadline).unwrap_err();
-    assert!(matches!(error, ExportError::Deadline { attempts: 1, .. }), "{error:?}");
+    let error = exporter
+        .export(&EncodedRequest::new(b"body", 1), deadline)
+        .unwrap_err();
+    assert!(
+        matches!(error, ExportError::Deadline { attempts: 1, .. }),
+        "{error:?}"
+    );
     drop(exporter);
     server.finish();
 }
@@ -213,8 +273,13 @@ fn a_silent_server_is_left_at_the_deadline() {
 #[test]
 fn nothing_is_sent_after_the_deadline() {
     let mut exporter = OtlpHttpExporter::new(config("http://127.0.0.1:9/".into())).unwrap();
-    let error = exporter.export(&EncodedRequest::new(b"body", 1), Instant::now()).unwrap_err();
-    assert!(matches!(error, ExportError::Deadline { attempts: 0, .. }), "{error:?}");
+    let error = exporter
+        .export(&EncodedRequest::new(b"body", 1), Instant::now())
+        .unwrap_err();
+    assert!(
+        matches!(error, ExportError::Deadline { attempts: 0, .. }),
+        "{error:?}"
+    );
 }
 
 #[test]
@@ -230,5 +295,10 @@ fn another_protocol_is_final() {
 fn the_grpc_port_is_recognised() {
     let exporter = OtlpHttpExporter::new(config("http://localhost:4317/v1/traces".into())).unwrap();
     let error = exporter.error(Failure::Transport(ureq::Error::ConnectionFailed), 1);
-    assert!(error.to_string().contains("; 4317 is the gRPC port, use 4318 for HTTP ["), "{error}");
+    assert!(
+        error
+            .to_string()
+            .contains("; 4317 is the gRPC port, use 4318 for HTTP ["),
+        "{error}"
+    );
 }

@@ -30,10 +30,13 @@ pub(super) fn arrange(spans: &[SpanRecord]) -> Vec<Node> {
     by_start.sort_by_key(|&span| spans[span].start_unix_nanos);
     let mut index: HashMap<Key, usize> = HashMap::new();
     for &span in &by_start {
-        index.entry((spans[span].trace_id, spans[span].span_id)).or_insert(span);
+        index
+            .entry((spans[span].trace_id, spans[span].span_id))
+            .or_insert(span);
     }
     let parent_of = |span: &SpanRecord| {
-        span.parent_span_id.and_then(|parent| index.get(&(span.trace_id, parent)).copied())
+        span.parent_span_id
+            .and_then(|parent| index.get(&(span.trace_id, parent)).copied())
     };
     let mut children: Vec<Vec<usize>> = vec![Vec::new(); spans.len()];
     let mut roots = Vec::new();
@@ -43,7 +46,11 @@ pub(super) fn arrange(spans: &[SpanRecord]) -> Vec<Node> {
             _ => roots.push(span),
         }
     }
-    let mut walk = Walk { children, seen: vec![false; spans.len()], nodes: Vec::new() };
+    let mut walk = Walk {
+        children,
+        seen: vec![false; spans.len()],
+        nodes: Vec::new(),
+    };
     walk.visit(&roots);
     for &span in &by_start {
         if !walk.seen[span] {
@@ -80,6 +87,11 @@ impl Walk {
 fn push_siblings(stack: &mut Vec<Node>, spans: &[usize], depth: usize) {
     for (position, &span) in spans.iter().enumerate().rev() {
         let is_last = position + 1 == spans.len();
-        stack.push(Node { span, depth, is_last, has_children: false });
+        stack.push(Node {
+            span,
+            depth,
+            is_last,
+            has_children: false,
+        });
     }
 }

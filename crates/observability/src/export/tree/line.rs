@@ -5,6 +5,8 @@
 //! Invariant: text from spans is escaped before it gets here or by [`push_value`]; colour codes do
 //! not count as width.
 
+use std::fmt::{self, Write as _};
+
 use super::{
     super::{
         AnyValue,
@@ -43,10 +45,17 @@ pub(super) struct Line<'a> {
 
 impl<'a> Line<'a> {
     pub(super) fn begin(out: &'a mut String, palette: Palette, width: usize) -> Self {
-        Self { out, palette, left: width }
+        Self {
+            out,
+            palette,
+            left: width,
+        }
     }
 
     pub(super) fn push(&mut self, paint: Paint, text: String) {
+        if self.left == 0 {
+            return;
+        }
         let fitting = shorten(text, self.left);
         self.left -= fitting.chars().count().min(self.left);
         self.write(paint, &fitting);
@@ -95,17 +104,17 @@ fn push_value(out: &mut String, value: &AnyValue, room: usize) {
         AnyValue::Empty => out.push_str("null"),
         AnyValue::String(text) => push_text(out, text, room),
         AnyValue::Bool(flag) => out.push_str(if *flag { "true" } else { "false" }),
-        AnyValue::Int(int) => out.push_str(&int.to_string()),
-        AnyValue::Double(double) => out.push_str(&format!("{double:?}")),
+        AnyValue::Int(int) => push(out, format_args!("{int}")),
+        AnyValue::Double(double) => push(out, format_args!("{double:?}")),
         AnyValue::Bytes(bytes) => {
             out.push_str("0x");
             for byte in bytes.iter().take(room) {
-                out.push_str(&format!("{byte:02x}"));
+                push(out, format_args!("{byte:02x}"));
             }
         }
         AnyValue::Array(items) => {
             out.push('[');
-            push_list(out, items, room, |out, item, room| push_value(out, item, room));
+            push_list(out, items, room, push_value);
             out.push(']');
         }
         AnyValue::Map(entries) => {
@@ -120,6 +129,10 @@ fn push_value(out: &mut String, value: &AnyValue, room: usize) {
     }
 }
 
+fn push(out: &mut String, value: fmt::Arguments<'_>) {
+    let _infallible = out.write_fmt(value);
+}
+
 fn push_list<T>(out: &mut String, items: &[T], room: usize, push: fn(&mut String, &T, usize)) {
     for (index, item) in items.iter().take(room).enumerate() {
         if index > 0 {
@@ -130,7 +143,10 @@ fn push_list<T>(out: &mut String, items: &[T], room: usize, push: fn(&mut String
 }
 
 fn push_text(out: &mut String, text: &str, room: usize) {
-    let end = text.char_indices().nth(room.saturating_add(1)).map_or(text.len(), |(at, _)| at);
+    let end = text
+        .char_indices()
+        .nth(room.saturating_add(1))
+        .map_or(text.len(), |(at, _)| at);
     let shown = text.get(..end).unwrap_or_default();
     let bare = !shown.is_empty()
         && !shown.contains(|char: char| char.is_whitespace() || "\"=,[]{}".contains(char));

@@ -15,10 +15,7 @@ use self::{
     forest::{Node, arrange},
     line::{Line, Paint},
 };
-use super::{
-    EventRecord, LinkRecord, SpanRecord,
-    escape::line as safe_line,
-};
+use super::{EventRecord, LinkRecord, SpanRecord, escape::line as safe_line};
 
 /// Deeper spans are drawn at this depth: a line must stay readable, and a long chain affordable.
 const MAX_DEPTH: usize = 24;
@@ -61,12 +58,24 @@ pub struct TreeStyle {
 impl TreeStyle {
     /// For people: durations and trace ids, lines up to 120 characters.
     pub fn terminal(palette: Palette) -> Self {
-        Self { palette, width: Some(120), timing: true, ids: true, kinds: false }
+        Self {
+            palette,
+            width: Some(120),
+            timing: true,
+            ids: true,
+            kinds: false,
+        }
     }
 
     /// For tests: nothing that differs from run to run, nothing cut.
     pub fn snapshot() -> Self {
-        Self { palette: Palette::Plain, width: None, timing: false, ids: false, kinds: true }
+        Self {
+            palette: Palette::Plain,
+            width: None,
+            timing: false,
+            ids: false,
+            kinds: true,
+        }
     }
 }
 
@@ -92,8 +101,18 @@ pub fn render_tree(spans: &[SpanRecord], style: &TreeStyle) -> String {
         let name = spans[node.span].name.chars().count().min(MAX_NAME_CHARS);
         node.depth.min(MAX_DEPTH) * 3 + name
     };
-    let column = nodes.iter().map(label_chars).max().unwrap_or_default().max(30);
-    let mut tree = Tree { style, column, out: String::new(), guides: Vec::new() };
+    let column = nodes
+        .iter()
+        .map(label_chars)
+        .max()
+        .unwrap_or_default()
+        .max(30);
+    let mut tree = Tree {
+        style,
+        column,
+        out: String::new(),
+        guides: Vec::new(),
+    };
     for node in nodes {
         tree.span(node, &spans[node.span]);
     }
@@ -138,9 +157,13 @@ impl Tree<'_> {
             (_, true) => "└─ ",
             (_, false) => "├─ ",
         };
-        self.guides.truncate(node.depth.min(MAX_DEPTH).saturating_sub(1));
+        self.guides
+            .truncate(node.depth.min(MAX_DEPTH).saturating_sub(1));
         let guides = self.guides.concat() + branch;
-        let name = safe_line(&span.name, style.width.map_or(usize::MAX, |_| MAX_NAME_CHARS));
+        let name = safe_line(
+            &span.name,
+            style.width.map_or(usize::MAX, |_| MAX_NAME_CHARS),
+        );
         let used = guides.chars().count() + name.chars().count();
         let mut line = self.begin();
         line.push(Paint::Dim, guides);
@@ -168,21 +191,25 @@ impl Tree<'_> {
         }
         let mut line = self.begin();
         line.push(Paint::Dim, text);
-        let paint = if event.name == "exception" { Paint::Red } else { Paint::Plain };
+        let paint = if event.name == "exception" {
+            Paint::Red
+        } else {
+            Paint::Plain
+        };
         line.push(paint, safe_line(&event.name, MAX_NAME_CHARS));
         line.attributes(&event.attributes);
         line.end();
     }
 
-    fn link(&mut self, below: &str, link: &LinkRecord) {
+    fn link(&mut self, below: &str, other: &LinkRecord) {
         let ids = self.style.ids;
         let mut line = self.begin();
         line.push(Paint::Dim, format!("{below}· link"));
         if ids {
-            let (trace, span) = (hex(&link.trace_id), hex(&link.span_id));
+            let (trace, span) = (hex(&other.trace_id), hex(&other.span_id));
             line.push(Paint::Dim, format!(" to trace {trace} span {span}"));
         }
-        line.attributes(&link.attributes);
+        line.attributes(&other.attributes);
         line.end();
     }
 

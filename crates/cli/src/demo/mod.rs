@@ -1,0 +1,94 @@
+//! The demo: the real service, a corpus of conversations, and the traces that explain what it did.
+//!
+//! Position: command line → **here**. `host` runs the service in a temporary directory, `client`
+//! talks to it over HTTP, `lesson` teaches it, `exam` asks it, `fault` breaks one memory;
+//! `telemetry` keeps every span beside the chosen exporter, `layer` and `picture` read them, and
+//! `report` and `text` say what came out.
+//!
+//! Invariants:
+//! - every figure about time and every tree is taken from spans, none from a stop-watch beside them;
+//! - it succeeds only if every span that was started is accounted for.
+
+mod client;
+mod exam;
+mod fault;
+mod host;
+mod layer;
+mod lesson;
+mod picture;
+mod progress;
+mod report;
+mod telemetry;
+mod text;
+
+use std::{io::Write, path::PathBuf};
+
+use anyhow::{Result, ensure};
+
+use crate::dataset::Dataset;
+use client::Client;
+use host::Host;
+use report::{Accounting, Report};
+pub use telemetry::Destination;
+use telemetry::Recording;
+
+/// What the demo is asked to do.
+#[derive(Debug, Clone, Default)]
+pub struct Demo {
+    /// A file in the LoCoMo layout instead of the embedded conversations.
+    pub dataset: Option<PathBuf>,
+    /// One JSON document instead of text.
+    pub json: bool,
+    /// Where spans go besides the report.
+    pub destination: Option<Destination>,
+    /// Keeps the data directory.
+    pub keep: bool,
+}
+
+impl Demo {
+    /// Runs the demo and writes the report.
+    ///
+    /// # Errors
+    ///
+    /// When the service cannot run or answers what it should not, when the report cannot be
+    /// written, and, after the report, when spans are not accounted for.
+    pub fn run(&self, out: &mut dyn Write) -> Result<()> {
+        let dataset = match &self.dataset {
+            Some(path) => Dataset::read(path)?,
+            None => Dataset::embedded()?,
+        };
+        if !self.json {
+            text::write_headline(out, &dataset)?;
+        }
+        let report = self.collect(&dataset)?;
+        if self.json {
+            serde_json::to_writer_pretty(&mut *out, &report)?;
+            writeln!(out)?;
+        } else {
+            text::write(out, &report)?;
+        }
+        ensure!(report.spans.accounted, "spans are missing: {:?}", report.spans);
+        Ok(())
+    }
+
+    fn collect(&self, dataset: &Dataset) -> Result<Report> {
+        let recording = Recording::start(self.destination.as_ref())?;
+        let host = Host::start()?;
+        let client = Client::new(host.addr());
+        let learned = lesson::learn(dataset, &host, &client)?;
+        let asked = exam::ask(dataset, &learned.memories, &client)?;
+        let cached = exam::ask_again(dataset, &learned.memories, &client)?;
+        let failed = fault::recall_from_a_damaged_file(&host, &client)?;
+        let kept = host.stop(self.keep)?;
+        let (spans, stats) = recording.finish()?;
+        Ok(Report {
+            dataset: self.dataset.clone(),
+            learned: learned.totals,
+            recalled: asked,
+            layers: layer::latencies(&spans),
+            traces: picture::pictures(&spans, &cached, &failed)?,
+            spans: Accounting::new(&stats, spans.len()),
+            data_dir: kept,
+        })
+    }
+}

@@ -1,0 +1,160 @@
+//! Waiting until everything recorded so far is delivered, with or without an async runtime.
+//!
+//! Position: between [`Telemetry`](super::Telemetry) and the recorder's core, whose export thread
+//! serves the requests.
+//!
+//! Invariants:
+//! - a recorder that is stopped refuses what comes later, also when nobody waited for the end;
+//! - the futures need no runtime and no timer: the export thread wakes them.
+
+use super::FlushError;
+use crate::recorder::{Core, Recorder};
+use std::{
+    pin::Pin,
+    sync::atomic::{AtomicBool, Ordering},
+    task::{Context, Poll, Waker},
+    time::{Duration, Instant},
+};
+
+/// Longer than anybody waits; stands for a time that the clock cannot hold.
+const FOREVER: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// Whether a recorder set up by [`super::TelemetryBuilder`] runs in this process.
+static ACTIVE: AtomicBool = AtomicBool::new(false);
+
+/// Claims the one place for an active recorder; `false` when it is taken.
+pub(super) fn claim() -> bool {
+    !ACTIVE.swap(true, Ordering::AcqRel)
+}
+
+/// A numbered request to the export thread.
+#[derive(Debug)]
+struct Request {
+    core: &'static Core,
+    number: u64,
+    deadline: Instant,
+    timeout: Duration,
+}
+
+impl Request {
+    fn new(
+        recorder: &'static Recorder,
+        timeout: Duration,
+        ask: impl FnOnce(&Core, Instant) -> u64,
+    ) -> Option<Self> {
+        let core = recorder.core()?;
+        let now = Instant::now();
+        let deadline = now.checked_add(timeout).unwrap_or_else(|| now + FOREVER);
+        Some(Self { core, number: ask(core, deadline), deadline, timeout })
+    }
+
+    fn wait(&self) -> Result<(), FlushError> {
+        self.judge(self.core.wait(self.number, self.deadline))
+    }
+
+    /// `None` while it is neither served nor overdue.
+    fn poll(&self) -> Option<Result<(), FlushError>> {
+        let outcome = self.core.outcome(self.number);
+        let over = outcome.is_some() || Instant::now() >= self.deadline;
+        over.then(|| self.judge(outcome))
+    }
+
+    fn judge(&self, delivered: Option<bool>) -> Result<(), FlushError> {
+        match delivered {
+            Some(true) => Ok(()),
+            Some(false) => Err(FlushError::SpansLost),
+            None => Err(FlushError::TimedOut { timeout: self.timeout }),
+        }
+    }
+}
+
+/// Resolves when everything recorded before is delivered; made by
+/// [`Telemetry::force_flush_async`](super::Telemetry::force_flush_async).
+///
+/// The request is made at once, polled or not. The export thread gives up at the deadline and wakes
+/// the task; an exporter of your own that ignores deadlines delays that.
+///
+/// # Cancel safety
+///
+/// Dropping the future stops the waiting, not the delivery.
+#[derive(Debug)]
+#[must_use = "the flush goes on without being awaited, but its outcome is lost"]
+pub struct Flush {
+    request: Option<Request>,
+    waker: Option<Waker>,
+}
+
+impl Flush {
+    pub(super) fn of(recorder: Option<&'static Recorder>, timeout: Duration) -> Self {
+        let flush = |recorder| Request::new(recorder, timeout, Core::request_flush);
+        Self { request: recorder.and_then(flush), waker: None }
+    }
+
+    pub(super) fn wait(&self) -> Result<(), FlushError> {
+        self.request.as_ref().map_or(Ok(()), Request::wait)
+    }
+}
+
+impl Future for Flush {
+    type Output = Result<(), FlushError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        let Some(request) = &this.request else { return Poll::Ready(Ok(())) };
+        if !this.waker.as_ref().is_some_and(|known| known.will_wake(cx.waker())) {
+            // Before the outcome is looked at: one that comes in between wakes the task again.
+            request.core.register(cx.waker());
+            this.waker = Some(cx.waker().clone());
+        }
+        request.poll().map_or(Poll::Pending, Poll::Ready)
+    }
+}
+
+/// Resolves when everything is delivered and the export thread has stopped; made by
+/// [`Telemetry::shutdown_async`](super::Telemetry::shutdown_async).
+///
+/// # Cancel safety
+///
+/// Dropping the future stops the waiting: what is not yet delivered may still be until the deadline,
+/// what ends later is counted as dropped.
+#[derive(Debug)]
+#[must_use = "dropped, it does not wait for the spans to be delivered"]
+pub struct Shutdown {
+    flush: Flush,
+}
+
+impl Shutdown {
+    /// Stops the recorder; `None` has nothing to stop.
+    pub(super) fn of(recorder: Option<&'static Recorder>, timeout: Duration) -> Self {
+        let stop = |recorder: &'static Recorder| {
+            recorder.uninstall();
+            let request = Request::new(recorder, timeout, Core::request_stop);
+            if request.is_none() {
+                ACTIVE.store(false, Ordering::Release);
+            }
+            request
+        };
+        Self { flush: Flush { request: recorder.and_then(stop), waker: None } }
+    }
+
+    pub(super) fn wait(&self) -> Result<(), FlushError> {
+        self.flush.wait()
+    }
+}
+
+impl Future for Shutdown {
+    type Output = Result<(), FlushError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.flush).poll(cx)
+    }
+}
+
+impl Drop for Shutdown {
+    fn drop(&mut self) {
+        if let Some(request) = &self.flush.request {
+            request.core.close();
+            ACTIVE.store(false, Ordering::Release);
+        }
+    }
+}

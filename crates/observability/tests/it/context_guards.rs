@@ -1,0 +1,165 @@
+//! Guards: whatever order they are dropped in, or never, the current span is the innermost open one.
+
+use crate::executors::{on_every_local_executor, yield_now};
+use continuum_observability::{
+    Context, FutureExt as _, SpanGuard, SpanId, Tracer, get_baggage, get_span_id, get_tracer,
+    set_baggage, testing::TestRecorder, thread_scope, with_context,
+};
+use futures_util::future;
+use proptest::prelude::*;
+
+fn tracer() -> Tracer {
+    get_tracer("context_guards")
+}
+
+fn id(guard: &SpanGuard) -> Option<SpanId> {
+    Some(guard.span_context().span_id())
+}
+
+#[test]
+fn guards_dropped_in_the_order_they_were_made_leave_the_innermost_current() {
+    let recorder = TestRecorder::new();
+    recorder.run(|| {
+        let outer = tracer().start_as_current_span("outer");
+        let middle = tracer().start_as_current_span("middle");
+        let inner = tracer().start_as_current_span("inner");
+        let innermost = id(&inner);
+        drop(outer);
+        assert_eq!(get_span_id(), innermost);
+        drop(middle);
+        assert_eq!(get_span_id(), innermost);
+        tracer().in_scope("leaf", |_| ());
+        drop(inner);
+        assert_eq!(get_span_id(), None);
+    });
+    assert_eq!(recorder.tree(), "outer\n  middle\n    inner\n      leaf\n");
+}
+
+proptest! {
+    #[test]
+    fn any_order_of_opening_and_closing_leaves_the_innermost_open_span_current(
+        steps in prop::collection::vec((any::<bool>(), any::<prop::sample::Index>()), 1..40),
+    ) {
+        let recorder = TestRecorder::new();
+        let _scope = recorder.context().attach();
+        let mut open: Vec<SpanGuard> = Vec::new();
+        let mut opened = 0;
+        for (opens, which) in steps {
+            if opens || open.is_empty() {
+                let parent = get_span_id().map(SpanId::to_bytes);
+                open.push(tracer().start_as_current_span("span"));
+                opened += 1;
+                prop_assert_eq!(parent, open.iter().rev().nth(1).and_then(id).map(SpanId::to_bytes));
+            } else {
+                open.remove(which.index(open.len()));
+            }
+            prop_assert_eq!(get_span_id(), open.last().and_then(id));
+        }
+        drop(open);
+        prop_assert_eq!(get_span_id(), None);
+        prop_assert_eq!(recorder.spans().len(), opened);
+    }
+}
+
+#[test]
+#[expect(clippy::mem_forget, reason = "this is the mistake under test")]
+fn a_forgotten_guard_is_closed_by_the_scope_around_it_and_its_reference_does_nothing() {
+    let recorder = TestRecorder::new();
+    let forgotten = {
+        let poll = recorder.run_async(tracer().in_span("request", async |_| {
+            let guard = tracer().start_as_current_span("forgotten");
+            let view = (*guard).clone();
+            std::mem::forget(guard);
+            tracer().in_scope("below", |_| ());
+            view
+        }));
+        crate::executors::block_on(poll)
+    };
+    assert_eq!(get_span_id(), None);
+    // The span was never ended, so it stays open; nothing else uses its place.
+    forgotten.set_attribute("late", true);
+    recorder.run(|| tracer().in_scope("next", |_| ()));
+    assert_eq!(recorder.tree(), "request\nbelow\nnext\n");
+    assert_eq!(recorder.stats().pending, 1);
+}
+
+#[test]
+#[expect(clippy::mem_forget, reason = "this is the mistake under test")]
+fn a_guard_forgotten_on_a_thread_gives_way_when_the_guard_below_it_closes_last() {
+    let recorder = TestRecorder::new();
+    let outer = recorder.context().attach();
+    std::mem::forget(tracer().start_as_current_span("forgotten"));
+    let kept = tracer().start_as_current_span("kept");
+    let innermost = id(&kept);
+    assert_eq!(get_span_id(), innermost);
+    drop(kept);
+    drop(outer);
+    assert_eq!(recorder.spans().len(), 1);
+}
+
+on_every_local_executor! {
+    #[allow(clippy::await_holding_invalid_type, reason = "this is the mistake under test")]
+    async fn a_guard_held_across_an_await_does_not_reach_into_other_tasks() {
+        let recorder = TestRecorder::new();
+        recorder.run_async(async {
+            let careless = async {
+                let _guard = tracer().start_as_current_span("careless");
+                set_baggage("tenant", "leak");
+                for _ in 0..3 {
+                    yield_now().await;
+                }
+            };
+            let neighbour = async {
+                for _ in 0..3 {
+                    assert_eq!((get_span_id(), get_baggage("tenant")), (None, None));
+                    yield_now().await;
+                }
+                tracer().in_scope("neighbour", |_| ());
+            };
+            future::join(careless.in_current_context(), neighbour.in_current_context()).await;
+            assert_eq!((get_span_id(), get_baggage("tenant")), (None, None));
+        }).await;
+        assert_eq!(recorder.tree(), "careless\nneighbour\n");
+    }
+
+    async fn a_guard_that_outlives_its_poll_does_not_close_the_scope_of_another() {
+        let recorder = TestRecorder::new();
+        let mut kept = None;
+        recorder.run_async(async {
+            kept = Some(tracer().start_as_current_span("kept"));
+        }).await;
+        assert_eq!(get_span_id(), None);
+        let _scope = recorder.context().attach();
+        let other = tracer().start_as_current_span("other");
+        drop(kept);
+        assert_eq!(get_span_id(), id(&other));
+        drop(other);
+        assert_eq!(recorder.spans().len(), 2);
+    }
+}
+
+#[test]
+fn contexts_and_spans_may_close_in_any_order() {
+    let recorder = TestRecorder::new();
+    let attached = recorder.context().attach();
+    let span = tracer().start_as_current_span("span");
+    let scope = thread_scope();
+    set_baggage("tenant", "acme");
+    drop(span);
+    assert_eq!(get_baggage("tenant").as_deref(), Some("acme"));
+    drop(attached);
+    assert!(get_span_id().is_some(), "the scope still holds the ended span");
+    drop(scope);
+    assert_eq!((get_span_id(), get_baggage("tenant")), (None, None));
+}
+
+#[test]
+fn a_scope_can_be_opened_inside_the_reading_of_the_current_one() {
+    let recorder = TestRecorder::new();
+    let inner = recorder.run(|| {
+        with_context(&Context::current(), || {
+            tracer().in_scope("a", |_| with_context(&Context::root(), get_span_id))
+        })
+    });
+    assert_eq!(inner, None);
+}
