@@ -76,6 +76,10 @@ variables! {
     LINK_ATTRIBUTE_COUNT_LIMIT = "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT",
     SCHEDULE_DELAY = "OTEL_BSP_SCHEDULE_DELAY",
     EXPORT_TIMEOUT = "OTEL_BSP_EXPORT_TIMEOUT",
+    #[cfg_attr(not(feature = "console"), expect(dead_code, reason = "read for the console only"))]
+    NO_COLOR = "NO_COLOR",
+    #[cfg_attr(not(feature = "console"), expect(dead_code, reason = "read for the console only"))]
+    TERM = "TERM",
 }
 
 impl Variable {
@@ -93,7 +97,9 @@ pub(super) struct Environment<'a> {
 
 impl fmt::Debug for Environment<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Environment").field("problems", &self.problems).finish_non_exhaustive()
+        f.debug_struct("Environment")
+            .field("problems", &self.problems)
+            .finish_non_exhaustive()
     }
 }
 
@@ -124,18 +130,23 @@ impl<'a> Environment<'a> {
 
     /// The first of several variables that is set.
     pub(super) fn first_text(&self, variables: &[Variable]) -> Option<(Variable, String)> {
-        variables.iter().find_map(|variable| Some((*variable, self.text(*variable)?)))
+        variables
+            .iter()
+            .find_map(|variable| Some((*variable, self.text(*variable)?)))
     }
 
     /// Whether the variable is `true`; anything but `true` and `false` is a problem.
     pub(super) fn flag(&self, variable: Variable) -> bool {
-        self.choice(variable, &[("true", true), ("false", false)]).unwrap_or(false)
+        self.choice(variable, &[("true", true), ("false", false)])
+            .unwrap_or(false)
     }
 
     /// One of the named choices, in upper or lower case.
     pub(super) fn choice<T: Clone>(&self, variable: Variable, choices: &[(&str, T)]) -> Option<T> {
         let value = self.text(variable)?;
-        let found = choices.iter().find(|(name, _)| value.eq_ignore_ascii_case(name));
+        let found = choices
+            .iter()
+            .find(|(name, _)| value.eq_ignore_ascii_case(name));
         if found.is_none() {
             let names: Vec<_> = choices.iter().map(|(name, _)| *name).collect();
             self.unexpected(variable, &value, &format!("one of {}", names.join(", ")));
@@ -160,14 +171,16 @@ impl<'a> Environment<'a> {
 
     /// The first of several variables that holds a usable whole number.
     pub(super) fn first_count<T: FromStr>(&self, variables: &[Variable]) -> Option<T> {
-        let read = |variable: &Variable| self.number(*variable, "a whole number, 0 or more", |_| true);
+        let read =
+            |variable: &Variable| self.number(*variable, "a whole number, 0 or more", |_| true);
         variables.iter().find_map(read)
     }
 
     /// The first of several variables that holds a usable time in milliseconds.
     pub(super) fn first_millis(&self, variables: &[Variable]) -> Option<Duration> {
         let expected = "a whole number of milliseconds, at least 1";
-        let read = |variable: &Variable| self.number(*variable, expected, |millis: &u64| *millis > 0);
+        let read =
+            |variable: &Variable| self.number(*variable, expected, |millis: &u64| *millis > 0);
         variables.iter().find_map(read).map(Duration::from_millis)
     }
 
@@ -177,13 +190,17 @@ impl<'a> Environment<'a> {
 
     /// Remembers that the value of a variable cannot be used.
     pub(super) fn refuse(&self, variable: Variable, reason: impl Into<String>) {
-        self.problems.borrow_mut().push(Problem::new(variable.name(), reason));
+        self.problems
+            .borrow_mut()
+            .push(Problem::new(variable.name(), reason));
     }
 
     /// Remembers that a value given to the builder cannot be used, which is never forgiven.
     pub(super) fn refuse_builder(&self, method: &str, reason: impl Into<String>) {
         self.builder_erred.set(true);
-        self.problems.borrow_mut().push(Problem::new(method, reason));
+        self.problems
+            .borrow_mut()
+            .push(Problem::new(method, reason));
     }
 
     /// Ends the reading: problems are an error where checks are strict, and warnings elsewhere.
@@ -201,6 +218,10 @@ impl<'a> Environment<'a> {
 
     #[cfg(test)]
     pub(super) fn problems(&self) -> Vec<String> {
-        self.problems.borrow().iter().map(ToString::to_string).collect()
+        self.problems
+            .borrow()
+            .iter()
+            .map(ToString::to_string)
+            .collect()
     }
 }

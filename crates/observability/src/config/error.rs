@@ -15,7 +15,10 @@ pub struct Problem {
 
 impl Problem {
     pub(super) fn new(setting: &str, reason: impl Into<String>) -> Self {
-        Self { setting: setting.to_owned(), reason: reason.into() }
+        Self {
+            setting: setting.to_owned(),
+            reason: reason.into(),
+        }
     }
 
     /// The variable, or the method of the builder, that the value came from.

@@ -9,7 +9,7 @@ use super::env::{self, Environment, Variable};
 #[cfg(feature = "otlp-http")]
 use super::otlp;
 #[cfg(feature = "console")]
-use crate::export::{ConsoleExporter, Palette, TreeStyle};
+use crate::export::{ConsoleExporter, Palette, TreeStyle, color_is_wanted};
 use crate::export::{
     EncodedRequest, ExportError, Exported, Exporter, ExporterFactory, FileExporter,
 };
@@ -78,7 +78,11 @@ pub enum ExporterConfig {
 impl ExporterConfig {
     /// OTLP over HTTP to `endpoint`, to which `/v1/traces` is added when it has no path.
     pub fn otlp(endpoint: impl Into<String>) -> Self {
-        Self::Otlp { endpoint: Some(endpoint.into()), headers: Vec::new(), timeout: None }
+        Self::Otlp {
+            endpoint: Some(endpoint.into()),
+            headers: Vec::new(),
+            timeout: None,
+        }
     }
 }
 
@@ -86,10 +90,15 @@ impl ExporterConfig {
 impl fmt::Debug for ExporterConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Otlp { headers, timeout, .. } => {
+            Self::Otlp {
+                headers, timeout, ..
+            } => {
                 let names: Vec<_> = headers.iter().map(|(name, _)| name).collect();
                 let mut shown = f.debug_struct("Otlp");
-                shown.field("headers", &names).field("timeout", timeout).finish_non_exhaustive()
+                shown
+                    .field("headers", &names)
+                    .field("timeout", timeout)
+                    .finish_non_exhaustive()
             }
             Self::Console => f.write_str("Console"),
             Self::File(path) => f.debug_tuple("File").field(path).finish(),
@@ -124,7 +133,7 @@ pub(super) enum Destination {
     #[cfg(feature = "otlp-http")]
     Otlp(otlp::OtlpSettings),
     #[cfg(feature = "console")]
-    Console,
+    Console(Palette),
     File(PathBuf),
     Nowhere,
     Custom(CustomExporter),
@@ -165,11 +174,13 @@ impl Destination {
     fn of_builder(config: ExporterConfig, env: &Environment<'_>) -> Self {
         match config {
             #[cfg(feature = "otlp-http")]
-            ExporterConfig::Otlp { endpoint, headers, timeout } => {
-                Self::Otlp(otlp::OtlpSettings::resolve(endpoint, headers, timeout, env))
-            }
+            ExporterConfig::Otlp {
+                endpoint,
+                headers,
+                timeout,
+            } => Self::Otlp(otlp::OtlpSettings::resolve(endpoint, headers, timeout, env)),
             #[cfg(feature = "console")]
-            ExporterConfig::Console => Self::Console,
+            ExporterConfig::Console => Self::Console(palette(env)),
             ExporterConfig::File(path) => {
                 if let Err(error) = FileExporter::append_to(&path) {
                     env.refuse_builder("exporter", error.to_string());
@@ -191,7 +202,7 @@ impl Destination {
             #[cfg(feature = "otlp-http")]
             Kind::Otlp => Self::Otlp(otlp::OtlpSettings::resolve(None, Vec::new(), None, env)),
             #[cfg(feature = "console")]
-            Kind::Console => Self::Console,
+            Kind::Console => Self::Console(palette(env)),
             Kind::File => {
                 let path = env.text(env::TRACES_FILE);
                 let path = PathBuf::from(path.as_deref().unwrap_or(DEFAULT_TRACES_FILE));
@@ -208,7 +219,7 @@ impl Destination {
     pub(super) fn schedule_delay(&self) -> Duration {
         match self {
             #[cfg(feature = "console")]
-            Self::Console => CONSOLE_SCHEDULE_DELAY,
+            Self::Console(_) => CONSOLE_SCHEDULE_DELAY,
             _ => SCHEDULE_DELAY,
         }
     }
@@ -220,7 +231,11 @@ impl Destination {
             Self::Otlp(otlp) => otlp.timeout_beside(general),
             _ => None,
         };
-        general.into_iter().chain(own).min().unwrap_or(EXPORT_TIMEOUT)
+        general
+            .into_iter()
+            .chain(own)
+            .min()
+            .unwrap_or(EXPORT_TIMEOUT)
     }
 
     pub(super) fn factory(self) -> ExporterFactory {
@@ -231,10 +246,14 @@ impl Destination {
                 Opening::boxed("otlp-http", move || otlp.exporter(pause.clone()))
             }),
             #[cfg(feature = "console")]
-            Self::Console => ExporterFactory::new(|_pause| Box::new(ConsoleExporter::stderr(TreeStyle::terminal(Palette::Plain)))),
+            Self::Console(palette) => ExporterFactory::new(move |_pause| {
+                Box::new(ConsoleExporter::stderr(TreeStyle::terminal(palette)))
+            }),
             Self::File(path) => ExporterFactory::new(move |_pause| {
                 let path = path.clone();
-                Opening::boxed("file", move || Ok(Box::new(FileExporter::append_to(&path)?)))
+                Opening::boxed("file", move || {
+                    Ok(Box::new(FileExporter::append_to(&path)?))
+                })
             }),
             Self::Nowhere => ExporterFactory::new(|_pause| Box::new(Discard)),
             Self::Custom(custom) => ExporterFactory::new(move |_pause| (custom.make)()),
@@ -253,12 +272,27 @@ fn kind(env: &Environment<'_>) -> Kind {
 }
 
 fn built(name: &str) -> Option<Kind> {
-    KINDS.iter().find(|(known, _)| *known == name).map(|(_, kind)| *kind)
+    KINDS
+        .iter()
+        .find(|(known, _)| *known == name)
+        .map(|(_, kind)| *kind)
 }
 
 fn wants_otlp(env: &Environment<'_>) -> bool {
     let production = |text: String| text.eq_ignore_ascii_case("production");
     env.first_text(OTLP_SIGNS).is_some() || env.text(env::CONTINUUM_ENV).is_some_and(production)
+}
+
+#[cfg(feature = "console")]
+fn palette(env: &Environment<'_>) -> Palette {
+    use std::io::IsTerminal as _;
+    let (no_color, term) = (env.text(env::NO_COLOR), env.text(env::TERM));
+    let is_terminal = std::io::stderr().is_terminal();
+    if color_is_wanted(is_terminal, no_color.as_deref(), term.as_deref()) {
+        Palette::Ansi
+    } else {
+        Palette::Plain
+    }
 }
 
 /// Takes everything and keeps nothing.
@@ -289,7 +323,11 @@ impl Opening {
         name: &'static str,
         open: impl FnMut() -> Result<Box<dyn Exporter>, ExportError> + Send + 'static,
     ) -> Box<dyn Exporter> {
-        Box::new(Self { name, open: Box::new(open), opened: None })
+        Box::new(Self {
+            name,
+            open: Box::new(open),
+            opened: None,
+        })
     }
 }
 

@@ -45,7 +45,12 @@ impl Request {
         let core = recorder.core()?;
         let now = Instant::now();
         let deadline = now.checked_add(timeout).unwrap_or_else(|| now + FOREVER);
-        Some(Self { core, number: ask(core, deadline), deadline, timeout })
+        Some(Self {
+            core,
+            number: ask(core, deadline),
+            deadline,
+            timeout,
+        })
     }
 
     fn wait(&self) -> Result<(), FlushError> {
@@ -63,7 +68,9 @@ impl Request {
         match delivered {
             Some(true) => Ok(()),
             Some(false) => Err(FlushError::SpansLost),
-            None => Err(FlushError::TimedOut { timeout: self.timeout }),
+            None => Err(FlushError::TimedOut {
+                timeout: self.timeout,
+            }),
         }
     }
 }
@@ -87,7 +94,10 @@ pub struct Flush {
 impl Flush {
     pub(super) fn of(recorder: Option<&'static Recorder>, timeout: Duration) -> Self {
         let flush = |recorder| Request::new(recorder, timeout, Core::request_flush);
-        Self { request: recorder.and_then(flush), waker: None }
+        Self {
+            request: recorder.and_then(flush),
+            waker: None,
+        }
     }
 
     pub(super) fn wait(&self) -> Result<(), FlushError> {
@@ -100,8 +110,14 @@ impl Future for Flush {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        let Some(request) = &this.request else { return Poll::Ready(Ok(())) };
-        if !this.waker.as_ref().is_some_and(|known| known.will_wake(cx.waker())) {
+        let Some(request) = &this.request else {
+            return Poll::Ready(Ok(()));
+        };
+        if !this
+            .waker
+            .as_ref()
+            .is_some_and(|known| known.will_wake(cx.waker()))
+        {
             // Before the outcome is looked at: one that comes in between wakes the task again.
             request.core.register(cx.waker());
             this.waker = Some(cx.waker().clone());
@@ -134,7 +150,12 @@ impl Shutdown {
             }
             request
         };
-        Self { flush: Flush { request: recorder.and_then(stop), waker: None } }
+        Self {
+            flush: Flush {
+                request: recorder.and_then(stop),
+                waker: None,
+            },
+        }
     }
 
     pub(super) fn wait(&self) -> Result<(), FlushError> {

@@ -9,7 +9,10 @@
 
 /// The pairs of a list; `None` when one of them cannot be read. Empty members are skipped.
 pub(super) fn parse_pairs(list: &str) -> Option<Vec<(String, String)>> {
-    let members = list.split(',').map(str::trim).filter(|member| !member.is_empty());
+    let members = list
+        .split(',')
+        .map(str::trim)
+        .filter(|member| !member.is_empty());
     members.map(parse_pair).collect()
 }
 
@@ -41,12 +44,20 @@ mod tests {
     }
 
     fn owned(pairs: &[(&str, &str)]) -> Option<Vec<(String, String)>> {
-        Some(pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect())
+        Some(
+            pairs
+                .iter()
+                .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+                .collect(),
+        )
     }
 
     #[test]
     fn values_are_percent_decoded_and_trimmed() {
-        assert_eq!(pairs("a=1, b = x%20y%2Cz ,"), owned(&[("a", "1"), ("b", "x y,z")]));
+        assert_eq!(
+            pairs("a=1, b = x%20y%2Cz ,"),
+            owned(&[("a", "1"), ("b", "x y,z")])
+        );
         assert_eq!(pairs("k%3D=v=w"), owned(&[("k=", "v=w")]));
         assert_eq!(pairs("a=%C3%A9+"), owned(&[("a", "é+")]));
         assert_eq!(pairs("a="), owned(&[("a", "")]));
@@ -55,7 +66,9 @@ mod tests {
 
     #[test]
     fn one_bad_member_spoils_the_list() {
-        for list in ["a=1,b", "=1", "a=%", "a=%2", "a=%zz", "a=%FF", "a=1,%20", "a=%+1"] {
+        for list in [
+            "a=1,b", "=1", "a=%", "a=%2", "a=%zz", "a=%FF", "a=1,%20", "a=%+1",
+        ] {
             assert_eq!(pairs(list), None, "{list}");
         }
     }

@@ -89,13 +89,18 @@ impl Resource {
 }
 
 fn of_list(env: &Environment<'_>) -> Vec<(String, Value<'static>)> {
-    let Some(list) = env.text(env::RESOURCE_ATTRIBUTES) else { return Vec::new() };
+    let Some(list) = env.text(env::RESOURCE_ATTRIBUTES) else {
+        return Vec::new();
+    };
     let Some(pairs) = parse_pairs(&list) else {
         let expected = "expected a list such as key1=value1,key2=value2, percent-encoded";
         env.refuse(env::RESOURCE_ATTRIBUTES, expected);
         return Vec::new();
     };
-    pairs.into_iter().map(|(key, value)| (key, value.into())).collect()
+    pairs
+        .into_iter()
+        .map(|(key, value)| (key, value.into()))
+        .collect()
 }
 
 /// A version 4 UUID of the words with which std seeds its hash maps, which come from the system.
@@ -104,7 +109,13 @@ fn random_uuid() -> String {
     let id = u128::from(word()) << 64 | u128::from(word());
     let id = id & !(0xf << 76) & !(0b11 << 62) | 0x4 << 76 | 0b10 << 62;
     let hex = format!("{id:032x}");
-    let [a, b, c, d, e] = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]];
+    let [a, b, c, d, e] = [
+        &hex[..8],
+        &hex[8..12],
+        &hex[12..16],
+        &hex[16..20],
+        &hex[20..],
+    ];
     format!("{a}-{b}-{c}-{d}-{e}")
 }
 
@@ -155,7 +166,10 @@ mod tests {
             ("telemetry.sdk.name", text("continuum-observability")),
             ("telemetry.sdk.version", text(env!("CARGO_PKG_VERSION"))),
         ];
-        let expected = expected.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+        let expected = expected
+            .into_iter()
+            .map(|(key, value)| (key.to_owned(), value))
+            .collect();
         assert_eq!(resource, expected);
     }
 
@@ -166,7 +180,10 @@ mod tests {
 
     #[test]
     fn builder_wins_over_variable_over_list() {
-        let list = ("OTEL_RESOURCE_ATTRIBUTES", "service.name=list,service.version=1,host=a%20b");
+        let list = (
+            "OTEL_RESOURCE_ATTRIBUTES",
+            "service.name=list,service.version=1,host=a%20b",
+        );
         let named = ("OTEL_SERVICE_NAME", "variable");
         let environment = ("CONTINUUM_ENV", "staging");
         assert_eq!(resolved(&[list], &[])["service.name"], text("list"));
@@ -175,7 +192,10 @@ mod tests {
         assert_eq!(resource["service.version"], text("1"));
         assert_eq!(resource["host"], text("a b"));
         assert_eq!(resource["deployment.environment.name"], text("staging"));
-        let resource = resolved(&[list, named], &[("service.name", "builder"), ("host", "c")]);
+        let resource = resolved(
+            &[list, named],
+            &[("service.name", "builder"), ("host", "c")],
+        );
         assert_eq!(resource["service.name"], text("builder"));
         assert_eq!(resource["host"], text("c"));
     }
@@ -197,8 +217,10 @@ mod tests {
         assert!(!resource.0.iter().any(|(key, _)| key == "a"));
         assert_eq!(
             env.problems(),
-            ["OTEL_RESOURCE_ATTRIBUTES: expected a list such as key1=value1,key2=value2, \
-              percent-encoded"]
+            [
+                "OTEL_RESOURCE_ATTRIBUTES: expected a list such as key1=value1,key2=value2, \
+              percent-encoded"
+            ]
         );
     }
 }

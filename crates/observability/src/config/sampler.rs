@@ -13,7 +13,10 @@ use crate::{sampling::Sampler, span::SpanLimits};
 pub(super) fn sampler(of_builder: Option<Sampler>, env: &Environment<'_>) -> Sampler {
     if let Some(sampler) = of_builder {
         if let Some(ratio) = unusable_ratio(&sampler) {
-            env.refuse_builder("sampler", format!("expected a ratio from 0 to 1, not {ratio}"));
+            env.refuse_builder(
+                "sampler",
+                format!("expected a ratio from 0 to 1, not {ratio}"),
+            );
         }
         return sampler;
     }
@@ -29,11 +32,18 @@ fn named(env: &Environment<'_>) -> Option<Sampler> {
         ("always_on", |_| Sampler::AlwaysOn),
         ("always_off", |_| Sampler::AlwaysOff),
         ("traceidratio", of_argument),
-        ("parentbased_always_on", |_| Sampler::parent_based(Sampler::AlwaysOn)),
-        ("parentbased_always_off", |_| Sampler::parent_based(Sampler::AlwaysOff)),
-        ("parentbased_traceidratio", |env| Sampler::parent_based(of_argument(env))),
+        ("parentbased_always_on", |_| {
+            Sampler::parent_based(Sampler::AlwaysOn)
+        }),
+        ("parentbased_always_off", |_| {
+            Sampler::parent_based(Sampler::AlwaysOff)
+        }),
+        ("parentbased_traceidratio", |env| {
+            Sampler::parent_based(of_argument(env))
+        }),
     ];
-    env.choice(env::TRACES_SAMPLER, &choices).map(|make| make(env))
+    env.choice(env::TRACES_SAMPLER, &choices)
+        .map(|make| make(env))
 }
 
 /// Every trace where no usable ratio is given, as the specification says.
@@ -42,7 +52,9 @@ fn of_argument(env: &Environment<'_>) -> Sampler {
 }
 
 fn ratio(env: &Environment<'_>, variable: Variable) -> Option<f64> {
-    env.number(variable, "a number from 0 to 1", |ratio: &f64| (0.0..=1.0).contains(ratio))
+    env.number(variable, "a number from 0 to 1", |ratio: &f64| {
+        (0.0..=1.0).contains(ratio)
+    })
 }
 
 fn unusable_ratio(sampler: &Sampler) -> Option<f64> {
@@ -61,19 +73,35 @@ pub(super) fn limits(of_builder: Option<SpanLimits>, env: &Environment<'_>) -> S
 fn limits_of_environment(env: &Environment<'_>) -> SpanLimits {
     let default = SpanLimits::default();
     let count = |variables: &[Variable], default| env.first_count(variables).unwrap_or(default);
-    let attributes =
-        [env::SPAN_ATTRIBUTE_COUNT_LIMIT, env::ATTRIBUTE_COUNT_LIMIT, env::MAX_ATTRIBUTES_PER_SPAN];
-    let value_length =
-        [env::SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT, env::ATTRIBUTE_VALUE_LENGTH_LIMIT];
+    let attributes = [
+        env::SPAN_ATTRIBUTE_COUNT_LIMIT,
+        env::ATTRIBUTE_COUNT_LIMIT,
+        env::MAX_ATTRIBUTES_PER_SPAN,
+    ];
+    let value_length = [
+        env::SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT,
+        env::ATTRIBUTE_VALUE_LENGTH_LIMIT,
+    ];
     SpanLimits {
         attributes: count(&attributes, default.attributes),
-        events: count(&[env::SPAN_EVENT_COUNT_LIMIT, env::MAX_EVENTS_PER_SPAN], default.events),
-        links: count(&[env::SPAN_LINK_COUNT_LIMIT, env::MAX_LINKS_PER_SPAN], default.links),
+        events: count(
+            &[env::SPAN_EVENT_COUNT_LIMIT, env::MAX_EVENTS_PER_SPAN],
+            default.events,
+        ),
+        links: count(
+            &[env::SPAN_LINK_COUNT_LIMIT, env::MAX_LINKS_PER_SPAN],
+            default.links,
+        ),
         attributes_per_event: count(
             &[env::EVENT_ATTRIBUTE_COUNT_LIMIT],
             default.attributes_per_event,
         ),
-        attributes_per_link: count(&[env::LINK_ATTRIBUTE_COUNT_LIMIT], default.attributes_per_link),
-        value_length: env.first_count(&value_length).unwrap_or(default.value_length),
+        attributes_per_link: count(
+            &[env::LINK_ATTRIBUTE_COUNT_LIMIT],
+            default.attributes_per_link,
+        ),
+        value_length: env
+            .first_count(&value_length)
+            .unwrap_or(default.value_length),
     }
 }

@@ -51,8 +51,12 @@ impl Settings {
     pub(super) fn resolve(overrides: Overrides, env: &Environment<'_>) -> Self {
         check(&overrides, env);
         let destination = Destination::resolve(overrides.exporter, env);
-        let delay = overrides.schedule_delay.or_else(|| env.first_millis(&[env::SCHEDULE_DELAY]));
-        let timeout = overrides.export_timeout.or_else(|| env.first_millis(&[env::EXPORT_TIMEOUT]));
+        let delay = overrides
+            .schedule_delay
+            .or_else(|| env.first_millis(&[env::SCHEDULE_DELAY]));
+        let timeout = overrides
+            .export_timeout
+            .or_else(|| env.first_millis(&[env::EXPORT_TIMEOUT]));
         let budget = overrides.memory_budget_bytes;
         Self {
             schedule_delay: delay.unwrap_or_else(|| destination.schedule_delay()),
@@ -79,7 +83,10 @@ impl Settings {
 }
 
 fn check(overrides: &Overrides, env: &Environment<'_>) {
-    if let Some(bytes) = overrides.memory_budget_bytes.filter(|b| *b < MIN_MEMORY_BUDGET_BYTES) {
+    if let Some(bytes) = overrides
+        .memory_budget_bytes
+        .filter(|b| *b < MIN_MEMORY_BUDGET_BYTES)
+    {
         let reason = format!("expected at least {MIN_MEMORY_BUDGET_BYTES} bytes, not {bytes}");
         env.refuse_builder("memory_budget_bytes", reason);
     }
@@ -87,7 +94,10 @@ fn check(overrides: &Overrides, env: &Environment<'_>) {
         ("schedule_delay", overrides.schedule_delay),
         ("export_timeout", overrides.export_timeout),
     ];
-    for (method, _) in times.into_iter().filter(|(_, time)| *time == Some(Duration::ZERO)) {
+    for (method, _) in times
+        .into_iter()
+        .filter(|(_, time)| *time == Some(Duration::ZERO))
+    {
         env.refuse_builder(method, "expected a time above zero");
     }
 }

@@ -122,7 +122,10 @@ impl TelemetryBuilder {
         name: impl Into<String>,
         make: impl Fn() -> Box<dyn Exporter> + Send + Sync + 'static,
     ) -> Self {
-        let custom = CustomExporter { name: name.into(), make: Arc::new(make) };
+        let custom = CustomExporter {
+            name: name.into(),
+            make: Arc::new(make),
+        };
         self.overrides.exporter = Some(ExporterChoice::Custom(custom));
         self
     }
@@ -181,13 +184,18 @@ impl TelemetryBuilder {
         let disabled = env.flag(env::SDK_DISABLED) || cfg!(target_arch = "wasm32");
         let settings = (!disabled).then(|| Settings::resolve(self.overrides, &env));
         env.settle(self.strict)?;
-        let Some(settings) = settings else { return Ok(Telemetry::inactive()) };
+        let Some(settings) = settings else {
+            return Ok(Telemetry::inactive());
+        };
         if !flush::claim() {
             return Err(ConfigError::AlreadyActive);
         }
         let recorder = Recorder::leak(settings.into_recorder_config());
         recorder.install();
-        Ok(Telemetry { recorder: Some(recorder), stopped: AtomicBool::new(false) })
+        Ok(Telemetry {
+            recorder: Some(recorder),
+            stopped: AtomicBool::new(false),
+        })
     }
 }
 
@@ -220,7 +228,10 @@ impl Telemetry {
     }
 
     fn inactive() -> Self {
-        Self { recorder: None, stopped: AtomicBool::new(true) }
+        Self {
+            recorder: None,
+            stopped: AtomicBool::new(true),
+        }
     }
 
     /// Whether spans are recorded: neither disabled by `OTEL_SDK_DISABLED`, nor on wasm32, nor shut
@@ -281,6 +292,8 @@ impl Drop for Telemetry {
 impl fmt::Debug for Telemetry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let active = self.is_active();
-        f.debug_struct("Telemetry").field("active", &active).finish_non_exhaustive()
+        f.debug_struct("Telemetry")
+            .field("active", &active)
+            .finish_non_exhaustive()
     }
 }

@@ -144,14 +144,14 @@ pub fn get_span_id() -> Option<SpanId> {
 /// Sets a baggage entry in the nearest scope: a span, an attached future or context, a
 /// [`thread_scope`](super::thread_scope).
 ///
-/// Returns whether it was set. Outside every scope nothing changes, because on an async runtime the
+/// Returns whether it was set; [`Baggage::insert`] says what is refused. Outside every scope nothing changes, because on an async runtime the
 /// entry would leak to whatever task the thread runs next; this is warned of once.
 pub fn set_baggage(key: &str, value: &str) -> bool {
-    let set = stack::with_top_mut(|top| top.baggage.insert(key, value)).is_some();
-    if !set {
+    let outcome = stack::with_top_mut(|top| top.baggage.insert(key, value));
+    if outcome.is_none() {
         diagnostics::warn_once_about_baggage();
     }
-    set
+    outcome.is_some_and(|inserted| inserted.is_ok())
 }
 
 /// The value of a baggage entry of the current context.

@@ -70,9 +70,10 @@ pin_project! {
             if this.inner.is_none() {
                 return;
             }
-            this.slot.cancel();
-            let _entered = this.slot.enter();
+            let entered = this.slot.enter();
+            entered.cancel();
             this.inner.set(None);
+            entered.finish();
         }
     }
 }
@@ -92,8 +93,7 @@ impl<F: Future> Future for InContext<F> {
         let Some(inner) = this.inner.as_mut().as_pin_mut() else { return Poll::Pending };
         let output = ready!(inner.poll(cx));
         this.inner.set(None);
-        drop(entered);
-        this.slot.finish();
+        entered.finish();
         Poll::Ready(output)
     }
 }
@@ -127,21 +127,8 @@ impl TaskSlot {
             }
         }
         let position = stack::enter_poll(std::mem::take(&mut self.context));
-        Entered { slot: self, position, strand_before, calm: !std::thread::panicking() }
-    }
-
-    /// Ends the span of a task that is done.
-    pub(super) fn finish(&mut self) {
-        self.span = None;
-    }
-
-    /// Notes that the task is dropped before it was done.
-    pub(super) fn cancel(&self) {
-        if let Some(span) = &self.span
-            && !std::thread::panicking()
-        {
-            span.add_event("cancelled", &[]);
-        }
+        let calm = !std::thread::panicking();
+        Entered { slot: self, position, strand_before, calm, done: false }
     }
 
     fn span(&self) -> Option<&SpanRef> {
@@ -157,18 +144,37 @@ pub(super) struct Entered<'a> {
     strand_before: Option<u64>,
     /// Whether no panic was under way at the start.
     calm: bool,
+    /// Whether the task's span ends with this poll.
+    done: bool,
+}
+
+impl Entered<'_> {
+    /// Leaves for the last time: the span ends outside of its context, still on its own strand.
+    pub(super) fn finish(mut self) {
+        self.done = true;
+    }
+
+    /// Notes that the task is dropped before it was done.
+    pub(super) fn cancel(&self) {
+        if let Some(span) = self.slot.span()
+            && self.calm
+        {
+            span.add_event("cancelled", &[]);
+        }
+    }
 }
 
 impl Drop for Entered<'_> {
     fn drop(&mut self) {
-        if self.calm
-            && std::thread::panicking()
-            && let Some(span) = self.slot.span()
-        {
+        let panicked = self.calm && std::thread::panicking();
+        if panicked && let Some(span) = self.slot.span() {
             span.record_panic();
         }
         if let Some(context) = stack::leave_poll(self.position) {
             self.slot.context = context;
+        }
+        if self.done || panicked {
+            self.slot.span = None;
         }
         if let Some(strand) = self.strand_before {
             thread::switch_strand(strand);

@@ -25,7 +25,7 @@ pub use ids::*;
 pub use span_context::*;
 #[cfg(feature = "tokio")]
 pub use spawn::{JoinSetExt, spawn, spawn_blocking, spawn_local};
-pub use stream::{InContextStream, StreamExt};
+pub use stream::{InContextStream, SinkExt, StreamExt};
 pub use trace_state::*;
 
 pub(crate) use current::LocalRoot;

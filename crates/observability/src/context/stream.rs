@@ -29,24 +29,56 @@ pub trait StreamExt: Sized {
     fn in_span(self, span: Span) -> InContextStream<Self> {
         let context = span.as_context();
         span.view().park();
-        InContextStream { inner: Some(self), slot: TaskSlot::new(context, Some(span)), done: false }
+        InContextStream::new(self, context, Some(span))
     }
 
     /// Runs the stream with `context` as its current context.
     fn with_context(self, context: Context) -> InContextStream<Self> {
-        InContextStream { inner: Some(self), slot: TaskSlot::new(context, None), done: false }
+        InContextStream::new(self, context, None)
     }
 
     /// Runs the stream with the context of the calling code.
     fn in_current_context(self) -> InContextStream<Self> {
-        self.with_context(Context::current())
+        InContextStream::new(self, Context::current(), None)
     }
 }
 
 impl<S: Stream> StreamExt for S {}
 
+/// Attaches spans and contexts to sinks.
+///
+/// ```
+/// use continuum_observability::{SinkExt as _, get_tracer};
+/// use futures_util::{SinkExt as _, sink};
+/// # futures_util::FutureExt::now_or_never(async {
+/// let mut sink = sink::drain().in_span(get_tracer("docs").start_span("write"));
+/// sink.send(1).await?;
+/// sink.close().await
+/// # }).unwrap().unwrap();
+/// ```
+pub trait SinkExt<T>: Sink<T> + Sized {
+    /// Runs the sink inside `span`, which ends when the sink is closed or dropped.
+    fn in_span(self, span: Span) -> InContextStream<Self> {
+        let context = span.as_context();
+        span.view().park();
+        InContextStream::new(self, context, Some(span))
+    }
+
+    /// Runs the sink with `context` as its current context.
+    fn with_context(self, context: Context) -> InContextStream<Self> {
+        InContextStream::new(self, context, None)
+    }
+
+    /// Runs the sink with the context of the calling code.
+    fn in_current_context(self) -> InContextStream<Self> {
+        InContextStream::new(self, Context::current(), None)
+    }
+}
+
+impl<T, S: Sink<T>> SinkExt<T> for S {}
+
 pin_project! {
-    /// A stream or sink with its own context; made by [`StreamExt`].
+    /// A stream or sink with its own context; made by [`StreamExt`] or [`SinkExt`].
     #[derive(Debug)]
     #[must_use = "streams do nothing unless polled"]
     pub struct InContextStream<S> {
@@ -59,11 +91,12 @@ pin_project! {
     impl<S> PinnedDrop for InContextStream<S> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
+            let entered = this.slot.enter();
             if !*this.done {
-                this.slot.cancel();
+                entered.cancel();
             }
-            let _entered = this.slot.enter();
             this.inner.set(None);
+            entered.finish();
         }
     }
 }
@@ -76,10 +109,9 @@ impl<S: Stream> Stream for InContextStream<S> {
         let entered = this.slot.enter();
         let Some(inner) = this.inner.as_mut().as_pin_mut() else { return Poll::Ready(None) };
         let item = inner.poll_next(cx);
-        drop(entered);
         if matches!(item, Poll::Ready(None)) {
             *this.done = true;
-            this.slot.finish();
+            entered.finish();
         }
         item
     }
@@ -100,19 +132,24 @@ impl<T, S: Sink<T>> Sink<T> for InContextStream<S> {
         self.with_inner(|inner| inner.poll_flush(cx), || Poll::Ready(Ok(())))
     }
 
-    fn poll_close(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Result<(), S::Error>> {
-        let closed =
-            self.as_mut().with_inner(|inner| inner.poll_close(cx), || Poll::Ready(Ok(())));
+    fn poll_close(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Result<(), S::Error>> {
+        let this = self.project();
+        let entered = this.slot.enter();
+        let Some(inner) = this.inner.as_pin_mut() else { return Poll::Ready(Ok(())) };
+        let closed = inner.poll_close(cx);
         if closed.is_ready() {
-            let this = self.project();
             *this.done = true;
-            this.slot.finish();
+            entered.finish();
         }
         closed
     }
 }
 
 impl<S> InContextStream<S> {
+    fn new(inner: S, context: Context, span: Option<Span>) -> Self {
+        Self { inner: Some(inner), slot: TaskSlot::new(context, span), done: false }
+    }
+
     fn with_inner<R>(
         self: Pin<&mut Self>,
         run: impl FnOnce(Pin<&mut S>) -> R,

@@ -5,15 +5,17 @@
 //! Invariants:
 //! - `end = start + (ticks at end - ticks at start)`: a step of the wall clock never gives a
 //!   negative duration;
-//! - all spans of one local root share its anchor, so they never disagree about their order.
+//! - all spans of one local root share its anchor and rate, so they never disagree about their order;
+//! - nobody waits for a calibration under way, which a fork may have cut short.
 //!
 //! The time stamp counter is used only where the kernel itself trusts it (`x86_64` Linux whose
 //! clock source says `tsc`); everywhere else ticks are nanoseconds of the monotonic clock.
 
+use super::sys::platform;
 use std::{
     sync::{
         OnceLock,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU32, AtomicU64, Ordering},
     },
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
@@ -28,16 +30,25 @@ enum Source {
     Monotonic,
 }
 
-/// A clock: a tick source, its rate, and the latest pairing of ticks with the wall clock.
+/// A clock: a tick source, and the latest pairing of ticks with the wall clock.
 #[derive(Debug)]
 pub(crate) struct Clock {
     source: Source,
     base: Instant,
     base_ticks: u64,
+    /// How many calibrations there were; the last one's pairing lies at its remainder by two.
+    calibrations: AtomicU64,
+    pairings: [Pairing; 2],
+    /// The process that calibrates right now, as its number of forks plus one.
+    calibrating: AtomicU32,
+}
+
+/// An [`Anchor`] that is replaced as a whole, while it is not the latest one.
+#[derive(Debug, Default)]
+struct Pairing {
+    ticks: AtomicU64,
+    unix_nanos: AtomicU64,
     rate: AtomicU64,
-    version: AtomicU64,
-    anchor_ticks: AtomicU64,
-    anchor_unix_nanos: AtomicU64,
 }
 
 /// The pairing of ticks and wall clock that a local root hands down to its spans.
@@ -45,6 +56,25 @@ pub(crate) struct Clock {
 pub(crate) struct Anchor {
     ticks: u64,
     unix_nanos: u64,
+    rate: u64,
+}
+
+impl Anchor {
+    /// Converts a number of ticks to nanoseconds.
+    #[inline]
+    pub(crate) fn nanos(self, ticks: u64) -> u64 {
+        let nanos = (u128::from(ticks) * u128::from(self.rate)) >> 32;
+        u64::try_from(nanos).unwrap_or(u64::MAX)
+    }
+
+    /// Where `ticks` lies on the wall clock, in Unix nanoseconds.
+    #[inline]
+    pub(crate) fn unix_nanos(self, ticks: u64) -> u64 {
+        match ticks.checked_sub(self.ticks) {
+            Some(after) => self.unix_nanos.saturating_add(self.nanos(after)),
+            None => self.unix_nanos.saturating_sub(self.nanos(self.ticks - ticks)),
+        }
+    }
 }
 
 impl Clock {
@@ -61,10 +91,9 @@ impl Clock {
             source,
             base,
             base_ticks: raw_ticks(source, base),
-            rate: AtomicU64::new(ONE_NANOSECOND),
-            version: AtomicU64::new(0),
-            anchor_ticks: AtomicU64::new(0),
-            anchor_unix_nanos: AtomicU64::new(0),
+            calibrations: AtomicU64::new(0),
+            pairings: Default::default(),
+            calibrating: AtomicU32::new(0),
         };
         if source != Source::Monotonic {
             // Enough to know the rate to some ten parts in a million; the export thread refines it.
@@ -80,63 +109,53 @@ impl Clock {
         raw_ticks(self.source, self.base)
     }
 
-    /// Converts a number of ticks to nanoseconds.
-    #[inline]
-    pub(crate) fn nanos(&self, ticks: u64) -> u64 {
-        let nanos = (u128::from(ticks) * u128::from(self.rate.load(Ordering::Relaxed))) >> 32;
-        u64::try_from(nanos).unwrap_or(u64::MAX)
-    }
-
     /// The anchor for a new local root.
     #[inline]
     pub(crate) fn anchor(&self) -> Anchor {
         loop {
-            let version = self.version.load(Ordering::Acquire);
+            let latest = self.calibrations.load(Ordering::Acquire);
+            let pairing = &self.pairings[(latest % 2) as usize];
             let anchor = Anchor {
-                ticks: self.anchor_ticks.load(Ordering::Acquire),
-                unix_nanos: self.anchor_unix_nanos.load(Ordering::Acquire),
+                ticks: pairing.ticks.load(Ordering::Acquire),
+                unix_nanos: pairing.unix_nanos.load(Ordering::Acquire),
+                rate: pairing.rate.load(Ordering::Acquire),
             };
-            if version.is_multiple_of(2) && self.version.load(Ordering::Acquire) == version {
+            // The pairing is written again only after another one has become the latest.
+            if self.calibrations.load(Ordering::Acquire) == latest {
                 return anchor;
             }
-            std::hint::spin_loop();
         }
     }
 
-    /// Where `ticks` lies on the wall clock that `anchor` describes, in Unix nanoseconds.
-    #[inline]
-    pub(crate) fn unix_nanos(&self, anchor: Anchor, ticks: u64) -> u64 {
-        match ticks.checked_sub(anchor.ticks) {
-            Some(after) => anchor.unix_nanos.saturating_add(self.nanos(after)),
-            None => anchor.unix_nanos.saturating_sub(self.nanos(anchor.ticks - ticks)),
-        }
+    /// The present on the wall clock, in Unix nanoseconds.
+    pub(crate) fn now_unix_nanos(&self) -> u64 {
+        self.anchor().unix_nanos(self.ticks())
     }
 
     /// Measures the rate again over the life of the process and pairs the clocks anew.
     pub(crate) fn calibrate(&self) {
-        let version = self.version.load(Ordering::Acquire);
-        let claimed = version.is_multiple_of(2)
-            && self
-                .version
-                .compare_exchange(version, version + 1, Ordering::AcqRel, Ordering::Relaxed)
-                .is_ok();
-        if !claimed {
+        let process = platform::fork_epoch() + 1;
+        if self.calibrating.swap(process, Ordering::Acquire) == process {
             return;
         }
+        let next = self.calibrations.load(Ordering::Acquire) + 1;
+        let pairing = &self.pairings[(next % 2) as usize];
         let ticks = self.ticks();
-        if self.source != Source::Monotonic {
-            self.measure_rate(ticks);
-        }
-        self.anchor_ticks.store(ticks, Ordering::Release);
-        self.anchor_unix_nanos.store(wall_unix_nanos(), Ordering::Release);
-        self.version.store(version + 2, Ordering::Release);
+        pairing.ticks.store(ticks, Ordering::Release);
+        pairing.unix_nanos.store(wall_unix_nanos(), Ordering::Release);
+        pairing.rate.store(self.measured_rate(ticks), Ordering::Release);
+        self.calibrations.store(next, Ordering::Release);
+        self.calibrating.store(0, Ordering::Release);
     }
 
-    fn measure_rate(&self, ticks: u64) {
+    fn measured_rate(&self, ticks: u64) -> u64 {
+        if self.source == Source::Monotonic {
+            return ONE_NANOSECOND;
+        }
         let elapsed = self.base.elapsed().as_nanos();
         let passed = u128::from(ticks.wrapping_sub(self.base_ticks)).max(1);
         let rate = elapsed * u128::from(ONE_NANOSECOND) / passed;
-        self.rate.store(u64::try_from(rate).unwrap_or(ONE_NANOSECOND).max(1), Ordering::Relaxed);
+        u64::try_from(rate).unwrap_or(ONE_NANOSECOND).max(1)
     }
 }
 
@@ -144,7 +163,7 @@ impl Clock {
 fn raw_ticks(source: Source, base: Instant) -> u64 {
     match source {
         #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-        Source::TimeStampCounter => super::sys::platform::time_stamp_counter(),
+        Source::TimeStampCounter => platform::time_stamp_counter(),
         Source::Monotonic => u64::try_from(base.elapsed().as_nanos()).unwrap_or(u64::MAX),
     }
 }
@@ -175,7 +194,8 @@ mod tests {
         let clock = Clock::new(source);
         let (ticks, instant) = (clock.ticks(), Instant::now());
         std::thread::sleep(Duration::from_millis(20));
-        let (measured, real) = (clock.nanos(clock.ticks() - ticks), instant.elapsed().as_nanos());
+        let passed = clock.ticks() - ticks;
+        let (measured, real) = (clock.anchor().nanos(passed), instant.elapsed().as_nanos());
         let ratio = measured as f64 / real as f64;
         assert!((0.8..1.25).contains(&ratio), "{source:?}: {measured} against {real}");
         let drift = clock.unix_nanos(clock.anchor(), clock.ticks()).abs_diff(wall_unix_nanos());
@@ -194,9 +214,18 @@ mod tests {
 
     #[test]
     fn ticks_before_the_anchor_map_to_times_before_it() {
+        let anchor = Anchor { ticks: 1_000, unix_nanos: 50_000, rate: ONE_NANOSECOND / 2 };
+        assert_eq!(anchor.unix_nanos(400), 49_700);
+        assert_eq!(anchor.unix_nanos(1_600), 50_300);
+    }
+
+    #[test]
+    fn a_calibration_that_a_fork_cut_short_stops_nobody() {
         let clock = Clock::new(Source::Monotonic);
-        let anchor = Anchor { ticks: 1_000, unix_nanos: 50_000 };
-        assert_eq!(clock.unix_nanos(anchor, 400), 49_400);
-        assert_eq!(clock.unix_nanos(anchor, 1_600), 50_600);
+        let before = clock.anchor();
+        clock.calibrating.store(platform::fork_epoch() + 2, Ordering::Relaxed);
+        assert_eq!(clock.anchor(), before);
+        clock.calibrate();
+        assert_ne!(clock.anchor(), before);
     }
 }

@@ -91,14 +91,14 @@ impl Core {
     #[cold]
     pub(crate) fn hand_over(&self, mut chunk: Chunk, capacity: usize) -> Vec<u8> {
         let size = chunk.bytes.capacity();
-        if self.closed.load(Ordering::Acquire) {
+        let mut queue = self.lock();
+        if self.is_closed() {
             return self.refuse(&mut chunk, DropReason::AfterShutdown);
         }
         if self.queued_bytes.fetch_add(size, Ordering::AcqRel) + size > self.budget_bytes {
             self.queued_bytes.fetch_sub(size, Ordering::AcqRel);
             return self.refuse(&mut chunk, DropReason::BudgetSpent);
         }
-        let mut queue = locked(&self.queue);
         queue.chunks.push(chunk);
         let fresh = queue.recycled.pop().filter(|bytes| bytes.capacity() >= capacity);
         drop(queue);
@@ -187,8 +187,10 @@ impl Core {
     /// Tells the waiting callers that their request is served.
     pub(crate) fn complete(&self, request: u64, failed: bool) {
         let mut queue = self.lock();
-        queue.completed = queue.completed.max(request);
-        queue.last_flush_failed = failed;
+        if request > queue.completed {
+            queue.completed = request;
+            queue.last_flush_failed = failed;
+        }
         let wakers = std::mem::take(&mut queue.wakers);
         drop(queue);
         self.done.notify_all();
@@ -220,9 +222,28 @@ impl Core {
         queue.requested
     }
 
-    /// Refuses chunks from now on.
+    /// Refuses chunks from now on, and what the threads have not handed over yet.
     pub(crate) fn close(&self) {
+        let queue = self.lock();
         self.closed.store(true, Ordering::Release);
+        drop(queue);
+        self.collect_open_chunks();
+    }
+
+    /// Closes, and gives up what is queued: nobody will export it any more.
+    pub(crate) fn close_for_good(&self) {
+        self.close();
+        let late = std::mem::take(&mut self.lock().chunks);
+        for chunk in &late {
+            self.totals.dropped(DropReason::AfterShutdown, chunk.spans);
+        }
+        self.recycle(late);
+    }
+
+    /// Whether chunks are refused.
+    #[inline]
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
     }
 
     /// Whether `request` is served, and if so, whether without a failure.

@@ -23,6 +23,7 @@ pub(crate) use {
     record::{RecordHeader, records},
     slot::Slot,
     stats::DropReason,
+    sys::leaked::AtomicStatic,
 };
 
 use crate::{
@@ -34,7 +35,7 @@ use std::{
     sync::OnceLock,
     time::{Duration, Instant},
 };
-use sys::{leaked::AtomicStatic, platform};
+use sys::platform;
 
 /// Forks of forks beyond this depth are not traced.
 const MAX_FORK_DEPTH: usize = 64;

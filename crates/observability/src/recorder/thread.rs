@@ -388,7 +388,7 @@ fn append(state: &ThreadState, recorder: &'static Recorder, body: &SpanBody, end
         if !shared.filled.load(Ordering::Relaxed) {
             shared.filled.store(true, Ordering::Release);
         }
-        let full = open.is_full().then(|| open.take_full());
+        let full = (open.is_full() || core.is_closed()).then(|| open.take_full());
         (ended, full)
     };
     let (ended, full) = shared.chunk.with_owned(own, None, add).unwrap_or_else(|add| {

@@ -195,7 +195,7 @@ impl<'a> SpanBuilder<'a> {
                 scope: self.scope,
                 start_ticks,
                 start_unix_nanos: start
-                    .unwrap_or_else(|| clock.unix_nanos(root.anchor, start_ticks)),
+                    .unwrap_or_else(|| root.anchor.unix_nanos(start_ticks)),
                 anchor: root.anchor,
             };
             for (key, value) in &self.attributes {
@@ -218,12 +218,7 @@ impl<'a> SpanBuilder<'a> {
 fn unrecorded(parent: Option<&Context>) -> Span {
     match parent {
         None => Span::new(SpanRef::default(), None, LocalRoot::default(), Baggage::default()),
-        Some(parent) => Span::new(
-            SpanRef::non_recording(parent.span.span_context()),
-            parent.recorder,
-            parent.root,
-            parent.baggage.clone(),
-        ),
+        Some(parent) => Span::unrecorded(parent),
     }
 }
 

@@ -4,7 +4,7 @@
 //!
 //! Invariant: a span ends exactly once, at `end`, `end_with_timestamp` or when dropped.
 
-use super::SpanRef;
+use super::{Identity, SpanRef};
 use crate::{
     context::{Baggage, Context, LocalRoot},
     recorder::{Clock, Recorder, thread},
@@ -33,6 +33,7 @@ pub struct Span {
     recorder: Option<&'static Recorder>,
     root: LocalRoot,
     baggage: Baggage,
+    suppressed: bool,
     ended: bool,
 }
 
@@ -43,7 +44,19 @@ impl Span {
         root: LocalRoot,
         baggage: Baggage,
     ) -> Self {
-        Self { view, recorder, root, baggage, ended: false }
+        Self { view, recorder, root, baggage, suppressed: false, ended: false }
+    }
+
+    /// A span that stands in for `parent`'s, in whose context nothing is recorded.
+    pub(crate) fn unrecorded(parent: &Context) -> Self {
+        Self {
+            view: SpanRef::non_recording(parent.span_context().clone()),
+            recorder: parent.recorder,
+            root: parent.root,
+            baggage: parent.baggage.clone(),
+            suppressed: parent.suppressed,
+            ended: false,
+        }
     }
 
     /// Whether nothing is known of the span: no recorder, no parent to pass on, no baggage.
@@ -64,7 +77,7 @@ impl Span {
             baggage: self.baggage.clone(),
             recorder: self.recorder,
             root: self.root,
-            suppressed: false,
+            suppressed: self.suppressed,
         }
     }
 
@@ -72,10 +85,10 @@ impl Span {
     #[inline]
     pub fn end(&mut self) {
         if !self.ended && self.view.slot().is_some() {
-            let clock = Clock::global();
-            let ticks = clock.ticks();
-            self.finish(|start_ticks, start| {
-                start.saturating_add(clock.nanos(ticks.saturating_sub(start_ticks)))
+            let ticks = Clock::global().ticks();
+            self.finish(|identity| {
+                let passed = identity.anchor.nanos(ticks.saturating_sub(identity.start_ticks));
+                identity.start_unix_nanos.saturating_add(passed)
             });
         }
     }
@@ -83,12 +96,12 @@ impl Span {
     /// Ends the span at a time in nanoseconds since the Unix epoch, not before its start.
     pub fn end_with_timestamp(&mut self, unix_nanos: u64) {
         if !self.ended {
-            self.finish(|_, _| unix_nanos);
+            self.finish(|_| unix_nanos);
         }
     }
 
     #[inline]
-    fn finish(&mut self, end: impl FnOnce(u64, u64) -> u64) {
+    fn finish(&mut self, end: impl FnOnce(&Identity) -> u64) {
         self.ended = true;
         let (Some((slot, generation)), Some(recorder)) = (self.view.slot(), self.recorder) else {
             return;
@@ -97,7 +110,7 @@ impl Span {
             if !self.view.context().is_sampled() {
                 return thread::discard_span(slot, body);
             }
-            let end = end(body.identity.start_ticks, body.identity.start_unix_nanos);
+            let end = end(&body.identity);
             thread::finish_span(recorder, slot, body, end);
         }
     }

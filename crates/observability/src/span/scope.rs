@@ -2,53 +2,66 @@
 //!
 //! Position: named by tracers, encoded once per request by the export side.
 //!
-//! Invariant: at most [`MAX_SCOPES`] are kept, since names may come from data; later ones share the
-//! last number.
+//! Invariants:
+//! - at most [`MAX_SCOPES`] are kept, since names may come from data; later ones share the last
+//!   number;
+//! - there is no lock, which the child of a fork could find held for ever.
 
 use super::encode::put_message;
-use std::{
-    collections::HashMap,
-    sync::{LazyLock, PoisonError, RwLock},
-};
+use crate::recorder::AtomicStatic;
 
-const MAX_SCOPES: u32 = 4096;
+const MAX_SCOPES: usize = 4096;
 
-type Scopes = (HashMap<(String, String), u32>, Vec<Vec<u8>>);
+static SCOPES: [AtomicStatic<InstrumentationScope>; MAX_SCOPES] =
+    [const { AtomicStatic::none() }; MAX_SCOPES];
 
-static SCOPES: LazyLock<RwLock<Scopes>> = LazyLock::new(RwLock::default);
-
-/// The scopes by number.
+/// Who makes spans: a library or a module.
 #[derive(Debug)]
-pub(crate) struct InstrumentationScope;
+pub(crate) struct InstrumentationScope {
+    name: String,
+    version: String,
+    encoded: Vec<u8>,
+}
 
 impl InstrumentationScope {
     /// The number of a scope.
     pub(crate) fn intern(name: &str, version: &str) -> u32 {
-        let key = (name.to_owned(), version.to_owned());
-        let known = SCOPES.read().unwrap_or_else(PoisonError::into_inner).0.get(&key).copied();
-        known.unwrap_or_else(|| Self::add(key))
+        let same = |scope: &Self| scope.name == name && scope.version == version;
+        let number = SCOPES.iter().position(|place| {
+            let found = place.get().unwrap_or_else(|| place.get_or_set(Self::leak(name, version)));
+            same(found)
+        });
+        number.unwrap_or(MAX_SCOPES - 1) as u32
     }
 
-    fn add(key: (String, String)) -> u32 {
-        let mut scopes = SCOPES.write().unwrap_or_else(PoisonError::into_inner);
-        let (numbers, encoded) = &mut *scopes;
-        if encoded.len() >= MAX_SCOPES as usize {
-            return MAX_SCOPES - 1;
+    fn leak(name: &str, version: &str) -> &'static Self {
+        let mut encoded = Vec::new();
+        put_message(&mut encoded, 1, name.as_bytes());
+        if !version.is_empty() {
+            put_message(&mut encoded, 2, version.as_bytes());
         }
-        *numbers.entry(key).or_insert_with_key(|(name, version)| {
-            let mut bytes = Vec::new();
-            put_message(&mut bytes, 1, name.as_bytes());
-            if !version.is_empty() {
-                put_message(&mut bytes, 2, version.as_bytes());
-            }
-            encoded.push(bytes);
-            u32::try_from(encoded.len() - 1).unwrap_or(u32::MAX)
-        })
+        Box::leak(Box::new(Self { name: name.to_owned(), version: version.to_owned(), encoded }))
     }
 
     /// The OTLP `InstrumentationScope` message of a number.
-    pub(crate) fn encoded(number: u32) -> Vec<u8> {
-        let scopes = SCOPES.read().unwrap_or_else(PoisonError::into_inner);
-        scopes.1.get(number as usize).cloned().unwrap_or_default()
+    pub(crate) fn encoded(number: u32) -> &'static [u8] {
+        let scope = SCOPES.get(number as usize).and_then(AtomicStatic::get);
+        scope.map(|scope| scope.encoded.as_slice()).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_scopes_share_a_number_also_when_interned_at_once() {
+        let intern = || [("a", ""), ("a", "1"), ("b", "")].map(|(n, v)| InstrumentationScope::intern(n, v));
+        let all: Vec<_> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..4).map(|_| scope.spawn(intern)).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        assert!(all.iter().all(|numbers| *numbers == all[0]));
+        assert_eq!(InstrumentationScope::encoded(all[0][1]), b"\x0a\x01a\x12\x011");
     }
 }

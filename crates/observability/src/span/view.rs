@@ -87,9 +87,9 @@ impl SpanRef {
     /// Adds an event that happens now.
     pub fn add_event(&self, name: &str, attributes: &[(&str, Value<'_>)]) {
         if self.slot.is_some() {
-            let (clock, ticks) = (Clock::global(), Clock::global().ticks());
+            let ticks = Clock::global().ticks();
             self.with(|body| {
-                let now = clock.unix_nanos(body.identity.anchor, ticks);
+                let now = body.identity.anchor.unix_nanos(ticks);
                 body.add_event(name, now, attributes);
             });
         }

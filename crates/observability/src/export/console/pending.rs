@@ -59,9 +59,9 @@ impl Pending {
         let (mut out, mut rest) = (Vec::new(), Vec::new());
         for (span, ended) in waiting.into_iter().zip(ended) {
             if ended {
-                out.push(span)
+                out.push(span);
             } else {
-                rest.push(span)
+                rest.push(span);
             }
         }
         for span in rest {

@@ -229,13 +229,8 @@ fn stops_when_the_pause_is_cut_short() {
 fn tries_again_when_the_server_closes_without_an_answer() {
     let (result, received) = exchange(vec![Reply::Close, ok()]);
     assert!(result.is_ok(), "{result:?}");
-    assert_eq!(
-        received
-            .iter()
-            .map(|request| request.connection)
-            .collect::<Vec<_>>(),
-        [1, 2]
-    );
+    let connections: Vec<_> = received.iter().map(|request| request.connection).collect();
+    assert_eq!(connections, [1, 2]);
 }
 
 #[test]
@@ -263,7 +258,7 @@ fn a_silent_server_is_left_at_the_deadline() {
         .export(&EncodedRequest::new(b"body", 1), deadline)
         .unwrap_err();
     assert!(
-        matches!(error, ExportError::Deadline { attempts: 1, .. }),
+        matches!(error, ExportError::Deadline { attempts: 1.., .. }),
         "{error:?}"
     );
     drop(exporter);

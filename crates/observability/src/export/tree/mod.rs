@@ -175,8 +175,11 @@ impl Tree<'_> {
         line.push(paint, name);
         if style.timing {
             let blanks = column.saturating_sub(used);
-            let duration = format_nanos(span.duration_nanos());
-            line.push(Paint::Plain, format!("{:blanks$}{duration:>12}  ", ""));
+            let (duration, unit) = readable(span.duration_nanos());
+            line.push(
+                Paint::Plain,
+                format!("{:blanks$}{duration:>9} {unit:<2}  ", ""),
+            );
         }
         describe(&mut line, style, node, span);
         line.end();
@@ -187,7 +190,8 @@ impl Tree<'_> {
         let mut text = format!("{below}· ");
         if style.timing {
             let after = event.time_unix_nanos.saturating_sub(span.start_unix_nanos);
-            let _infallible = write!(text, "+{} ", format_nanos(after));
+            let (after, unit) = readable(after);
+            let _infallible = write!(text, "+{after} {unit} ");
         }
         let mut line = self.begin();
         line.push(Paint::Dim, text);
@@ -267,13 +271,13 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 }
 
 /// A duration in the unit in which it is easily read.
-fn format_nanos(nanos: u64) -> String {
+fn readable(nanos: u64) -> (String, &'static str) {
     let float = nanos as f64;
     match nanos {
-        0..1_000 => format!("{nanos} ns"),
-        1_000..100_000 => format!("{:.1} µs", float / 1e3),
-        100_000..10_000_000_000 => format!("{:.1} ms", float / 1e6),
-        _ => format!("{:.1} s", float / 1e9),
+        0..1_000 => (nanos.to_string(), "ns"),
+        1_000..100_000 => (format!("{:.1}", float / 1e3), "µs"),
+        100_000..10_000_000_000 => (format!("{:.1}", float / 1e6), "ms"),
+        _ => (format!("{:.1}", float / 1e9), "s"),
     }
 }
 

@@ -16,9 +16,19 @@ impl<T: Sync> AtomicStatic<T> {
 
     #[inline]
     pub(crate) fn get(&self) -> Option<&'static T> {
-        // SAFETY: the pointer is null or was made from a `&'static T` by `set`; nobody writes
+        // SAFETY: the pointer is null or was made from a `&'static T` below; nobody writes
         // through it, and `T: Sync` lets every thread read.
         unsafe { self.0.load(Ordering::Acquire).as_ref() }
+    }
+
+    /// Sets a value where there is none; returns the one that is there then.
+    pub(crate) fn get_or_set(&self, value: &'static T) -> &'static T {
+        let fresh = std::ptr::from_ref(value).cast_mut();
+        let (null, order) = (std::ptr::null_mut(), Ordering::AcqRel);
+        match self.0.compare_exchange(null, fresh, order, Ordering::Acquire) {
+            Ok(_) => value,
+            Err(_) => self.get().unwrap_or(value),
+        }
     }
 
     pub(crate) fn set(&self, value: Option<&'static T>) {

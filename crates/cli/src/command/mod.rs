@@ -1,0 +1,79 @@
+//! The command line: what can be typed, and what it starts.
+//!
+//! Position: `main` → **here** → `http`, `demo`, `continuum-memory`.
+//!
+//! Invariant: what a program reads (a key, a report) goes to standard output, what a person reads
+//! beside it to standard error.
+
+mod data_dir;
+mod demo;
+mod key;
+mod serve;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+/// Memory for agents, with a trace for everything it does.
+#[derive(Debug, Parser)]
+#[command(name = "continuum", version, about, after_help = EXAMPLES)]
+pub struct CommandLine {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  continuum demo                         see it work, on conversations it brings along
+  continuum key create --tenant acme     create an API key
+  continuum serve                        answer requests on 127.0.0.1:8787
+
+  curl http://127.0.0.1:8787/v1/learn -H \"X-API-Key: $KEY\" -H 'Content-Type: application/json' \\
+       -d '{\"session_id\": \"kick-off\", \"user_message\": \"We decided to store turns in SQLite.\"}'
+  curl http://127.0.0.1:8787/v1/recall -H \"X-API-Key: $KEY\" -H 'Content-Type: application/json' \\
+       -d '{\"query\": \"where do we store turns?\"}'
+
+Traces appear on standard error, or go to where OTEL_EXPORTER_OTLP_ENDPOINT points.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Serve(serve::Serve),
+    #[command(subcommand)]
+    Key(key::Key),
+    Demo(demo::DemoArgs),
+}
+
+impl CommandLine {
+    /// Does what was asked for.
+    ///
+    /// # Errors
+    ///
+    /// The first thing that went wrong, in words for the person at the terminal.
+    pub fn run(self) -> Result<()> {
+        match self.command {
+            Command::Serve(serve) => serve.run(),
+            Command::Key(key) => key.run(),
+            Command::Demo(demo) => demo.run(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn the_help_of_every_command_has_an_example() {
+        let mut command = CommandLine::command();
+        for command in command.get_subcommands_mut() {
+            let help = command.render_long_help().to_string();
+            assert!(help.contains("Examples:"), "{help}");
+        }
+    }
+}

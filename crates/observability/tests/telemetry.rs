@@ -1,0 +1,205 @@
+//! Setting telemetry up and taking it down: one guard for the whole process, hence a binary of its
+//! own and one test at a time.
+
+use continuum_observability::{
+    ConfigError, EncodedRequest, ExportError, Exported, Exporter, FlushError, InMemoryExporter,
+    Sampler, SpanLimits, Telemetry, TelemetryBuilder, get_tracer,
+};
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError, mpsc},
+    time::{Duration, Instant},
+};
+
+const PLENTY: Duration = Duration::from_secs(30);
+
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn into_memory() -> (TelemetryBuilder, InMemoryExporter) {
+    let spans = InMemoryExporter::new(100);
+    let exporter = spans.clone();
+    let builder = Telemetry::builder().exporter_with("memory", move || Box::new(exporter.clone()));
+    (builder, spans)
+}
+
+fn record(name: &str) {
+    get_tracer("test").in_scope(name, |span| span.set_attribute("answer", 42));
+}
+
+fn names(spans: &InMemoryExporter) -> Vec<String> {
+    spans.take().into_iter().map(|span| span.name).collect()
+}
+
+/// An exporter that does as it is told, one answer for each call.
+struct Told(mpsc::Receiver<Result<Exported, ExportError>>);
+
+impl Exporter for Told {
+    fn export(&mut self, _: &EncodedRequest<'_>, _: Instant) -> Result<Exported, ExportError> {
+        self.0
+            .recv()
+            .unwrap_or_else(|_closed| Ok(Exported::default()))
+    }
+
+    fn name(&self) -> &'static str {
+        "told"
+    }
+}
+
+fn into_told() -> (
+    TelemetryBuilder,
+    mpsc::SyncSender<Result<Exported, ExportError>>,
+) {
+    let (tell, told) = mpsc::sync_channel(10);
+    let told = Mutex::new(Some(told));
+    let make =
+        move || -> Box<dyn Exporter> { Box::new(Told(told.lock().unwrap().take().unwrap())) };
+    (Telemetry::builder().exporter_with("told", make), tell)
+}
+
+#[test]
+fn a_flush_delivers_what_was_recorded_before_it() {
+    let _alone = alone();
+    let (builder, spans) = into_memory();
+    let telemetry = builder
+        .schedule_delay(PLENTY)
+        .service_name("assistant")
+        .init()
+        .unwrap();
+    record("first");
+    assert_eq!(telemetry.force_flush(PLENTY), Ok(()));
+    let taken = spans.take();
+    assert_eq!(taken.len(), 1);
+    assert_eq!(taken[0].name, "first");
+    let service = taken[0]
+        .resource
+        .attributes
+        .iter()
+        .find(|(key, _)| key == "service.name");
+    assert_eq!(service.unwrap().1.to_string(), "assistant");
+    assert_eq!(telemetry.stats().exported, 1);
+}
+
+#[test]
+fn a_dropped_guard_delivers_and_telemetry_can_be_set_up_anew() {
+    let _alone = alone();
+    for name in ["before", "after"] {
+        let (builder, spans) = into_memory();
+        let telemetry = builder.schedule_delay(PLENTY).init().unwrap();
+        record(name);
+        drop(telemetry);
+        assert_eq!(names(&spans), [name]);
+    }
+}
+
+#[test]
+fn a_second_guard_is_refused_while_the_first_is_active() {
+    let _alone = alone();
+    let (builder, spans) = into_memory();
+    let first = builder.init().unwrap();
+    let error = into_memory().0.init().unwrap_err();
+    assert_eq!(error, ConfigError::AlreadyActive);
+    assert!(error.to_string().contains("shutdown()"), "{error}");
+    record("to the first");
+    assert_eq!(first.shutdown(PLENTY), Ok(()));
+    assert_eq!(names(&spans), ["to the first"]);
+    let second = into_memory().0.init().unwrap();
+    assert!(second.is_active() && !first.is_active());
+    assert_eq!(
+        first.shutdown(PLENTY),
+        Ok(()),
+        "the first guard leaves the second one alone"
+    );
+    assert_eq!(
+        into_memory().0.init().unwrap_err(),
+        ConfigError::AlreadyActive
+    );
+}
+
+#[test]
+fn what_the_builder_cannot_use_leaves_nothing_installed() {
+    let _alone = alone();
+    let (builder, _) = into_memory();
+    builder
+        .sampler(Sampler::TraceIdRatio(-1.0))
+        .init()
+        .unwrap_err();
+    let (builder, spans) = into_memory();
+    let telemetry = builder.init().unwrap();
+    record("works");
+    assert_eq!(telemetry.shutdown(PLENTY), Ok(()));
+    assert_eq!(names(&spans), ["works"]);
+}
+
+#[test]
+fn sampler_and_limits_of_the_builder_are_those_of_the_spans() {
+    let _alone = alone();
+    let (builder, spans) = into_memory();
+    let telemetry = builder.sampler(Sampler::AlwaysOff).init().unwrap();
+    record("sampled out");
+    assert_eq!(telemetry.shutdown(PLENTY), Ok(()));
+    assert_eq!(
+        (names(&spans), telemetry.stats().sampled_out),
+        (Vec::new(), 1)
+    );
+
+    let mut limits = SpanLimits::default();
+    limits.attributes = 0;
+    let (builder, spans) = into_memory();
+    let telemetry = builder.span_limits(limits).init().unwrap();
+    record("without attributes");
+    assert_eq!(telemetry.shutdown(PLENTY), Ok(()));
+    assert_eq!(spans.take()[0].dropped_attributes_count, 1);
+}
+
+#[test]
+fn a_flush_says_when_spans_were_lost_and_when_it_took_too_long() {
+    let _alone = alone();
+    let (builder, tell) = into_told();
+    let telemetry = builder.schedule_delay(PLENTY).init().unwrap();
+    record("lost");
+    tell.send(Err(ExportError::Config {
+        setting: "test",
+        reason: "told to fail".into(),
+    }))
+    .unwrap();
+    assert_eq!(telemetry.force_flush(PLENTY), Err(FlushError::SpansLost));
+    assert_eq!(telemetry.stats().dropped_export_failed, 1);
+
+    record("stuck");
+    let timeout = Duration::from_millis(1);
+    assert_eq!(
+        telemetry.force_flush(timeout),
+        Err(FlushError::TimedOut { timeout })
+    );
+    tell.send(Ok(Exported::default())).unwrap();
+    assert_eq!(telemetry.shutdown(PLENTY), Ok(()));
+    assert_eq!(telemetry.stats().exported, 1);
+}
+
+#[tokio::test]
+async fn flush_and_shutdown_can_be_awaited() {
+    let _alone = alone();
+    let (builder, spans) = into_memory();
+    let telemetry = builder.schedule_delay(PLENTY).init().unwrap();
+    record("flushed");
+    assert_eq!(telemetry.force_flush_async(PLENTY).await, Ok(()));
+    assert_eq!(names(&spans), ["flushed"]);
+    record("shut down");
+    assert_eq!(telemetry.shutdown_async(Duration::MAX).await, Ok(()));
+    assert_eq!(names(&spans), ["shut down"]);
+    assert_eq!(telemetry.stats().pending, 0);
+}
+
+#[tokio::test]
+async fn a_shutdown_nobody_waits_for_makes_room_for_the_next() {
+    let _alone = alone();
+    let first = into_memory().0.init().unwrap();
+    drop(first.shutdown_async(PLENTY));
+    let (builder, spans) = into_memory();
+    let second = builder.init().unwrap();
+    record("to the second");
+    assert_eq!(second.shutdown_async(PLENTY).await, Ok(()));
+    assert_eq!(names(&spans), ["to the second"]);
+}
