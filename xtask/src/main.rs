@@ -20,6 +20,7 @@ mod docs;
 mod fmt;
 mod lint;
 mod metadata;
+mod pictures;
 mod process;
 mod step;
 mod test;
@@ -30,13 +31,14 @@ use std::process::ExitCode;
 use crate::command::{Command, Request};
 use crate::workspace::Workspace;
 
-const COMMANDS: [&Command; 7] = [
+const COMMANDS: [&Command; 8] = [
     &fmt::COMMAND,
     &lint::COMMAND,
     &test::COMMAND,
     &docs::COMMAND,
     &check_structure::COMMAND,
     &bench::COMMAND,
+    &pictures::COMMAND,
     &ci::COMMAND,
 ];
 

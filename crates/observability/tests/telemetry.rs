@@ -2,11 +2,14 @@
 //! own and one test at a time.
 
 use continuum_observability::{
-    ConfigError, EncodedRequest, ExportError, Exported, Exporter, FlushError, InMemoryExporter,
-    Sampler, SpanLimits, Telemetry, TelemetryBuilder, get_tracer,
+    AnyValue, ConfigError, EncodedRequest, ExportError, Exported, Exporter, FlushError,
+    InMemoryExporter, Sampler, SpanLimits, Telemetry, TelemetryBuilder, get_tracer,
 };
 use std::{
-    sync::{Mutex, MutexGuard, PoisonError, mpsc},
+    pin::pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc},
+    task::{Context, Poll, Wake, Waker},
+    thread::{self, Thread},
     time::{Duration, Instant},
 };
 
@@ -32,13 +35,15 @@ fn names(spans: &InMemoryExporter) -> Vec<String> {
     spans.take().into_iter().map(|span| span.name).collect()
 }
 
+type Answer = Result<Exported, ExportError>;
+
 /// An exporter that does as it is told, one answer for each call.
-struct Told(mpsc::Receiver<Result<Exported, ExportError>>);
+struct Told(Arc<Mutex<mpsc::Receiver<Answer>>>);
 
 impl Exporter for Told {
-    fn export(&mut self, _: &EncodedRequest<'_>, _: Instant) -> Result<Exported, ExportError> {
-        self.0
-            .recv()
+    fn export(&mut self, _: &EncodedRequest<'_>, _: Instant) -> Answer {
+        let told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        told.recv()
             .unwrap_or_else(|_closed| Ok(Exported::default()))
     }
 
@@ -47,15 +52,31 @@ impl Exporter for Told {
     }
 }
 
-fn into_told() -> (
-    TelemetryBuilder,
-    mpsc::SyncSender<Result<Exported, ExportError>>,
-) {
+fn into_told() -> (TelemetryBuilder, mpsc::SyncSender<Answer>) {
     let (tell, told) = mpsc::sync_channel(10);
-    let told = Mutex::new(Some(told));
-    let make =
-        move || -> Box<dyn Exporter> { Box::new(Told(told.lock().unwrap().take().unwrap())) };
+    let told = Arc::new(Mutex::new(told));
+    let make = move || -> Box<dyn Exporter> { Box::new(Told(told.clone())) };
     (Telemetry::builder().exporter_with("told", make), tell)
+}
+
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// Runs a future on this thread, without a runtime and without a timer.
+fn wait_for<F: Future>(future: F) -> F::Output {
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut future = pin!(future);
+    loop {
+        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => thread::park(),
+        }
+    }
 }
 
 #[test]
@@ -77,7 +98,7 @@ fn a_flush_delivers_what_was_recorded_before_it() {
         .attributes
         .iter()
         .find(|(key, _)| key == "service.name");
-    assert_eq!(service.unwrap().1.to_string(), "assistant");
+    assert_eq!(service.unwrap().1, AnyValue::String("assistant".to_owned()));
     assert_eq!(telemetry.stats().exported, 1);
 }
 
@@ -178,28 +199,28 @@ fn a_flush_says_when_spans_were_lost_and_when_it_took_too_long() {
     assert_eq!(telemetry.stats().exported, 1);
 }
 
-#[tokio::test]
-async fn flush_and_shutdown_can_be_awaited() {
+#[test]
+fn flush_and_shutdown_can_be_awaited_without_a_runtime() {
     let _alone = alone();
     let (builder, spans) = into_memory();
     let telemetry = builder.schedule_delay(PLENTY).init().unwrap();
     record("flushed");
-    assert_eq!(telemetry.force_flush_async(PLENTY).await, Ok(()));
+    assert_eq!(wait_for(telemetry.force_flush_async(PLENTY)), Ok(()));
     assert_eq!(names(&spans), ["flushed"]);
     record("shut down");
-    assert_eq!(telemetry.shutdown_async(Duration::MAX).await, Ok(()));
+    assert_eq!(wait_for(telemetry.shutdown_async(Duration::MAX)), Ok(()));
     assert_eq!(names(&spans), ["shut down"]);
     assert_eq!(telemetry.stats().pending, 0);
 }
 
-#[tokio::test]
-async fn a_shutdown_nobody_waits_for_makes_room_for_the_next() {
+#[test]
+fn a_shutdown_nobody_waits_for_makes_room_for_the_next() {
     let _alone = alone();
     let first = into_memory().0.init().unwrap();
     drop(first.shutdown_async(PLENTY));
     let (builder, spans) = into_memory();
     let second = builder.init().unwrap();
     record("to the second");
-    assert_eq!(second.shutdown_async(PLENTY).await, Ok(()));
+    assert_eq!(wait_for(second.shutdown_async(PLENTY)), Ok(()));
     assert_eq!(names(&spans), ["to the second"]);
 }

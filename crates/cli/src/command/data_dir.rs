@@ -32,7 +32,9 @@ impl DataDir {
 
 /// A relative `XDG_DATA_HOME` is invalid and ignored, as the specification demands.
 fn default(data_home: Option<OsString>, home: Option<PathBuf>) -> Option<PathBuf> {
-    let data_home = data_home.map(PathBuf::from).filter(|path| path.is_absolute());
+    let data_home = data_home
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute());
     let own = || Some(home?.join(".local/share"));
     Some(data_home.or_else(own)?.join("continuum"))
 }
@@ -45,7 +47,10 @@ mod tests {
     fn the_data_home_of_the_user_comes_first_unless_it_is_relative() {
         let home = || Some(PathBuf::from("/home/ann"));
         let own = PathBuf::from("/home/ann/.local/share/continuum");
-        assert_eq!(default(Some("/data".into()), home()), Some("/data/continuum".into()));
+        assert_eq!(
+            default(Some("/data".into()), home()),
+            Some("/data/continuum".into())
+        );
         assert_eq!(default(Some("data".into()), home()), Some(own.clone()));
         assert_eq!(default(None, home()), Some(own));
         assert_eq!(default(Some("".into()), None), None);

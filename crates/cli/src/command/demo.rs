@@ -4,7 +4,9 @@ use std::{io, path::PathBuf};
 
 use anyhow::Result;
 use clap::{Args, ValueEnum};
+use continuum_observability::Palette;
 
+use super::palette::palette;
 use crate::demo::{Demo, Destination};
 
 /// Where OTLP receivers listen on a developer's machine.
@@ -56,17 +58,36 @@ enum Exporter {
 impl DemoArgs {
     pub(super) fn run(self) -> Result<()> {
         let destination = self.destination();
-        let Self { dataset, json, keep, .. } = self;
-        Demo { dataset, json, destination, keep }.run(&mut io::stdout().lock())
+        let Self {
+            dataset,
+            json,
+            keep,
+            ..
+        } = self;
+        let palette = if json {
+            Palette::Plain
+        } else {
+            palette(&io::stdout())
+        };
+        Demo {
+            dataset,
+            json,
+            destination,
+            keep,
+            palette,
+        }
+        .run(&mut io::stdout().lock())
     }
 
     fn destination(&self) -> Option<Destination> {
         let given = self.endpoint.clone();
         let otlp_if_given = given.as_ref().map(|_| Exporter::Otlp);
         Some(match self.exporter.or(otlp_if_given)? {
-            Exporter::Console => Destination::Console,
+            Exporter::Console => Destination::Console(palette(&io::stderr())),
             Exporter::Otlp => Destination::Otlp(given.unwrap_or_else(|| DEFAULT_ENDPOINT.into())),
-            Exporter::File => Destination::File(given.unwrap_or_else(|| DEFAULT_FILE.into()).into()),
+            Exporter::File => {
+                Destination::File(given.unwrap_or_else(|| DEFAULT_FILE.into()).into())
+            }
         })
     }
 }
@@ -77,12 +98,22 @@ mod tests {
 
     fn destination(exporter: Option<Exporter>, endpoint: Option<&str>) -> Option<Destination> {
         let endpoint = endpoint.map(str::to_owned);
-        DemoArgs { dataset: None, json: false, exporter, endpoint, keep: false }.destination()
+        DemoArgs {
+            dataset: None,
+            json: false,
+            exporter,
+            endpoint,
+            keep: false,
+        }
+        .destination()
     }
 
     #[test]
     fn an_endpoint_alone_means_otlp() {
-        assert_eq!(destination(None, Some("http://h")), Some(Destination::Otlp("http://h".into())));
+        assert_eq!(
+            destination(None, Some("http://h")),
+            Some(Destination::Otlp("http://h".into()))
+        );
         assert_eq!(destination(None, None), None);
     }
 
@@ -92,7 +123,7 @@ mod tests {
         assert_eq!(destination(Some(Exporter::Otlp), None), Some(otlp));
         let file = Destination::File("continuum-traces.jsonl".into());
         assert_eq!(destination(Some(Exporter::File), None), Some(file));
-        let console = Some(Destination::Console);
-        assert_eq!(destination(Some(Exporter::Console), Some("ignored")), console);
+        let console = destination(Some(Exporter::Console), Some("ignored"));
+        assert!(matches!(console, Some(Destination::Console(_))));
     }
 }

@@ -40,7 +40,10 @@ impl Key {
         let Self::Create { tenant, data_dir } = self;
         let key = ApiKeys::open(data_dir.resolve()?)?.create_key(&tenant)?;
         writeln!(io::stdout(), "{key}")?;
-        writeln!(io::stderr(), "Keep it: it is not stored and cannot be shown again.")?;
+        writeln!(
+            io::stderr(),
+            "Keep it: it is not stored and cannot be shown again."
+        )?;
         Ok(())
     }
 }

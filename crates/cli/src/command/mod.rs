@@ -8,6 +8,7 @@
 mod data_dir;
 mod demo;
 mod key;
+mod palette;
 mod serve;
 
 use anyhow::Result;

@@ -54,16 +54,22 @@ impl Serve {
         let runtime = Runtime::new().context("no runtime")?;
         runtime.block_on(serve(self.addr, service, &data_dir.display().to_string()))?;
         drop(runtime);
-        telemetry.shutdown(FLUSH_TIMEOUT).context("the last spans were not delivered")
+        telemetry
+            .shutdown(FLUSH_TIMEOUT)
+            .context("the last spans were not delivered")
     }
 }
 
 async fn serve(addr: SocketAddr, service: Service, data_dir: &str) -> Result<()> {
     let stop = stop_signal()?;
-    let server =
-        Server::bind(addr, service).await.with_context(|| format!("cannot listen on {addr}"))?;
+    let server = Server::bind(addr, service)
+        .await
+        .with_context(|| format!("cannot listen on {addr}"))?;
     let addr = server.local_addr()?;
-    writeln!(io::stderr(), "continuum listens on http://{addr}, data in {data_dir}")?;
+    writeln!(
+        io::stderr(),
+        "continuum listens on http://{addr}, data in {data_dir}"
+    )?;
     server.run(stop).await.context("the server failed")
 }
 
@@ -84,7 +90,10 @@ fn stop_signal() -> io::Result<impl Future<Output = ()> + Send + 'static> {
 
 /// Completes when the process is asked to stop.
 #[cfg(not(unix))]
-#[expect(clippy::unnecessary_wraps, reason = "the same signature on every platform")]
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "the same signature on every platform"
+)]
 fn stop_signal() -> io::Result<impl Future<Output = ()> + Send + 'static> {
     Ok(async {
         // Without a handler there is nothing to wait for; the process then ends as it always did.

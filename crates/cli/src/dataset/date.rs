@@ -4,15 +4,18 @@
 //!
 //! Invariant: gives RFC 3339 in UTC, or nothing for what is not such a date.
 
-const MONTHS: [&str; 12] =
-    ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+const MONTHS: [&str; 12] = [
+    "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
+];
 
 /// Translates a date of the layout into RFC 3339.
 pub(super) fn to_rfc3339(text: &str) -> Option<String> {
     let (time, date) = text.split_once(" on ")?;
     let (hour, minute) = time_of_day(time.trim())?;
     let (year, month, day) = calendar_day(date)?;
-    Some(format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:00Z"))
+    Some(format!(
+        "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:00Z"
+    ))
 }
 
 fn time_of_day(text: &str) -> Option<(u32, u32)> {
@@ -55,7 +58,13 @@ mod tests {
 
     #[test]
     fn what_is_no_date_gives_nothing() {
-        for text in ["", "yesterday", "13:00 pm on 8 May, 2023", "1:00 pm on 8 Mäy, 2023", "1:00 pm on May"] {
+        for text in [
+            "",
+            "yesterday",
+            "13:00 pm on 8 May, 2023",
+            "1:00 pm on 8 Mäy, 2023",
+            "1:00 pm on May",
+        ] {
             assert_eq!(to_rfc3339(text), None, "{text}");
         }
     }

@@ -9,7 +9,9 @@ use std::collections::BTreeSet;
 
 /// Splits one entry, which may name several turns.
 pub(super) fn split(entry: &str) -> impl Iterator<Item = &str> {
-    entry.split([';', ',', ' ', '\t', '\n']).filter(|part| !part.is_empty())
+    entry
+        .split([';', ',', ' ', '\t', '\n'])
+        .filter(|part| !part.is_empty())
 }
 
 /// Writes an id as `D<session>:<turn>`; `None` where it does not have two numbers.
@@ -19,7 +21,10 @@ pub(super) fn normalize(id: &str) -> Option<String> {
         .filter(|digits| !digits.is_empty())
         .map(str::parse::<u32>);
     let (session, turn) = (numbers.next()?.ok()?, numbers.next()?.ok()?);
-    numbers.next().is_none().then(|| format!("D{session}:{turn}"))
+    numbers
+        .next()
+        .is_none()
+        .then(|| format!("D{session}:{turn}"))
 }
 
 /// The turns that the entries of a question name, each once, and how many parts name none.
@@ -54,7 +59,11 @@ mod tests {
     #[test]
     fn entries_with_several_ids_are_split_and_unknown_ones_counted() {
         let turns = BTreeSet::from(["D8:6", "D9:17"]);
-        let entries = ["D8:6; D9:17".to_owned(), "D8:06,D7:1".to_owned(), "D".to_owned()];
+        let entries = [
+            "D8:6; D9:17".to_owned(),
+            "D8:06,D7:1".to_owned(),
+            "D".to_owned(),
+        ];
         let (known, unknown) = resolve(&entries, &turns);
         assert_eq!(known, ["D8:6", "D9:17"]);
         assert_eq!(unknown, 2);

@@ -59,24 +59,47 @@ fn conversation(sample: Sample) -> Result<(Conversation, usize)> {
     let ids: BTreeSet<&str> = turns.iter().map(|turn| turn.id.as_str()).collect();
     let mut unknown_evidence = 0;
     let mut questions = Vec::with_capacity(sample.qa.len());
-    for Asked { question, category, evidence: entries } in sample.qa {
+    for Asked {
+        question,
+        category,
+        evidence: entries,
+    } in sample.qa
+    {
         let (evidence, unknown) = evidence::resolve(&entries, &ids);
         unknown_evidence += unknown;
-        questions.push(Question { text: question, category, evidence });
+        questions.push(Question {
+            text: question,
+            category,
+            evidence,
+        });
     }
-    Ok((Conversation { id: sample.sample_id, turns, questions }, unknown_evidence))
+    Ok((
+        Conversation {
+            id: sample.sample_id,
+            turns,
+            questions,
+        },
+        unknown_evidence,
+    ))
 }
 
 fn turns(fields: &Map<String, Value>) -> Result<Vec<Turn>> {
-    let sessions: BTreeMap<u32, &Value> =
-        fields.iter().filter_map(|(name, value)| Some((session_number(name)?, value))).collect();
+    let sessions: BTreeMap<u32, &Value> = fields
+        .iter()
+        .filter_map(|(name, value)| Some((session_number(name)?, value)))
+        .collect();
     let mut turns = Vec::new();
     for (number, said) in sessions {
         let session = format!("session_{number}");
-        let at = fields.get(&format!("{session}_date_time")).and_then(Value::as_str);
+        let at = fields
+            .get(&format!("{session}_date_time"))
+            .and_then(Value::as_str);
         let at = at.and_then(date::to_rfc3339);
         let said = Vec::<Said>::deserialize(said).with_context(|| session.clone())?;
-        turns.extend(said.into_iter().map(|said| turn(said, &session, at.as_ref())));
+        turns.extend(
+            said.into_iter()
+                .map(|said| turn(said, &session, at.as_ref())),
+        );
     }
     Ok(turns)
 }
@@ -127,10 +150,17 @@ mod tests {
     #[test]
     fn sessions_come_in_the_order_of_their_numbers() {
         let conversation = &parse(SAMPLE).unwrap().conversations[0];
-        let ids: Vec<_> = conversation.turns.iter().map(|turn| turn.id.as_str()).collect();
+        let ids: Vec<_> = conversation
+            .turns
+            .iter()
+            .map(|turn| turn.id.as_str())
+            .collect();
         assert_eq!(ids, ["D2:1", "D2:2", "D10:1"]);
         assert_eq!(conversation.turns[0].at, None);
-        assert_eq!(conversation.turns[2].at.as_deref(), Some("2023-05-08T13:56:00Z"));
+        assert_eq!(
+            conversation.turns[2].at.as_deref(),
+            Some("2023-05-08T13:56:00Z")
+        );
         assert_eq!(conversation.turns[2].session, "session_10");
     }
 

@@ -99,18 +99,28 @@ impl Dataset {
             .with_context(|| format!("cannot read the dataset {}", path.display()))?;
         let dataset = layout::parse(&text)
             .with_context(|| format!("not in the LoCoMo layout: {}", path.display()))?;
-        ensure!(dataset.turns() > 0, "the dataset has no turns: {}", path.display());
+        ensure!(
+            dataset.turns() > 0,
+            "the dataset has no turns: {}",
+            path.display()
+        );
         Ok(dataset)
     }
 
     /// How many turns there are to learn.
     pub fn turns(&self) -> usize {
-        self.conversations.iter().map(|conversation| conversation.turns.len()).sum()
+        self.conversations
+            .iter()
+            .map(|conversation| conversation.turns.len())
+            .sum()
     }
 
     /// How many questions there are to ask.
     pub fn questions(&self) -> usize {
-        self.conversations.iter().map(|conversation| conversation.questions.len()).sum()
+        self.conversations
+            .iter()
+            .map(|conversation| conversation.questions.len())
+            .sum()
     }
 }
 
@@ -123,16 +133,28 @@ mod tests {
         let dataset = Dataset::embedded().unwrap();
         assert!(dataset.conversations.len() >= 4);
         assert!(dataset.turns() >= 300, "{} turns", dataset.turns());
-        assert!(dataset.questions() >= 60, "{} questions", dataset.questions());
+        assert!(
+            dataset.questions() >= 60,
+            "{} questions",
+            dataset.questions()
+        );
         assert_eq!(dataset.unknown_evidence, 0);
-        assert!(dataset.conversations.iter().all(|c| c.turns.iter().all(|t| t.at.is_some())));
+        assert!(
+            dataset
+                .conversations
+                .iter()
+                .all(|c| c.turns.iter().all(|t| t.at.is_some()))
+        );
     }
 
     #[test]
     fn embedded_questions_have_evidence_unless_it_was_never_said() {
         let dataset = Dataset::embedded().unwrap();
         let questions = dataset.conversations.iter().flat_map(|c| &c.questions);
-        let never_said = questions.clone().filter(|q| q.category == NEVER_SAID).count();
+        let never_said = questions
+            .clone()
+            .filter(|q| q.category == NEVER_SAID)
+            .count();
         assert!(never_said > 0);
         for question in questions {
             assert_eq!(

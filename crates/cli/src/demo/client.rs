@@ -41,7 +41,10 @@ impl Client {
             // The service is on this machine, whatever the environment says about the others.
             .proxy(None)
             .build();
-        Self { agent: config.into(), base: format!("http://{addr}") }
+        Self {
+            agent: config.into(),
+            base: format!("http://{addr}"),
+        }
     }
 
     pub(super) fn learn(&self, key: &str, request: &LearnRequest) -> Result<Answer<LearnResponse>> {
@@ -71,9 +74,16 @@ impl Client {
         key: &str,
         request: &impl Serialize,
     ) -> Result<Answer<T>> {
-        let Reply { status, trace_id, body } = self.post(path, key, request)?;
+        let Reply {
+            status,
+            trace_id,
+            body,
+        } = self.post(path, key, request)?;
         if status != 200 {
-            bail!("{path} answered with {status}: {}", String::from_utf8_lossy(&body));
+            bail!(
+                "{path} answered with {status}: {}",
+                String::from_utf8_lossy(&body)
+            );
         }
         let body = serde_json::from_slice(&body)
             .with_context(|| format!("the answer of {path} cannot be read"))?;
@@ -88,9 +98,16 @@ impl Client {
             .header("content-type", "application/json")
             .send(&serde_json::to_vec(request)?)
             .with_context(|| format!("{path} did not answer"))?;
-        let header = response.headers().get("trace_id").and_then(|id| id.to_str().ok());
+        let header = response
+            .headers()
+            .get("trace_id")
+            .and_then(|id| id.to_str().ok());
         let trace_id = header.context("an answer has no trace_id")?.to_owned();
         let status = response.status().as_u16();
-        Ok(Reply { status, trace_id, body: response.body_mut().read_to_vec()? })
+        Ok(Reply {
+            status,
+            trace_id,
+            body: response.body_mut().read_to_vec()?,
+        })
     }
 }

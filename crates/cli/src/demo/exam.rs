@@ -49,9 +49,14 @@ pub(super) fn ask_again(
 ) -> Result<Vec<String>> {
     let mut trace_ids = Vec::new();
     for (conversation, memory) in dataset.conversations.iter().zip(memories) {
-        let Some(question) = conversation.questions.first() else { continue };
+        let Some(question) = conversation.questions.first() else {
+            continue;
+        };
         let answer = client.recall(&memory.key, &request(question))?;
-        ensure!(answer.body.cache == CacheOutcome::Hit, "a repeated question missed the cache");
+        ensure!(
+            answer.body.cache == CacheOutcome::Hit,
+            "a repeated question missed the cache"
+        );
         trace_ids.push(answer.trace_id);
     }
     Ok(trace_ids)
@@ -92,10 +97,16 @@ impl Marks {
             self.skipped += 1;
             return;
         }
-        let ranking: Vec<String> =
-            answer.turns.iter().filter_map(|turn| memory.turns.get(&turn.turn_id).cloned()).collect();
+        let ranking: Vec<String> = answer
+            .turns
+            .iter()
+            .filter_map(|turn| memory.turns.get(&turn.turn_id).cloned())
+            .collect();
         self.all.add(&question.evidence, &ranking);
-        self.by_category.entry(question.category).or_default().add(&question.evidence, &ranking);
+        self.by_category
+            .entry(question.category)
+            .or_default()
+            .add(&question.evidence, &ranking);
     }
 
     fn recalled(mut self, dataset: &Dataset) -> Recalled {

@@ -16,7 +16,10 @@ const TENANT: &str = "damaged";
 /// Learns something, damages the file under it, and asks; returns the trace id of the failure.
 pub(super) fn recall_from_a_damaged_file(host: &Host, client: &Client) -> Result<String> {
     let key = host.create_tenant(&TenantId::new(TENANT)?)?;
-    client.learn(&key, &LearnRequest::new("s").user_message("The spare key is under the mat."))?;
+    client.learn(
+        &key,
+        &LearnRequest::new("s").user_message("The spare key is under the mat."),
+    )?;
     damage(host).context("cannot damage a file")?;
     client.recall_that_fails(&key, &RecallRequest::new("Where is the spare key?"))
 }
@@ -24,7 +27,10 @@ pub(super) fn recall_from_a_damaged_file(host: &Host, client: &Client) -> Result
 /// Cuts the write-ahead log off and overwrites the file, as a failing disk would.
 fn damage(host: &Host) -> std::io::Result<()> {
     let path = |suffix: &str| host.data_dir().join(format!("tenants/{TENANT}.db{suffix}"));
-    File::options().write(true).truncate(true).open(path("-wal"))?;
+    File::options()
+        .write(true)
+        .truncate(true)
+        .open(path("-wal"))?;
     let mut file = File::options().write(true).open(path(""))?;
     file.write_all(&[0xff; 64 * 1024])
 }

@@ -45,7 +45,14 @@ impl Host {
             // A sender that is gone means the same as a message: stop.
             stopped.await.unwrap_or_default();
         }));
-        Ok(Self { directory, keys, addr, runtime, serving, stop })
+        Ok(Self {
+            directory,
+            keys,
+            addr,
+            runtime,
+            serving,
+            stop,
+        })
     }
 
     pub(super) fn addr(&self) -> SocketAddr {
@@ -66,7 +73,9 @@ impl Host {
     pub(super) fn stop(self, keep: bool) -> Result<Option<PathBuf>> {
         // When nobody listens any more, the service has stopped by itself and says why below.
         self.stop.send(()).unwrap_or_default();
-        self.runtime.block_on(self.serving)?.context("the service failed")?;
+        self.runtime
+            .block_on(self.serving)?
+            .context("the service failed")?;
         drop(self.runtime);
         Ok(keep.then(|| self.directory.keep()))
     }

@@ -73,7 +73,12 @@ mod tests {
     use super::*;
 
     fn span(name: &str, kind: i32) -> SpanRecord {
-        SpanRecord { name: name.to_owned(), kind, end_unix_nanos: 1_000_000, ..Default::default() }
+        SpanRecord {
+            name: name.to_owned(),
+            kind,
+            end_unix_nanos: 1_000_000,
+            ..Default::default()
+        }
     }
 
     #[test]

@@ -68,7 +68,12 @@ fn tenant_of(conversation: &Conversation, index: usize) -> Result<TenantId> {
         kept @ ('a'..='z' | '0'..='9' | '-') => kept,
         _ => '-',
     };
-    let name: String = conversation.id.chars().map(allowed).take(MAX_NAME_BYTES).collect();
+    let name: String = conversation
+        .id
+        .chars()
+        .map(allowed)
+        .take(MAX_NAME_BYTES)
+        .collect();
     Ok(TenantId::new(format!("{name}-{}", index + 1))?)
 }
 
@@ -87,10 +92,19 @@ mod tests {
 
     #[test]
     fn any_name_of_a_conversation_gives_a_tenant_of_its_own() {
-        for (index, name) in ["conv-26", "Garten & Umzug", "日本", &"x".repeat(300)].iter().enumerate() {
-            let conversation = Conversation { id: (*name).to_owned(), ..Conversation::default() };
+        for (index, name) in ["conv-26", "Garten & Umzug", "日本", &"x".repeat(300)]
+            .iter()
+            .enumerate()
+        {
+            let conversation = Conversation {
+                id: (*name).to_owned(),
+                ..Conversation::default()
+            };
             let tenant = tenant_of(&conversation, index).unwrap();
-            assert!(tenant.as_str().ends_with(&format!("-{}", index + 1)), "{tenant}");
+            assert!(
+                tenant.as_str().ends_with(&format!("-{}", index + 1)),
+                "{tenant}"
+            );
         }
     }
 }

@@ -24,6 +24,7 @@ mod text;
 use std::{io::Write, path::PathBuf};
 
 use anyhow::{Result, ensure};
+use continuum_observability::Palette;
 
 use crate::dataset::Dataset;
 use client::Client;
@@ -43,6 +44,8 @@ pub struct Demo {
     pub destination: Option<Destination>,
     /// Keeps the data directory.
     pub keep: bool,
+    /// The colours of the trees in the report.
+    pub palette: Palette,
 }
 
 impl Demo {
@@ -67,7 +70,11 @@ impl Demo {
         } else {
             text::write(out, &report)?;
         }
-        ensure!(report.spans.accounted, "spans are missing: {:?}", report.spans);
+        ensure!(
+            report.spans.accounted,
+            "spans are missing: {:?}",
+            report.spans
+        );
         Ok(())
     }
 
@@ -80,13 +87,13 @@ impl Demo {
         let cached = exam::ask_again(dataset, &learned.memories, &client)?;
         let failed = fault::recall_from_a_damaged_file(&host, &client)?;
         let kept = host.stop(self.keep)?;
-        let (spans, stats) = recording.finish()?;
+        let (spans, stats) = recording.finish();
         Ok(Report {
             dataset: self.dataset.clone(),
             learned: learned.totals,
             recalled: asked,
             layers: layer::latencies(&spans),
-            traces: picture::pictures(&spans, &cached, &failed)?,
+            traces: picture::pictures(&spans, &cached, &failed, self.palette)?,
             spans: Accounting::new(&stats, spans.len()),
             data_dir: kept,
         })

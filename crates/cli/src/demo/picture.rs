@@ -16,22 +16,40 @@ pub(super) fn pictures(
     spans: &[SpanRecord],
     cached: &[String],
     failed: &str,
+    palette: Palette,
 ) -> Result<Vec<Picture>> {
+    let style = TreeStyle {
+        ids: false,
+        ..TreeStyle::terminal(palette)
+    };
+    let picture = |title, trace_id| picture(title, trace_id, spans, &style);
     let learn = median(spans, "memory.learn").context("no learn was traced")?;
     let slowest = slowest(spans, "memory.recall", failed).context("no recall was traced")?;
     let cached = cached.first().context("no recall came from the cache")?;
     Ok(vec![
-        picture("A learn", &learn, spans),
-        picture("The slowest recall", &slowest, spans),
-        picture("The same question again, from the cache", cached, spans),
-        picture("A recall from a damaged file", failed, spans),
+        picture("A learn", &learn),
+        picture("The slowest recall", &slowest),
+        picture("The same question again, from the cache", cached),
+        picture("A recall from a damaged file", failed),
     ])
 }
 
-fn picture(title: &'static str, trace_id: &str, spans: &[SpanRecord]) -> Picture {
-    let own: Vec<_> = spans.iter().filter(|span| hex(span) == trace_id).cloned().collect();
-    let style = TreeStyle { ids: false, ..TreeStyle::terminal(Palette::Plain) };
-    Picture { title, trace_id: trace_id.to_owned(), tree: render_tree(&own, &style) }
+fn picture(
+    title: &'static str,
+    trace_id: &str,
+    spans: &[SpanRecord],
+    style: &TreeStyle,
+) -> Picture {
+    let own: Vec<_> = spans
+        .iter()
+        .filter(|span| hex(span) == trace_id)
+        .cloned()
+        .collect();
+    Picture {
+        title,
+        trace_id: trace_id.to_owned(),
+        tree: render_tree(&own, style),
+    }
 }
 
 /// The trace of the span of that name that is neither slow nor fast.
@@ -44,7 +62,10 @@ fn median(spans: &[SpanRecord], name: &str) -> Option<String> {
 fn slowest(spans: &[SpanRecord], name: &str, except: &str) -> Option<String> {
     let mut named: Vec<_> = spans.iter().filter(|span| span.name == name).collect();
     named.sort_by_key(|span| Reverse(span.duration_nanos()));
-    named.into_iter().map(hex).find(|trace_id| trace_id != except)
+    named
+        .into_iter()
+        .map(hex)
+        .find(|trace_id| trace_id != except)
 }
 
 fn hex(span: &SpanRecord) -> String {
@@ -80,14 +101,21 @@ mod tests {
             span(6, "memory.recall", 90),
             span(7, "memory.recall", 1),
         ];
-        let pictures = pictures(&spans, &[id(7)], &id(6)).unwrap();
-        let ids: Vec<_> = pictures.iter().map(|picture| picture.trace_id.as_str()).collect();
+        let pictures = pictures(&spans, &[id(7)], &id(6), Palette::Plain).unwrap();
+        let ids: Vec<_> = pictures
+            .iter()
+            .map(|picture| picture.trace_id.as_str())
+            .collect();
         assert_eq!(ids, [id(3), id(5), id(7), id(6)]);
-        assert!(pictures[1].tree.contains("memory.recall"), "{}", pictures[1].tree);
+        assert!(
+            pictures[1].tree.contains("memory.recall"),
+            "{}",
+            pictures[1].tree
+        );
     }
 
     #[test]
     fn a_demo_without_a_learn_is_an_error() {
-        assert!(pictures(&[], &[], "").is_err());
+        assert!(pictures(&[], &[], "", Palette::Plain).is_err());
     }
 }

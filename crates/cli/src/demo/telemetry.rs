@@ -17,7 +17,8 @@ use std::{
 use anyhow::{Context as _, Result};
 use continuum_observability::{
     ConsoleExporter, EncodedRequest, ExportError, Exported, Exporter, FileExporter,
-    InMemoryExporter, OtlpHttpConfig, OtlpHttpExporter, Sampler, SpanRecord, Stats, Telemetry,
+    InMemoryExporter, OtlpHttpConfig, OtlpHttpExporter, Palette, Sampler, SpanRecord, Stats,
+    Telemetry, TreeStyle,
 };
 
 /// More than any data set makes; a bound all the same.
@@ -30,7 +31,7 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(30);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Destination {
     /// Trees on standard error.
-    Console,
+    Console(Palette),
     /// OTLP over HTTP to this URL; `/v1/traces` is added when it has no path.
     Otlp(String),
     /// OTLP as JSON lines, appended to this file.
@@ -40,8 +41,12 @@ pub enum Destination {
 impl Destination {
     fn open(&self) -> Result<Box<dyn Exporter>, ExportError> {
         Ok(match self {
-            Self::Console => Box::new(ConsoleExporter::stderr()),
-            Self::Otlp(url) => Box::new(OtlpHttpExporter::new(OtlpHttpConfig::new(with_path(url)))?),
+            Self::Console(palette) => {
+                Box::new(ConsoleExporter::stderr(TreeStyle::terminal(*palette)))
+            }
+            Self::Otlp(url) => {
+                Box::new(OtlpHttpExporter::new(OtlpHttpConfig::new(with_path(url)))?)
+            }
             Self::File(path) => Box::new(FileExporter::append_to(path)?),
         })
     }
@@ -66,7 +71,10 @@ impl Recording {
     pub(super) fn start(destination: Option<&Destination>) -> Result<Self> {
         let kept = InMemoryExporter::new(MAX_SPANS);
         let chosen = destination.map(Destination::open).transpose()?;
-        let both = Both { kept: kept.clone(), chosen: Arc::new(Mutex::new(chosen)) };
+        let both = Both {
+            kept: kept.clone(),
+            chosen: Arc::new(Mutex::new(chosen)),
+        };
         let telemetry = Telemetry::builder()
             .service_name("continuum-demo")
             .service_version(env!("CARGO_PKG_VERSION"))
@@ -78,9 +86,10 @@ impl Recording {
     }
 
     /// Stops, and returns all spans with the account of them.
-    pub(super) fn finish(self) -> Result<(Vec<SpanRecord>, Stats)> {
-        self.telemetry.shutdown(SHUTDOWN_TIMEOUT).context("spans were not delivered")?;
-        Ok((self.kept.take(), self.telemetry.stats()))
+    pub(super) fn finish(self) -> (Vec<SpanRecord>, Stats) {
+        // What was not delivered is in the account, and telemetry has said why.
+        drop(self.telemetry.shutdown(SHUTDOWN_TIMEOUT));
+        (self.kept.take(), self.telemetry.stats())
     }
 }
 
@@ -94,7 +103,7 @@ struct Both {
 impl Both {
     fn with_chosen<T>(&self, work: impl FnOnce(&mut dyn Exporter) -> T) -> Option<T> {
         let mut chosen = self.chosen.lock().unwrap_or_else(PoisonError::into_inner);
-        chosen.as_deref_mut().map(work)
+        Some(work(chosen.as_mut()?.as_mut()))
     }
 }
 
@@ -122,7 +131,9 @@ impl Exporter for Both {
 
 impl fmt::Debug for Both {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Both").field("kept", &self.kept).finish_non_exhaustive()
+        f.debug_struct("Both")
+            .field("kept", &self.kept)
+            .finish_non_exhaustive()
     }
 }
 
@@ -132,8 +143,17 @@ mod tests {
 
     #[test]
     fn the_path_of_the_protocol_is_added_where_there_is_none() {
-        assert_eq!(with_path("http://localhost:4318"), "http://localhost:4318/v1/traces");
-        assert_eq!(with_path("http://localhost:4318/"), "http://localhost:4318/v1/traces");
-        assert_eq!(with_path("https://otlp.example/in/traces"), "https://otlp.example/in/traces");
+        assert_eq!(
+            with_path("http://localhost:4318"),
+            "http://localhost:4318/v1/traces"
+        );
+        assert_eq!(
+            with_path("http://localhost:4318/"),
+            "http://localhost:4318/v1/traces"
+        );
+        assert_eq!(
+            with_path("https://otlp.example/in/traces"),
+            "https://otlp.example/in/traces"
+        );
     }
 }

@@ -4,8 +4,8 @@
 
 use std::io::{Result, Write};
 
-use super::report::{Accounting, Learned, NeverSaid, Picture, Recalled, Report};
 use super::layer::LayerLatency;
+use super::report::{Accounting, Learned, NeverSaid, Picture, Recalled, Report};
 use crate::{dataset::Dataset, evaluation::Quality};
 
 /// Says what is about to happen.
@@ -37,7 +37,11 @@ pub(super) fn write(out: &mut dyn Write, report: &Report) -> Result<()> {
 
 fn learned(out: &mut dyn Write, learned: &Learned) -> Result<()> {
     writeln!(out, "\nLearned")?;
-    writeln!(out, "  {} turns of {} conversations", learned.turns, learned.conversations)?;
+    writeln!(
+        out,
+        "  {} turns of {} conversations",
+        learned.turns, learned.conversations
+    )?;
     writeln!(
         out,
         "  {} mentions of concepts, {} of them compounds; {} links between concepts; {} decisions",
@@ -47,7 +51,10 @@ fn learned(out: &mut dyn Write, learned: &Learned) -> Result<()> {
 
 fn recalled(out: &mut dyn Write, recalled: &Recalled) -> Result<()> {
     writeln!(out, "\nRecalled")?;
-    writeln!(out, "  questions about         asked  recall@5  recall@10    MRR")?;
+    writeln!(
+        out,
+        "  questions about         asked  recall@5  recall@10    MRR"
+    )?;
     for (category, figures) in &recalled.by_category {
         quality(out, category_name(*category), figures)?;
     }
@@ -66,8 +73,16 @@ fn recalled(out: &mut dyn Write, recalled: &Recalled) -> Result<()> {
 }
 
 fn quality(out: &mut dyn Write, name: &str, figures: &Quality) -> Result<()> {
-    let Quality { questions, recall_at_5, recall_at_10, mrr } = figures;
-    writeln!(out, "  {name:<22} {questions:>6} {recall_at_5:>9.2} {recall_at_10:>10.2} {mrr:>6.2}")
+    let Quality {
+        questions,
+        recall_at_5,
+        recall_at_10,
+        mrr,
+    } = figures;
+    writeln!(
+        out,
+        "  {name:<22} {questions:>6} {recall_at_5:>9.2} {recall_at_10:>10.2} {mrr:>6.2}"
+    )
 }
 
 fn category_name(category: u8) -> &'static str {
@@ -89,9 +104,15 @@ fn never_said(out: &mut dyn Write, never_said: &NeverSaid) -> Result<()> {
         "  never said: {} questions, {} answered with nothing",
         never_said.questions, never_said.answered_with_nothing,
     )?;
-    let scores = (never_said.median_best_score, never_said.median_best_score_of_others);
+    let scores = (
+        never_said.median_best_score,
+        never_said.median_best_score_of_others,
+    );
     if let (Some(best), Some(others)) = scores {
-        write!(out, "; median best score {best:.2}, against {others:.2} for the others")?;
+        write!(
+            out,
+            "; median best score {best:.2}, against {others:.2} for the others"
+        )?;
     }
     writeln!(out)
 }
@@ -116,8 +137,19 @@ fn tree(out: &mut dyn Write, picture: &Picture) -> Result<()> {
 }
 
 fn accounting(out: &mut dyn Write, spans: &Accounting) -> Result<()> {
-    let Accounting { started, exported, sampled_out, dropped, pending, accounted } = spans;
-    let verdict = if *accounted { "all accounted for" } else { "NOT all accounted for" };
+    let Accounting {
+        started,
+        exported,
+        sampled_out,
+        dropped,
+        pending,
+        accounted,
+    } = spans;
+    let verdict = if *accounted {
+        "all accounted for"
+    } else {
+        "NOT all accounted for"
+    };
     writeln!(out, "\nSpans: {verdict}")?;
     writeln!(
         out,

@@ -22,7 +22,11 @@ impl Latency {
     pub fn of(mut nanos: Vec<u64>) -> Option<Self> {
         nanos.sort_unstable();
         let millis = |percent| Some(*percentile(&nanos, percent)? as f64 / NANOS_PER_MILLI);
-        Some(Self { count: nanos.len(), p50_millis: millis(50)?, p99_millis: millis(99)? })
+        Some(Self {
+            count: nanos.len(),
+            p50_millis: millis(50)?,
+            p99_millis: millis(99)?,
+        })
     }
 }
 
@@ -51,7 +55,14 @@ mod tests {
     #[test]
     fn durations_are_sorted_and_given_in_milliseconds() {
         let latency = Latency::of(vec![3_000_000, 1_000_000, 2_000_000]).unwrap();
-        assert_eq!(latency, Latency { count: 3, p50_millis: 2.0, p99_millis: 3.0 });
+        assert_eq!(
+            latency,
+            Latency {
+                count: 3,
+                p50_millis: 2.0,
+                p99_millis: 3.0
+            }
+        );
         assert_eq!(Latency::of(Vec::new()), None);
     }
 }

@@ -35,16 +35,22 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
             return Err(Problem::WrongContentType);
         }
         let bytes = read(request.into_body()).await?;
-        serde_json::from_slice(&bytes).map(Self).map_err(|error| match error.classify() {
-            Category::Data => Problem::WrongShape(error),
-            Category::Syntax | Category::Eof | Category::Io => Problem::NotJson(error),
-        })
+        serde_json::from_slice(&bytes)
+            .map(Self)
+            .map_err(|error| match error.classify() {
+                Category::Data => Problem::WrongShape(error),
+                Category::Syntax | Category::Eof | Category::Io => Problem::NotJson(error),
+            })
     }
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
-    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let media_type = value.and_then(|value| value.split(';').next()).unwrap_or_default();
+    let value = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    let media_type = value
+        .and_then(|value| value.split(';').next())
+        .unwrap_or_default();
     media_type.trim().eq_ignore_ascii_case("application/json")
 }
 
@@ -52,8 +58,12 @@ async fn read(mut body: Body) -> Result<Bytes, Problem> {
     let mut kept = Vec::new();
     let mut read_bytes = 0;
     while let Some(frame) = body.frame().await {
-        let Ok(frame) = frame else { return Err(Problem::BodyIncomplete) };
-        let Some(data) = frame.data_ref() else { continue };
+        let Ok(frame) = frame else {
+            return Err(Problem::BodyIncomplete);
+        };
+        let Some(data) = frame.data_ref() else {
+            continue;
+        };
         read_bytes += data.len();
         if read_bytes > MAX_READ_BYTES {
             break;
@@ -65,7 +75,9 @@ async fn read(mut body: Body) -> Result<Bytes, Problem> {
         }
     }
     if read_bytes > MAX_BODY_BYTES {
-        return Err(Problem::BodyTooLarge { limit_bytes: MAX_BODY_BYTES });
+        return Err(Problem::BodyTooLarge {
+            limit_bytes: MAX_BODY_BYTES,
+        });
     }
     Ok(kept.into())
 }

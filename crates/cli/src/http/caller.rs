@@ -22,18 +22,31 @@ impl FromRequestParts<Service> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Self, Problem> {
-        let key = key_of(&parts.headers).ok_or(Problem::KeyMissing)?.to_owned();
+        let key = key_of(&parts.headers)
+            .ok_or(Problem::KeyMissing)?
+            .to_owned();
         let keys = service.keys();
         let tenant = blocking(move || keys.tenant_of(&key)).await?;
-        Ok(Self(service.memory().tenant(tenant.ok_or(Problem::KeyUnknown)?)))
+        Ok(Self(
+            service.memory().tenant(tenant.ok_or(Problem::KeyUnknown)?),
+        ))
     }
 }
 
 /// The key of `Authorization: Bearer <key>`, or else of `X-API-Key: <key>`.
 fn key_of(headers: &HeaderMap) -> Option<&str> {
-    let bearer = headers.get(header::AUTHORIZATION).and_then(|value| bearer(value.to_str().ok()?));
-    let own = || headers.get("x-api-key").and_then(|value| value.to_str().ok());
-    bearer.or_else(own).map(str::trim).filter(|key| !key.is_empty())
+    let bearer = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| bearer(value.to_str().ok()?));
+    let own = || {
+        headers
+            .get("x-api-key")
+            .and_then(|value| value.to_str().ok())
+    };
+    bearer
+        .or_else(own)
+        .map(str::trim)
+        .filter(|key| !key.is_empty())
 }
 
 /// The token of a bearer authorization; schemes ignore case (RFC 9110, section 11.1).
@@ -48,7 +61,10 @@ mod tests {
 
     fn key(headers: &[(&'static str, &'static str)]) -> Option<String> {
         let pairs = headers.iter().map(|(name, value)| {
-            (header::HeaderName::from_static(name), header::HeaderValue::from_static(value))
+            (
+                header::HeaderName::from_static(name),
+                header::HeaderValue::from_static(value),
+            )
         });
         key_of(&pairs.collect()).map(str::to_owned)
     }
@@ -56,10 +72,19 @@ mod tests {
     #[test]
     fn a_key_is_found_in_either_header_and_bearer_comes_first() {
         assert_eq!(key(&[("authorization", "Bearer a")]).as_deref(), Some("a"));
-        assert_eq!(key(&[("authorization", "bearer  a ")]).as_deref(), Some("a"));
+        assert_eq!(
+            key(&[("authorization", "bearer  a ")]).as_deref(),
+            Some("a")
+        );
         assert_eq!(key(&[("x-api-key", " b ")]).as_deref(), Some("b"));
-        assert_eq!(key(&[("authorization", "Bearer a"), ("x-api-key", "b")]).as_deref(), Some("a"));
-        assert_eq!(key(&[("authorization", "Basic a"), ("x-api-key", "b")]).as_deref(), Some("b"));
+        assert_eq!(
+            key(&[("authorization", "Bearer a"), ("x-api-key", "b")]).as_deref(),
+            Some("a")
+        );
+        assert_eq!(
+            key(&[("authorization", "Basic a"), ("x-api-key", "b")]).as_deref(),
+            Some("b")
+        );
     }
 
     #[test]

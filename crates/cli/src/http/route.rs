@@ -53,7 +53,9 @@ impl Service {
 /// The routes of the service, traced.
 pub fn router(service: Service) -> Router {
     let route = |extensions: &axum::http::Extensions| {
-        extensions.get::<MatchedPath>().map(|path| path.as_str().to_owned())
+        extensions
+            .get::<MatchedPath>()
+            .map(|path| path.as_str().to_owned())
     };
     Router::new()
         .route("/healthz", get(healthz))
@@ -77,7 +79,10 @@ struct Traced<T> {
 
 impl<T> Traced<T> {
     fn json(answer: T) -> Json<Self> {
-        Json(Self { answer, trace_id: get_trace_id().map(|id| id.to_string()) })
+        Json(Self {
+            answer,
+            trace_id: get_trace_id().map(|id| id.to_string()),
+        })
     }
 }
 
@@ -94,14 +99,18 @@ async fn learn(
     Caller(memory): Caller,
     JsonBody(request): JsonBody<LearnRequest>,
 ) -> Result<Json<Traced<LearnResponse>>, Problem> {
-    blocking(move || memory.learn(&request)).await.map(Traced::json)
+    blocking(move || memory.learn(&request))
+        .await
+        .map(Traced::json)
 }
 
 async fn recall(
     Caller(memory): Caller,
     JsonBody(request): JsonBody<RecallRequest>,
 ) -> Result<Json<Traced<RecallResponse>>, Problem> {
-    blocking(move || memory.recall(&request)).await.map(Traced::json)
+    blocking(move || memory.recall(&request))
+        .await
+        .map(Traced::json)
 }
 
 /// Runs work on the store where it may block.

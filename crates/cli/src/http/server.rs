@@ -28,7 +28,10 @@ impl Server {
     ///
     /// When the address cannot be listened on.
     pub async fn bind(addr: SocketAddr, service: Service) -> io::Result<Self> {
-        Ok(Self { listener: TcpListener::bind(addr).await?, service })
+        Ok(Self {
+            listener: TcpListener::bind(addr).await?,
+            service,
+        })
     }
 
     /// The address that it listens on.

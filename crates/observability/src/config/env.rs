@@ -88,9 +88,11 @@ impl Variable {
     }
 }
 
+type Lookup<'a> = dyn Fn(&str) -> Option<String> + 'a;
+
 /// Where values come from, and what was wrong with them.
 pub(super) struct Environment<'a> {
-    lookup: Box<dyn Fn(&str) -> Option<String> + 'a>,
+    lookup: Box<Lookup<'a>>,
     problems: RefCell<Vec<Problem>>,
     builder_erred: Cell<bool>,
 }

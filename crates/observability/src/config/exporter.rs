@@ -23,6 +23,7 @@ use std::{
 /// Where the file exporter writes when `CONTINUUM_TRACES_FILE` is not set.
 const DEFAULT_TRACES_FILE: &str = "continuum-traces.jsonl";
 /// Short, since somebody is watching.
+#[cfg(feature = "console")]
 const CONSOLE_SCHEDULE_DELAY: Duration = Duration::from_millis(100);
 const SCHEDULE_DELAY: Duration = Duration::from_secs(1);
 /// Trace SDK, "Batching processor": `exportTimeoutMillis`.

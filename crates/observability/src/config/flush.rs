@@ -17,7 +17,7 @@ use std::{
 };
 
 /// Longer than anybody waits; stands for a time that the clock cannot hold.
-const FOREVER: Duration = Duration::from_secs(365 * 24 * 3600);
+const FOREVER: Duration = Duration::from_hours(365 * 24);
 
 /// Whether a recorder set up by [`super::TelemetryBuilder`] runs in this process.
 static ACTIVE: AtomicBool = AtomicBool::new(false);

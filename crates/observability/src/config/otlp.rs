@@ -90,13 +90,14 @@ fn endpoint_of(of_builder: Option<String>, env: &Environment<'_>) -> String {
         }
         return endpoint;
     }
-    let candidates: [(Variable, fn(String) -> String); 4] = [
+    type Shape = fn(String) -> String;
+    let candidates: [(Variable, Shape); 4] = [
         (env::OTLP_TRACES_ENDPOINT, |as_it_is| as_it_is),
         (env::OTLP_ENDPOINT, |base| joined(&base)),
         (env::SHORT_OTLP_ENDPOINT, completed),
         (env::SHORT_ENDPOINT, completed),
     ];
-    let usable = |(variable, shape): (Variable, fn(String) -> String)| {
+    let usable = |(variable, shape): (Variable, Shape)| {
         let endpoint = shape(env.text(variable)?);
         match try_endpoint(&endpoint) {
             Ok(()) => Some(endpoint),

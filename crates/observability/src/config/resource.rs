@@ -109,14 +109,14 @@ fn random_uuid() -> String {
     let id = u128::from(word()) << 64 | u128::from(word());
     let id = id & !(0xf << 76) & !(0b11 << 62) | 0x4 << 76 | 0b10 << 62;
     let hex = format!("{id:032x}");
-    let [a, b, c, d, e] = [
+    [
         &hex[..8],
         &hex[8..12],
         &hex[12..16],
         &hex[16..20],
         &hex[20..],
-    ];
-    format!("{a}-{b}-{c}-{d}-{e}")
+    ]
+    .join("-")
 }
 
 #[cfg(test)]

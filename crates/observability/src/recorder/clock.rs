@@ -127,11 +127,6 @@ impl Clock {
         }
     }
 
-    /// The present on the wall clock, in Unix nanoseconds.
-    pub(crate) fn now_unix_nanos(&self) -> u64 {
-        self.anchor().unix_nanos(self.ticks())
-    }
-
     /// Measures the rate again over the life of the process and pairs the clocks anew.
     pub(crate) fn calibrate(&self) {
         let process = platform::fork_epoch() + 1;
@@ -198,7 +193,7 @@ mod tests {
         let (measured, real) = (clock.anchor().nanos(passed), instant.elapsed().as_nanos());
         let ratio = measured as f64 / real as f64;
         assert!((0.8..1.25).contains(&ratio), "{source:?}: {measured} against {real}");
-        let drift = clock.unix_nanos(clock.anchor(), clock.ticks()).abs_diff(wall_unix_nanos());
+        let drift = clock.anchor().unix_nanos(clock.ticks()).abs_diff(wall_unix_nanos());
         assert!(drift < 100_000_000, "{source:?}: {drift} ns from the wall clock");
     }
 

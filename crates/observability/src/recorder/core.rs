@@ -197,9 +197,15 @@ impl Core {
         wakers.into_iter().for_each(Waker::wake);
     }
 
-    /// Tells the waiting callers that nothing will be exported any more.
+    /// Tells the waiting callers that nothing will be exported any more; what came too late for the
+    /// last round is counted.
     pub(crate) fn complete_last(&self, request: u64, failed: bool) {
         self.close();
+        let late = std::mem::take(&mut self.lock().chunks);
+        for chunk in &late {
+            self.totals.dropped(DropReason::AfterShutdown, chunk.spans);
+        }
+        self.recycle(late);
         self.lock().stopped = true;
         self.complete(request, failed);
     }
@@ -228,16 +234,6 @@ impl Core {
         self.closed.store(true, Ordering::Release);
         drop(queue);
         self.collect_open_chunks();
-    }
-
-    /// Closes, and gives up what is queued: nobody will export it any more.
-    pub(crate) fn close_for_good(&self) {
-        self.close();
-        let late = std::mem::take(&mut self.lock().chunks);
-        for chunk in &late {
-            self.totals.dropped(DropReason::AfterShutdown, chunk.spans);
-        }
-        self.recycle(late);
     }
 
     /// Whether chunks are refused.

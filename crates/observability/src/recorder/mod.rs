@@ -33,7 +33,7 @@ use crate::{
 };
 use std::{
     sync::OnceLock,
-    time::{Duration, Instant},
+    time::Duration,
 };
 use sys::platform;
 
@@ -97,23 +97,6 @@ impl Recorder {
             export::start(self, core, factory.clone());
         }
         Some(core)
-    }
-
-    /// Exports what was recorded so far. `true` when all of it was delivered before the deadline.
-    pub(crate) fn force_flush(&'static self, timeout: Duration) -> bool {
-        let deadline = Instant::now() + timeout;
-        let Some(core) = self.core() else { return true };
-        core.wait(core.request_flush(deadline), deadline).unwrap_or(false)
-    }
-
-    /// Exports what was recorded so far and stops; later spans are counted as dropped.
-    pub(crate) fn shutdown(&'static self, timeout: Duration) -> bool {
-        self.uninstall();
-        let deadline = Instant::now() + timeout;
-        let Some(core) = self.core() else { return true };
-        let outcome = core.wait(core.request_stop(deadline), deadline);
-        core.close();
-        outcome.unwrap_or(false)
     }
 
     pub(crate) fn stats(&'static self) -> Stats {

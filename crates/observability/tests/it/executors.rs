@@ -21,9 +21,9 @@ pub(crate) fn multi_thread<F>(future: F) -> F::Output
 where
     F: Future<Output: Send + 'static> + Send + 'static,
 {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all();
-    let task = async { tokio::spawn(future).await };
-    task_output(runtime.build().unwrap().block_on(task))
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = runtime.worker_threads(2).enable_all().build().unwrap();
+    task_output(runtime.block_on(async { tokio::spawn(future).await }))
 }
 
 /// A task of a `LocalSet`.

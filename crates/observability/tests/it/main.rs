@@ -12,5 +12,4 @@ mod context_sampling;
 mod context_spawn;
 mod context_streams;
 mod executors;
-mod recorder_model;
 mod recorder_threads;

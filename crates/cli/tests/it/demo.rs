@@ -1,0 +1,176 @@
+//! The demo, as a person runs it.
+
+use std::{fs, path::Path, process::Command};
+
+use serde_json::{Value, json};
+
+/// Runs the demo on a small data set of its own and returns the exit status and both outputs.
+fn demo(dir: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let dataset = dir.join("dataset.json");
+    fs::write(&dataset, small_dataset().to_string()).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_continuum"))
+        .arg("demo")
+        .arg("--dataset")
+        .arg(&dataset)
+        .args(arguments)
+        .env("TMPDIR", dir)
+        .output()
+        .unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (
+        output.status.code(),
+        text(output.stdout),
+        text(output.stderr),
+    )
+}
+
+fn small_dataset() -> Value {
+    json!([{
+        "sample_id": "harbour",
+        "conversation": {
+            "speaker_a": "Ann",
+            "speaker_b": "Bob",
+            "session_1_date_time": "1:56 pm on 8 May, 2023",
+            "session_1": [
+                { "speaker": "Ann", "dia_id": "D1:1", "text": "We decided to paint the boat green." },
+                { "speaker": "Bob", "dia_id": "D1:2", "text": "The ferry leaves at seven." },
+                { "speaker": "Ann", "dia_id": "D1:3", "text": "My lantern is broken." }
+            ]
+        },
+        "qa": [
+            { "question": "Which colour does the boat get?", "evidence": ["D1:1"], "category": 4 },
+            { "question": "When does the ferry leave?", "evidence": ["D:1:2; D9:9"], "category": 2 },
+            { "question": "Who wrote the zebra opera?", "evidence": [], "category": 5 }
+        ]
+    }])
+}
+
+#[test]
+fn the_json_report_is_complete_and_every_span_is_accounted_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let (status, out, err) = demo(dir.path(), &["--json"]);
+    assert_eq!(status, Some(0), "{err}");
+    let report: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(report["learned"]["turns"], 3);
+    assert_eq!(report["learned"]["decisions"], 1);
+    let recalled = &report["recalled"];
+    assert_eq!(recalled["quality"]["questions"], 2);
+    assert_eq!(recalled["quality"]["recall_at_10"], 1.0);
+    assert_eq!(recalled["by_category"]["2"]["mrr"], 1.0);
+    assert_eq!(recalled["unknown_evidence"], 1);
+    assert_eq!(recalled["never_said"]["answered_with_nothing"], 1);
+    let layers: Vec<_> = report["layers"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|l| &l["layer"])
+        .collect();
+    assert_eq!(layers, ["api", "memory", "cache", "db", "graph"]);
+    // 3 + 1 learns, 3 + 1 recalls, and the one that failed.
+    assert_eq!(report["layers"][0]["count"], 9);
+    let spans = &report["spans"];
+    assert_eq!(
+        (&spans["accounted"], &spans["started"]),
+        (&json!(true), &spans["exported"])
+    );
+    assert_eq!(
+        (&spans["dropped"], &spans["pending"]),
+        (&json!(0), &json!(0))
+    );
+    assert_trees(&report["traces"]);
+    assert_eq!(
+        fs::read_dir(dir.path()).unwrap().count(),
+        1,
+        "the data directory is gone"
+    );
+}
+
+fn assert_trees(traces: &Value) {
+    let trees: Vec<_> = traces
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|trace| trace["tree"].as_str().unwrap())
+        .collect();
+    let expected = [
+        &["POST /v1/learn", "memory.learn", "db.transaction"][..],
+        &[
+            "POST /v1/recall",
+            "memory.recall",
+            "db.select.turns_fts",
+            "memory.graph_traversal",
+        ],
+        &["POST /v1/recall", "memory.recall", "cache.get"],
+        &["POST /v1/recall", "memory.recall", "db.", "ERROR"],
+    ];
+    assert_eq!(trees.len(), expected.len());
+    for (tree, expected) in trees.iter().zip(expected) {
+        assert!(
+            expected.iter().all(|part| tree.contains(part)),
+            "{expected:?} in {tree}"
+        );
+    }
+    assert!(
+        !trees[2].contains("turns_fts"),
+        "a cached answer touches no table: {}",
+        trees[2]
+    );
+}
+
+#[test]
+fn the_report_as_text_says_what_the_document_says() {
+    let dir = tempfile::tempdir().unwrap();
+    let (status, out, err) = demo(dir.path(), &["--keep"]);
+    assert_eq!(status, Some(0), "{err}");
+    for part in [
+        "continuum demo: learning 3 turns of 1 conversations, then asking 3 questions",
+        "recall@5  recall@10    MRR",
+        "never said: 1 questions, 1 answered with nothing",
+        "p50 ms    p99 ms",
+        "A learn, trace ",
+        "The slowest recall, trace ",
+        "from the cache, trace ",
+        "A recall from a damaged file, trace ",
+        "Spans: all accounted for",
+        "--exporter otlp --endpoint http://localhost:4318",
+    ] {
+        assert!(out.contains(part), "{part:?} in\n{out}");
+    }
+    let kept = out
+        .lines()
+        .find_map(|line| line.strip_prefix("The data is in "))
+        .unwrap();
+    assert!(Path::new(kept).join("tenants/harbour-1.db").exists());
+}
+
+#[test]
+fn spans_go_to_the_chosen_exporter_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let traces = dir.path().join("traces.jsonl");
+    let (status, out, err) = demo(
+        dir.path(),
+        &[
+            "--json",
+            "--exporter",
+            "file",
+            "--endpoint",
+            traces.to_str().unwrap(),
+        ],
+    );
+    assert_eq!(status, Some(0), "{err}");
+    let report: Value = serde_json::from_str(&out).unwrap();
+    let written = fs::read_to_string(traces)
+        .unwrap()
+        .matches("\"spanId\"")
+        .count();
+    assert_eq!(report["spans"]["exported"], written);
+}
+
+#[test]
+fn spans_that_cannot_be_delivered_make_the_demo_fail() {
+    let dir = tempfile::tempdir().unwrap();
+    let full = ["--json", "--exporter", "file", "--endpoint", "/dev/full"];
+    let (status, _, err) = demo(dir.path(), &full);
+    assert_eq!(status, Some(1));
+    assert!(err.contains("error: "), "{err}");
+}

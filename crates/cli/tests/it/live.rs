@@ -1,0 +1,130 @@
+//! A real server on a free port, in this process, and requests to it.
+
+use std::{net::Ipv4Addr, sync::OnceLock};
+
+use continuum_cli::http::{Server, Service};
+use continuum_memory::{ApiKeys, TenantId};
+use continuum_observability::{ExporterConfig, Telemetry};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+use ureq::Agent;
+
+/// A server with a data directory of its own.
+pub(crate) struct Live {
+    pub(crate) dir: TempDir,
+    base: String,
+    keys: ApiKeys,
+    agent: Agent,
+    _runtime: Runtime,
+}
+
+/// An answer, whatever its status.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) headers: ureq::http::HeaderMap,
+    pub(crate) text: String,
+}
+
+impl Reply {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+}
+
+impl Live {
+    pub(crate) fn start() -> Self {
+        record_spans();
+        let dir = tempfile::tempdir().unwrap();
+        let runtime = Runtime::new().unwrap();
+        let service = Service::open(dir.path()).unwrap();
+        let server = runtime.block_on(Server::bind((Ipv4Addr::LOCALHOST, 0).into(), service));
+        let server = server.unwrap();
+        let base = format!("http://{}", server.local_addr().unwrap());
+        runtime.spawn(server.run(std::future::pending()));
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .proxy(None)
+            .build();
+        let keys = ApiKeys::open(dir.path()).unwrap();
+        Self {
+            dir,
+            base,
+            keys,
+            agent: config.into(),
+            _runtime: runtime,
+        }
+    }
+
+    /// A new key of a tenant.
+    pub(crate) fn key(&self, tenant: &str) -> String {
+        self.keys
+            .create_key(&TenantId::new(tenant).unwrap())
+            .unwrap()
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Reply {
+        reply(self.agent.get(format!("{}{path}", self.base)).call())
+    }
+
+    /// Posts a body with headers, and nothing else.
+    pub(crate) fn post_raw(&self, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
+        let mut request = self.agent.post(format!("{}{path}", self.base));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        reply(request.send(body))
+    }
+
+    /// Posts JSON with a key.
+    pub(crate) fn post(&self, path: &str, key: &str, body: &str) -> Reply {
+        let bearer = format!("Bearer {key}");
+        let headers = [
+            ("authorization", bearer.as_str()),
+            ("content-type", "application/json"),
+        ];
+        self.post_raw(path, &headers, body.as_bytes())
+    }
+
+    /// Learns a message, which must succeed.
+    pub(crate) fn say(&self, key: &str, text: &str) -> Value {
+        let body = serde_json::json!({ "session_id": "s", "user_message": text }).to_string();
+        let reply = self.post("/v1/learn", key, &body);
+        assert_eq!(reply.status, 200, "{reply:?}");
+        reply.json()
+    }
+
+    /// Asks a question, which must succeed.
+    pub(crate) fn ask(&self, key: &str, query: &str) -> Value {
+        let body = serde_json::json!({ "query": query }).to_string();
+        let reply = self.post("/v1/recall", key, &body);
+        assert_eq!(reply.status, 200, "{reply:?}");
+        reply.json()
+    }
+}
+
+fn reply(sent: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Reply {
+    let mut response = sent.unwrap();
+    let text = response.body_mut().read_to_string().unwrap();
+    Reply {
+        status: response.status().as_u16(),
+        headers: response.headers().clone(),
+        text,
+    }
+}
+
+/// Telemetry for the whole test process, so that requests have traces.
+fn record_spans() {
+    static TELEMETRY: OnceLock<Telemetry> = OnceLock::new();
+    TELEMETRY.get_or_init(|| {
+        Telemetry::builder()
+            .exporter(ExporterConfig::None)
+            .init()
+            .unwrap()
+    });
+}
