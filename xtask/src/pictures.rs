@@ -42,9 +42,14 @@ struct Trace {
 
 fn draw_all(workspace: &Workspace) -> Result<()> {
     let mut demo = process::cargo(workspace.root());
-    demo.args(["run", "--release", "--quiet", "--", "demo", "--json"]).stderr(Stdio::inherit());
+    demo.args(["run", "--release", "--quiet", "--", "demo", "--json"])
+        .stderr(Stdio::inherit());
     let output = demo.output().context("cannot run the demo")?;
-    ensure!(output.status.success(), "the demo failed: {}", output.status);
+    ensure!(
+        output.status.success(),
+        "the demo failed: {}",
+        output.status
+    );
     let report: Report = serde_json::from_slice(&output.stdout).context("the demo's report")?;
     let folder = workspace.root().join(FOLDER);
     fs::create_dir_all(&folder)?;
@@ -57,14 +62,23 @@ fn draw_all(workspace: &Workspace) -> Result<()> {
 
 /// The title in lower case with dashes.
 fn file_name(title: &str) -> String {
-    let words = title.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    let words = title
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty());
     format!("{}.svg", words.collect::<Vec<_>>().join("-").to_lowercase())
 }
 
 fn picture(tree: &str) -> String {
     let lines: Vec<&str> = tree.lines().collect();
-    let columns = lines.iter().map(|line| line.chars().count()).max().unwrap_or(0);
-    let (width, height) = (columns as f64 * CHAR_WIDTH + 32.0, lines.len() * LINE_HEIGHT + 28);
+    let columns = lines
+        .iter()
+        .map(|line| line.chars().count())
+        .max()
+        .unwrap_or(0);
+    let (width, height) = (
+        columns as f64 * CHAR_WIDTH + 32.0,
+        lines.len() * LINE_HEIGHT + 28,
+    );
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width:.0}\" height=\"{height}\" \
          font-family=\"ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace\" font-size=\"14\">\n\
@@ -72,7 +86,11 @@ fn picture(tree: &str) -> String {
     );
     for (row, line) in lines.iter().enumerate() {
         let y = row * LINE_HEIGHT + 28;
-        let colour = if line.contains(" ERROR") || line.contains("exception") { "#ff7b72" } else { "#d6dae2" };
+        let colour = if line.contains(" ERROR") || line.contains("exception") {
+            "#ff7b72"
+        } else {
+            "#d6dae2"
+        };
         // Writing to a string cannot fail.
         let _written = writeln!(
             svg,
@@ -85,7 +103,9 @@ fn picture(tree: &str) -> String {
 }
 
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
 }
 
 #[cfg(test)]
@@ -94,7 +114,10 @@ mod tests {
 
     #[test]
     fn titles_become_file_names() {
-        assert_eq!(file_name("A recall, from the cache"), "a-recall-from-the-cache.svg");
+        assert_eq!(
+            file_name("A recall, from the cache"),
+            "a-recall-from-the-cache.svg"
+        );
     }
 
     #[test]

@@ -20,7 +20,10 @@ pub(crate) fn warn(message: fmt::Arguments<'_>) {
     // Nowhere is left to report that standard error is closed.
     let _written = match line {
         0..MAX_LINES => writeln!(stderr, "continuum-observability: {message}"),
-        MAX_LINES => writeln!(stderr, "continuum-observability: further messages are left out"),
+        MAX_LINES => writeln!(
+            stderr,
+            "continuum-observability: further messages are left out"
+        ),
         _ => Ok(()),
     };
 }

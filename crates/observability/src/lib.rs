@@ -17,12 +17,12 @@
 //! The modules follow the life of a span: `config`, `context`, `propagation`, `sampling`, `span`,
 //! `recorder`, `export`, then [`layers`] and `interop` on top.
 
+mod config;
 mod context;
 mod diagnostics;
 mod export;
 pub mod layers;
 pub mod propagation;
-mod config;
 mod recorder;
 mod sampling;
 mod span;

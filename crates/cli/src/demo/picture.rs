@@ -2,7 +2,10 @@
 //!
 //! Position: spans and the trace ids of the client → **here** → `report`.
 //!
-//! Invariant: a tree has every span of its trace.
+//! Invariants:
+//! - a tree has every span of its trace;
+//! - an attribute that repeats the name of its span, or the tenant of its parent, is not shown again,
+//!   so that a line has room for what is worth reading.
 
 use std::cmp::Reverse;
 
@@ -10,6 +13,21 @@ use anyhow::{Context as _, Result};
 use continuum_observability::{Palette, SpanRecord, TraceId, TreeStyle, render_tree};
 
 use super::report::Picture;
+
+/// Attributes that the names of our spans are made of.
+const IN_THE_NAME: [&str; 9] = [
+    "cache.operation",
+    "db.collection.name",
+    "db.operation.name",
+    "db.system.name",
+    "http.request.method",
+    "http.route",
+    "memory.operation",
+    "url.path",
+    "url.scheme",
+];
+
+const TENANT: &str = "tenant.id";
 
 /// The trees of a learn, the slowest recall, one from the cache, and the one that failed.
 pub(super) fn pictures(
@@ -40,16 +58,28 @@ fn picture(
     spans: &[SpanRecord],
     style: &TreeStyle,
 ) -> Picture {
-    let own: Vec<_> = spans
+    let own: Vec<_> = spans.iter().filter(|span| hex(span) == trace_id).collect();
+    let shown: Vec<_> = own
         .iter()
-        .filter(|span| hex(span) == trace_id)
-        .cloned()
+        .map(|span| without_repetition(span, &own))
         .collect();
     Picture {
         title,
         trace_id: trace_id.to_owned(),
-        tree: render_tree(&own, style),
+        tree: render_tree(&shown, style),
     }
+}
+
+fn without_repetition(span: &SpanRecord, trace: &[&SpanRecord]) -> SpanRecord {
+    let parent = trace
+        .iter()
+        .find(|parent| Some(parent.span_id) == span.parent_span_id);
+    let inherited = parent.and_then(|parent| parent.attribute(TENANT));
+    let mut shown = span.clone();
+    shown.attributes.retain(|(key, value)| {
+        !IN_THE_NAME.contains(&key.as_str()) && !(key == TENANT && Some(value) == inherited)
+    });
+    shown
 }
 
 /// The trace of the span of that name that is neither slow nor fast.
@@ -74,6 +104,8 @@ fn hex(span: &SpanRecord) -> String {
 
 #[cfg(test)]
 mod tests {
+    use continuum_observability::AnyValue;
+
     use super::*;
 
     fn span(trace: u8, name: &str, nanos: u64) -> SpanRecord {
@@ -111,6 +143,31 @@ mod tests {
             pictures[1].tree.contains("memory.recall"),
             "{}",
             pictures[1].tree
+        );
+    }
+
+    #[test]
+    fn what_the_name_or_the_parent_says_is_not_repeated() {
+        let attributes = |pairs: &[(&str, &str)]| {
+            let own = |(key, value): &(&str, &str)| {
+                ((*key).to_owned(), AnyValue::String((*value).to_owned()))
+            };
+            pairs.iter().map(own).collect()
+        };
+        let parent = SpanRecord {
+            attributes: attributes(&[(TENANT, "acme"), ("memory.operation", "recall")]),
+            ..span(1, "memory.recall", 10)
+        };
+        let child = SpanRecord {
+            span_id: [2; 8],
+            parent_span_id: Some(parent.span_id),
+            attributes: attributes(&[(TENANT, "acme"), ("cache.hit", "yes")]),
+            ..span(1, "cache.get", 5)
+        };
+        let picture = picture("", &id(1), &[parent, child], &TreeStyle::snapshot());
+        assert_eq!(
+            picture.tree,
+            "memory.recall tenant.id=acme\n└─ cache.get cache.hit=yes\n"
         );
     }
 

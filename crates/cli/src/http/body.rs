@@ -2,10 +2,7 @@
 //!
 //! Position: last extractor of a route, after the caller is known.
 //!
-//! Invariants:
-//! - at most [`MAX_BODY_BYTES`] are held, whatever the request announces;
-//! - a body that is somewhat too long is read to its end and thrown away, because a caller that is
-//!   still sending would see a broken connection instead of the answer.
+//! Invariant: at most [`MAX_BODY_BYTES`] are held, whatever the request announces.
 
 use axum::{
     body::{Body, Bytes},
@@ -19,10 +16,7 @@ use serde_json::error::Category;
 use super::problem::Problem;
 
 /// The longest body that is accepted.
-pub(super) const MAX_BODY_BYTES: usize = 1024 * 1024;
-
-/// How much of a body is read in all before the connection is given up.
-const MAX_READ_BYTES: usize = 16 * MAX_BODY_BYTES;
+const MAX_BODY_BYTES: usize = 1024 * 1024;
 
 /// A request body that was JSON of the right shape.
 pub(super) struct JsonBody<T>(pub(super) T);
@@ -55,8 +49,7 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 async fn read(mut body: Body) -> Result<Bytes, Problem> {
-    let mut kept = Vec::new();
-    let mut read_bytes = 0;
+    let mut bytes = Vec::new();
     while let Some(frame) = body.frame().await {
         let Ok(frame) = frame else {
             return Err(Problem::BodyIncomplete);
@@ -64,20 +57,12 @@ async fn read(mut body: Body) -> Result<Bytes, Problem> {
         let Some(data) = frame.data_ref() else {
             continue;
         };
-        read_bytes += data.len();
-        if read_bytes > MAX_READ_BYTES {
-            break;
+        if bytes.len() + data.len() > MAX_BODY_BYTES {
+            return Err(Problem::BodyTooLarge {
+                limit_bytes: MAX_BODY_BYTES,
+            });
         }
-        if read_bytes <= MAX_BODY_BYTES {
-            kept.extend_from_slice(data);
-        } else {
-            kept = Vec::new();
-        }
+        bytes.extend_from_slice(data);
     }
-    if read_bytes > MAX_BODY_BYTES {
-        return Err(Problem::BodyTooLarge {
-            limit_bytes: MAX_BODY_BYTES,
-        });
-    }
-    Ok(kept.into())
+    Ok(bytes.into())
 }

@@ -1,6 +1,6 @@
 //! The HTTP API of the memory service.
 //!
-//! Position: network → `server` → trace layer → `caller` (who asks) → `body` (what is asked) →
+//! Position: network → `server` → `drain` → trace layer → `caller` (who asks) → `body` (what is asked) →
 //! `route` → `continuum-memory`. What goes wrong on the way is a [`problem`].
 //!
 //! Invariants:
@@ -10,6 +10,7 @@
 
 mod body;
 mod caller;
+mod drain;
 mod problem;
 mod route;
 mod server;

@@ -9,6 +9,7 @@ use std::{path::Path, sync::Arc};
 use axum::{
     Json, Router,
     extract::{DefaultBodyLimit, MatchedPath},
+    middleware::from_fn,
     routing::{get, post},
 };
 use continuum_memory::{
@@ -19,7 +20,7 @@ use continuum_observability::{get_trace_id, layers::api::TraceLayer, spawn_block
 use serde::Serialize;
 use tokio::task::JoinError;
 
-use super::{body::JsonBody, caller::Caller, problem::Problem};
+use super::{body::JsonBody, caller::Caller, drain::drain, problem::Problem};
 
 /// What the routes work on: the memories of a data directory and the keys to them.
 #[derive(Debug, Clone)]
@@ -66,6 +67,7 @@ pub fn router(service: Service) -> Router {
         // `JsonBody` has a limit of its own, which answers in the form of this API.
         .layer(DefaultBodyLimit::disable())
         .layer(TraceLayer::new().route_by(route))
+        .layer(from_fn(drain))
         .with_state(service)
 }
 

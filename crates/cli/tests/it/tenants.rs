@@ -98,15 +98,9 @@ fn without_a_known_key_every_route_is_closed_and_nothing_is_stored() {
         }
     }
     assert_eq!(live.ask(&acme, "vault")["reason"], "no_memories");
-    assert_eq!(
-        std::fs::read_dir(live.dir.path().join("tenants"))
-            .unwrap()
-            .count(),
-        files_of("acme")
-    );
-}
-
-/// How many files an open memory has: the file, its log and the index of the log.
-fn files_of(_tenant: &str) -> usize {
-    3
+    let files = std::fs::read_dir(live.dir.path().join("tenants")).unwrap();
+    for file in files {
+        let name = file.unwrap().file_name().into_string().unwrap();
+        assert!(name.starts_with("acme.db"), "{name}");
+    }
 }

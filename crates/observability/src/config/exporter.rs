@@ -5,20 +5,16 @@
 //! The first that is set decides: the builder, `OTEL_TRACES_EXPORTER`, `OTEL_EXPORTER_TYPE`, any
 //! variable of the OTLP exporter (OTLP), `CONTINUUM_ENV=production` (OTLP); else the console.
 
-use super::env::{self, Environment, Variable};
 #[cfg(feature = "otlp-http")]
 use super::otlp;
+use super::{
+    env::{self, Environment, Variable},
+    opening::{Discard, Opening},
+};
 #[cfg(feature = "console")]
 use crate::export::{ConsoleExporter, Palette, TreeStyle, color_is_wanted};
-use crate::export::{
-    EncodedRequest, ExportError, Exported, Exporter, ExporterFactory, FileExporter,
-};
-use std::{
-    fmt,
-    path::PathBuf,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use crate::export::{Exporter, ExporterFactory, FileExporter};
+use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 /// Where the file exporter writes when `CONTINUUM_TRACES_FILE` is not set.
 const DEFAULT_TRACES_FILE: &str = "continuum-traces.jsonl";
@@ -293,65 +289,5 @@ fn palette(env: &Environment<'_>) -> Palette {
         Palette::Ansi
     } else {
         Palette::Plain
-    }
-}
-
-/// Takes everything and keeps nothing.
-struct Discard;
-
-impl Exporter for Discard {
-    fn export(&mut self, _: &EncodedRequest<'_>, _: Instant) -> Result<Exported, ExportError> {
-        Ok(Exported::default())
-    }
-
-    fn name(&self) -> &'static str {
-        "none"
-    }
-}
-
-type Open = Box<dyn FnMut() -> Result<Box<dyn Exporter>, ExportError> + Send>;
-
-/// An exporter that is opened when there is something to export, and tried again when that fails:
-/// a disk may be mounted late.
-struct Opening {
-    name: &'static str,
-    open: Open,
-    opened: Option<Box<dyn Exporter>>,
-}
-
-impl Opening {
-    fn boxed(
-        name: &'static str,
-        open: impl FnMut() -> Result<Box<dyn Exporter>, ExportError> + Send + 'static,
-    ) -> Box<dyn Exporter> {
-        Box::new(Self {
-            name,
-            open: Box::new(open),
-            opened: None,
-        })
-    }
-}
-
-impl Exporter for Opening {
-    fn export(
-        &mut self,
-        request: &EncodedRequest<'_>,
-        deadline: Instant,
-    ) -> Result<Exported, ExportError> {
-        let exporter = match &mut self.opened {
-            Some(exporter) => exporter,
-            closed => closed.insert((self.open)()?),
-        };
-        exporter.export(request, deadline)
-    }
-
-    fn shutdown(&mut self, deadline: Instant) {
-        if let Some(exporter) = &mut self.opened {
-            exporter.shutdown(deadline);
-        }
-    }
-
-    fn name(&self) -> &'static str {
-        self.name
     }
 }

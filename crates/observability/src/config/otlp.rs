@@ -82,6 +82,9 @@ fn refuse_what_is_not_built(env: &Environment<'_>) {
     }
 }
 
+/// Makes the URL for traces of a variable's value.
+type Shape = fn(String) -> String;
+
 /// The first usable of: builder, traces variable (as it is), base variable, short variables.
 fn endpoint_of(of_builder: Option<String>, env: &Environment<'_>) -> String {
     if let Some(endpoint) = of_builder.map(completed) {
@@ -90,7 +93,6 @@ fn endpoint_of(of_builder: Option<String>, env: &Environment<'_>) -> String {
         }
         return endpoint;
     }
-    type Shape = fn(String) -> String;
     let candidates: [(Variable, Shape); 4] = [
         (env::OTLP_TRACES_ENDPOINT, |as_it_is| as_it_is),
         (env::OTLP_ENDPOINT, |base| joined(&base)),

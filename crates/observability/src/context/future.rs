@@ -80,7 +80,10 @@ pin_project! {
 
 impl<F> InContext<F> {
     fn new(inner: F, context: Context, span: Option<Span>) -> Self {
-        Self { inner: Some(inner), slot: TaskSlot::new(context, span) }
+        Self {
+            inner: Some(inner),
+            slot: TaskSlot::new(context, span),
+        }
     }
 }
 
@@ -90,7 +93,9 @@ impl<F: Future> Future for InContext<F> {
     fn poll(self: Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> Poll<F::Output> {
         let mut this = self.project();
         let entered = this.slot.enter();
-        let Some(inner) = this.inner.as_mut().as_pin_mut() else { return Poll::Pending };
+        let Some(inner) = this.inner.as_mut().as_pin_mut() else {
+            return Poll::Pending;
+        };
         let output = ready!(inner.poll(cx));
         this.inner.set(None);
         entered.finish();
@@ -109,7 +114,12 @@ pub(super) struct TaskSlot {
 
 impl TaskSlot {
     pub(super) fn new(context: Context, span: Option<Span>) -> Self {
-        Self { context, span, strand: 0, claimed: false }
+        Self {
+            context,
+            span,
+            strand: 0,
+            claimed: false,
+        }
     }
 
     /// Makes the slot's context and strand current until the result is dropped.
@@ -128,7 +138,13 @@ impl TaskSlot {
         }
         let position = stack::enter_poll(std::mem::take(&mut self.context));
         let calm = !std::thread::panicking();
-        Entered { slot: self, position, strand_before, calm, done: false }
+        Entered {
+            slot: self,
+            position,
+            strand_before,
+            calm,
+            done: false,
+        }
     }
 
     fn span(&self) -> Option<&SpanRef> {

@@ -23,7 +23,10 @@ pub struct ContextGuard {
 }
 
 pub(super) fn attach(context: Context) -> ContextGuard {
-    ContextGuard { position: stack::push(context), not_send: PhantomData }
+    ContextGuard {
+        position: stack::push(context),
+        not_send: PhantomData,
+    }
 }
 
 impl Drop for ContextGuard {

@@ -29,4 +29,4 @@ pub use stream::{InContextStream, SinkExt, StreamExt};
 pub use trace_state::*;
 
 pub(crate) use current::LocalRoot;
-pub(crate) use stack::{Position, pop, push, push_empty, with_top};
+pub(crate) use stack::{Position, no_scope_is_open, pop, push, push_inert, with_top};

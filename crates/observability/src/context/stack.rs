@@ -18,8 +18,13 @@ struct Scope {
     serial: u64,
     open: bool,
     is_poll: bool,
+    /// The inert scope that took this place, counted from 1; 0 for an ordinary scope.
+    inert_depth: u64,
     context: Context,
 }
+
+/// Stands for the index of an inert scope.
+const INERT: usize = usize::MAX - 1;
 
 /// Where a scope lies on its thread's stack.
 #[derive(Debug, Clone, Copy)]
@@ -32,6 +37,7 @@ thread_local! {
     static SCOPES: ManuallyDrop<RefCell<Vec<Scope>>> =
         const { ManuallyDrop::new(RefCell::new(Vec::new())) };
     static NEXT_SERIAL: Cell<u64> = const { Cell::new(0) };
+    static INERT_DEPTH: Cell<u64> = const { Cell::new(0) };
     static AT_EXIT: AtExit = const { AtExit };
 }
 
@@ -48,6 +54,12 @@ impl Drop for AtExit {
     }
 }
 
+/// Whether the calling code has no context at all.
+#[inline]
+pub(crate) fn no_scope_is_open() -> bool {
+    SCOPES.with(|scopes| scopes.try_borrow().is_ok_and(|scopes| scopes.is_empty()))
+}
+
 /// Reads the innermost context.
 #[inline]
 pub(crate) fn with_top<R>(read: impl FnOnce(Option<&Context>) -> R) -> R {
@@ -59,6 +71,10 @@ pub(crate) fn with_top<R>(read: impl FnOnce(Option<&Context>) -> R) -> R {
 
 /// Changes the innermost context; `None` where there is no scope.
 pub(crate) fn with_top_mut<R>(change: impl FnOnce(&mut Context) -> R) -> Option<R> {
+    let inert_depth = INERT_DEPTH.get();
+    if inert_depth > 0 && with_top(|top| top.is_none()) {
+        push_scope(Context::default(), false, inert_depth);
+    }
     SCOPES.with(|scopes| {
         let mut scopes = scopes.try_borrow_mut().ok()?;
         scopes.last_mut().map(|scope| change(&mut scope.context))
@@ -68,41 +84,82 @@ pub(crate) fn with_top_mut<R>(change: impl FnOnce(&mut Context) -> R) -> Option<
 /// Opens a scope.
 #[inline]
 pub(crate) fn push(context: Context) -> Position {
-    push_scope(context, false)
+    push_scope(context, false, 0)
 }
 
-/// Opens a scope with nothing in it, so that baggage has a place.
+/// Opens a scope with nothing in it, which takes a place on the stack only once it is given baggage.
+///
+/// This is what a span costs where no recorder is installed.
 #[inline]
-pub(crate) fn push_empty() -> Position {
-    push_scope(Context::default(), false)
+pub(crate) fn push_inert() -> Position {
+    if !no_scope_is_open() {
+        return push(Context::default());
+    }
+    let depth = INERT_DEPTH.get() + 1;
+    INERT_DEPTH.set(depth);
+    Position {
+        index: INERT,
+        serial: depth,
+    }
+}
+
+/// Leaves an inert scope, and with it the place that it may have taken.
+#[inline]
+fn pop_inert(depth: u64) {
+    INERT_DEPTH.set(INERT_DEPTH.get().min(depth - 1));
+    let place = SCOPES.with(|scopes| match scopes.try_borrow() {
+        Ok(scopes) => scopes
+            .first()
+            .filter(|bottom| bottom.inert_depth >= depth)
+            .map(|b| b.serial),
+        Err(_) => None,
+    });
+    if let Some(serial) = place {
+        pop(Position { index: 0, serial });
+    }
 }
 
 /// Opens the scope of a poll, to be closed by [`leave_poll`].
 pub(super) fn enter_poll(context: Context) -> Position {
-    push_scope(context, true)
+    push_scope(context, true, 0)
 }
 
 #[inline]
-fn push_scope(context: Context, is_poll: bool) -> Position {
+fn push_scope(context: Context, is_poll: bool, inert_depth: u64) -> Position {
     let serial = NEXT_SERIAL.get();
     NEXT_SERIAL.set(serial + 1);
     SCOPES.with(|scopes| {
         let Ok(mut scopes) = scopes.try_borrow_mut() else {
-            return Position { index: usize::MAX, serial };
+            return Position {
+                index: usize::MAX,
+                serial,
+            };
         };
         if scopes.capacity() == 0 {
             // After the thread's destructors the few bytes of the stack are not freed again.
             let _registered = AT_EXIT.try_with(|_| ()).is_ok();
             scopes.reserve(16);
         }
-        scopes.push(Scope { serial, open: true, is_poll, context });
-        Position { index: scopes.len() - 1, serial }
+        scopes.push(Scope {
+            serial,
+            open: true,
+            is_poll,
+            inert_depth,
+            context,
+        });
+        Position {
+            index: scopes.len() - 1,
+            serial,
+        }
     })
 }
 
 /// Closes a scope, in whatever order; does nothing when it is gone already.
 #[inline]
 pub(crate) fn pop(position: Position) {
+    if position.index == INERT {
+        return pop_inert(position.serial);
+    }
     let gone = SCOPES.with(|scopes| {
         let mut scopes = scopes.try_borrow_mut().ok()?;
         let last = scopes.len().checked_sub(1)?;
@@ -121,6 +178,7 @@ pub(crate) fn pop(position: Position) {
     drop(gone);
 }
 
+#[inline]
 fn drop_closed(scopes: &mut Vec<Scope>) {
     while scopes.last().is_some_and(|scope| !scope.open) {
         scopes.pop();
@@ -138,6 +196,49 @@ pub(super) fn leave_poll(position: Position) -> Option<Context> {
         }
         let scope = scopes.drain(position.index..).next();
         drop_closed(&mut scopes);
-        scope.filter(|scope| scope.is_poll).map(|scope| scope.context)
+        scope
+            .filter(|scope| scope.is_poll)
+            .map(|scope| scope.context)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{get_baggage, get_tracer, set_baggage};
+
+    #[test]
+    fn baggage_works_in_spans_that_nobody_records_and_ends_with_them() {
+        let tracer = get_tracer("unrecorded");
+        assert!(!set_baggage("outside", "1"));
+        tracer.in_scope("outer", |_| {
+            tracer.in_scope("inner", |_| assert!(set_baggage("key", "value")));
+            assert_eq!(get_baggage("key"), None);
+            assert!(set_baggage("outer", "kept"));
+            tracer.in_scope("inner", |_| {
+                assert_eq!(get_baggage("outer").as_deref(), Some("kept"));
+                assert!(set_baggage("key", "value"));
+            });
+            assert_eq!(get_baggage("key"), None);
+            assert_eq!(get_baggage("outer").as_deref(), Some("kept"));
+        });
+        assert_eq!(get_baggage("outer"), None);
+        assert!(no_scope_is_open());
+    }
+
+    #[test]
+    fn unrecorded_spans_may_end_out_of_order() {
+        let tracer = get_tracer("unrecorded");
+        let outer = tracer.start_as_current_span("outer");
+        let inner = tracer.start_as_current_span("inner");
+        assert!(set_baggage("key", "value"));
+        drop(outer);
+        assert_eq!(
+            get_baggage("key"),
+            None,
+            "the outer scope took everything above it along"
+        );
+        drop(inner);
+        assert!(no_scope_is_open() && !set_baggage("key", "value"));
+    }
 }

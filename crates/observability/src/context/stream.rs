@@ -107,7 +107,9 @@ impl<S: Stream> Stream for InContextStream<S> {
     fn poll_next(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Option<S::Item>> {
         let mut this = self.project();
         let entered = this.slot.enter();
-        let Some(inner) = this.inner.as_mut().as_pin_mut() else { return Poll::Ready(None) };
+        let Some(inner) = this.inner.as_mut().as_pin_mut() else {
+            return Poll::Ready(None);
+        };
         let item = inner.poll_next(cx);
         if matches!(item, Poll::Ready(None)) {
             *this.done = true;
@@ -135,7 +137,9 @@ impl<T, S: Sink<T>> Sink<T> for InContextStream<S> {
     fn poll_close(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Result<(), S::Error>> {
         let this = self.project();
         let entered = this.slot.enter();
-        let Some(inner) = this.inner.as_pin_mut() else { return Poll::Ready(Ok(())) };
+        let Some(inner) = this.inner.as_pin_mut() else {
+            return Poll::Ready(Ok(()));
+        };
         let closed = inner.poll_close(cx);
         if closed.is_ready() {
             *this.done = true;
@@ -147,7 +151,11 @@ impl<T, S: Sink<T>> Sink<T> for InContextStream<S> {
 
 impl<S> InContextStream<S> {
     fn new(inner: S, context: Context, span: Option<Span>) -> Self {
-        Self { inner: Some(inner), slot: TaskSlot::new(context, span), done: false }
+        Self {
+            inner: Some(inner),
+            slot: TaskSlot::new(context, span),
+            done: false,
+        }
     }
 
     fn with_inner<R>(

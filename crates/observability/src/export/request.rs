@@ -34,7 +34,11 @@ impl RequestBuilder {
     pub(crate) fn add(&mut self, chunk: &[u8]) {
         let mut last = 0;
         for (header, span) in records(chunk) {
-            if self.groups.get(last).is_none_or(|group| group.scope != header.scope) {
+            if self
+                .groups
+                .get(last)
+                .is_none_or(|group| group.scope != header.scope)
+            {
                 last = self.group(header.scope);
             }
             let out = &mut self.groups[last].spans;
@@ -45,10 +49,16 @@ impl RequestBuilder {
     }
 
     fn group(&mut self, scope: u32) -> usize {
-        self.groups.iter().position(|group| group.scope == scope).unwrap_or_else(|| {
-            self.groups.push(Group { scope, spans: Vec::new() });
-            self.groups.len() - 1
-        })
+        self.groups
+            .iter()
+            .position(|group| group.scope == scope)
+            .unwrap_or_else(|| {
+                self.groups.push(Group {
+                    scope,
+                    spans: Vec::new(),
+                });
+                self.groups.len() - 1
+            })
     }
 
     pub(crate) fn is_full(&self) -> bool {
@@ -69,11 +79,18 @@ impl RequestBuilder {
         let scopes: Vec<_> = groups
             .map(|group| {
                 let scope = InstrumentationScope::encoded(group.scope);
-                (field_len(scope.len()) + group.spans.len(), scope, &group.spans)
+                (
+                    field_len(scope.len()) + group.spans.len(),
+                    scope,
+                    &group.spans,
+                )
             })
             .collect();
         let total = field_len(resource.len())
-            + scopes.iter().map(|(len, ..)| field_len(*len)).sum::<usize>();
+            + scopes
+                .iter()
+                .map(|(len, ..)| field_len(*len))
+                .sum::<usize>();
         self.body.clear();
         put_head(&mut self.body, 1, total);
         put_message(&mut self.body, 1, resource);

@@ -41,10 +41,21 @@ impl fmt::Debug for ExporterFactory {
 pub(crate) fn start(recorder: &'static Recorder, core: &'static Core, factory: ExporterFactory) {
     let run = move || {
         let exporter = (factory.0)(Arc::new(move |duration| core.pause(duration)));
-        Worker { recorder, core, exporter, builder: RequestBuilder::default() }.run();
+        Worker {
+            recorder,
+            core,
+            exporter,
+            builder: RequestBuilder::default(),
+        }
+        .run();
     };
-    if let Err(error) = std::thread::Builder::new().name("continuum-export".into()).spawn(run) {
-        diagnostics::warn(format_args!("cannot start the export thread, spans are dropped: {error}"));
+    if let Err(error) = std::thread::Builder::new()
+        .name("continuum-export".into())
+        .spawn(run)
+    {
+        diagnostics::warn(format_args!(
+            "cannot start the export thread, spans are dropped: {error}"
+        ));
         core.complete_last(u64::MAX, true);
     }
 }

@@ -59,8 +59,13 @@ impl TraceLayer {
 
     fn start<B>(&self, request: &Request<B>) -> Span {
         let method = request.method().as_str();
-        let route = self.route.as_ref().and_then(|route| route(request.extensions()));
-        let name = route.as_ref().map_or_else(|| method.to_owned(), |r| format!("{method} {r}"));
+        let route = self
+            .route
+            .as_ref()
+            .and_then(|route| route(request.extensions()));
+        let name = route
+            .as_ref()
+            .map_or_else(|| method.to_owned(), |r| format!("{method} {r}"));
         let parent = extract_trace_context(request.headers());
         let mut builder = get_tracer("continuum.api")
             .span_builder(&name)
@@ -78,7 +83,9 @@ impl TraceLayer {
 
 impl fmt::Debug for TraceLayer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TraceLayer").field("route_by", &self.route.is_some()).finish()
+        f.debug_struct("TraceLayer")
+            .field("route_by", &self.route.is_some())
+            .finish()
     }
 }
 
@@ -86,7 +93,10 @@ impl<S> Layer<S> for TraceLayer {
     type Service = Trace<S>;
 
     fn layer(&self, inner: S) -> Trace<S> {
-        Trace { inner, layer: self.clone() }
+        Trace {
+            inner,
+            layer: self.clone(),
+        }
     }
 }
 

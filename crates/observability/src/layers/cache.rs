@@ -49,5 +49,6 @@ fn record_outcome(key: &str, hit: bool) {
 
 /// The key with its last part, which tells one entry from another, replaced by `*`.
 fn key_pattern(key: &str) -> String {
-    key.rsplit_once(':').map_or_else(|| "*".to_owned(), |(kind, _)| format!("{kind}:*"))
+    key.rsplit_once(':')
+        .map_or_else(|| "*".to_owned(), |(kind, _)| format!("{kind}:*"))
 }

@@ -45,7 +45,11 @@ pub fn trace_query<'a>(operation: &'a str, table: &'a str) -> Query<'a> {
         name.extend(table.chars().flat_map(char::to_lowercase));
     }
     let span = LayerSpan::new(name, SpanKind::Client).with("db.operation.name", operation);
-    Query(if table.is_empty() { span } else { span.with("db.collection.name", table) })
+    Query(if table.is_empty() {
+        span
+    } else {
+        span.with("db.collection.name", table)
+    })
 }
 
 /// A `db.transaction` span.

@@ -19,7 +19,11 @@ pub(super) struct LayerSpan<'a> {
 
 impl<'a> LayerSpan<'a> {
     pub(super) fn new(name: impl Into<Cow<'a, str>>, kind: SpanKind) -> Self {
-        Self { name: name.into(), kind, attributes: Vec::with_capacity(6) }
+        Self {
+            name: name.into(),
+            kind,
+            attributes: Vec::with_capacity(6),
+        }
     }
 
     pub(super) fn with(mut self, key: &'static str, value: impl Into<Value<'a>>) -> Self {

@@ -54,11 +54,16 @@ pub fn inject_context(context: &Context, carrier: &mut (impl Injector + ?Sized))
 pub fn extract_trace_context(carrier: &(impl Extractor + ?Sized)) -> Context {
     let (baggage, _left_out) = baggage::extract(carrier);
     let parent = trace_context::extract(carrier).unwrap_or(SpanContext::INVALID);
-    Context::root().with_remote_span_context(parent).with_baggage(baggage)
+    Context::root()
+        .with_remote_span_context(parent)
+        .with_baggage(baggage)
 }
 
 /// The current span as the value of a `traceparent` header, if there is a current span.
 pub fn get_traceparent() -> Option<String> {
     let context = Context::current();
-    context.span_context().is_valid().then(|| trace_context::format_traceparent(context.span_context()))
+    context
+        .span_context()
+        .is_valid()
+        .then(|| trace_context::format_traceparent(context.span_context()))
 }

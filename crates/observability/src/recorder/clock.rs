@@ -72,7 +72,9 @@ impl Anchor {
     pub(crate) fn unix_nanos(self, ticks: u64) -> u64 {
         match ticks.checked_sub(self.ticks) {
             Some(after) => self.unix_nanos.saturating_add(self.nanos(after)),
-            None => self.unix_nanos.saturating_sub(self.nanos(self.ticks - ticks)),
+            None => self
+                .unix_nanos
+                .saturating_sub(self.nanos(self.ticks - ticks)),
         }
     }
 }
@@ -137,8 +139,12 @@ impl Clock {
         let pairing = &self.pairings[(next % 2) as usize];
         let ticks = self.ticks();
         pairing.ticks.store(ticks, Ordering::Release);
-        pairing.unix_nanos.store(wall_unix_nanos(), Ordering::Release);
-        pairing.rate.store(self.measured_rate(ticks), Ordering::Release);
+        pairing
+            .unix_nanos
+            .store(wall_unix_nanos(), Ordering::Release);
+        pairing
+            .rate
+            .store(self.measured_rate(ticks), Ordering::Release);
         self.calibrations.store(next, Ordering::Release);
         self.calibrating.store(0, Ordering::Release);
     }
@@ -175,10 +181,14 @@ fn trusted_source() -> Source {
 }
 
 fn wall_unix_nanos() -> u64 {
-    #[expect(clippy::disallowed_methods, reason = "this is the clock that everyone else uses")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the clock that everyone else uses"
+    )]
     let now = SystemTime::now();
-    now.duration_since(UNIX_EPOCH)
-        .map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+    now.duration_since(UNIX_EPOCH).map_or(0, |since| {
+        u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+    })
 }
 
 #[cfg(test)]
@@ -192,9 +202,18 @@ mod tests {
         let passed = clock.ticks() - ticks;
         let (measured, real) = (clock.anchor().nanos(passed), instant.elapsed().as_nanos());
         let ratio = measured as f64 / real as f64;
-        assert!((0.8..1.25).contains(&ratio), "{source:?}: {measured} against {real}");
-        let drift = clock.anchor().unix_nanos(clock.ticks()).abs_diff(wall_unix_nanos());
-        assert!(drift < 100_000_000, "{source:?}: {drift} ns from the wall clock");
+        assert!(
+            (0.8..1.25).contains(&ratio),
+            "{source:?}: {measured} against {real}"
+        );
+        let drift = clock
+            .anchor()
+            .unix_nanos(clock.ticks())
+            .abs_diff(wall_unix_nanos());
+        assert!(
+            drift < 100_000_000,
+            "{source:?}: {drift} ns from the wall clock"
+        );
     }
 
     #[test]
@@ -209,7 +228,11 @@ mod tests {
 
     #[test]
     fn ticks_before_the_anchor_map_to_times_before_it() {
-        let anchor = Anchor { ticks: 1_000, unix_nanos: 50_000, rate: ONE_NANOSECOND / 2 };
+        let anchor = Anchor {
+            ticks: 1_000,
+            unix_nanos: 50_000,
+            rate: ONE_NANOSECOND / 2,
+        };
         assert_eq!(anchor.unix_nanos(400), 49_700);
         assert_eq!(anchor.unix_nanos(1_600), 50_300);
     }
@@ -218,7 +241,9 @@ mod tests {
     fn a_calibration_that_a_fork_cut_short_stops_nobody() {
         let clock = Clock::new(Source::Monotonic);
         let before = clock.anchor();
-        clock.calibrating.store(platform::fork_epoch() + 2, Ordering::Relaxed);
+        clock
+            .calibrating
+            .store(platform::fork_epoch() + 2, Ordering::Relaxed);
         assert_eq!(clock.anchor(), before);
         clock.calibrate();
         assert_ne!(clock.anchor(), before);

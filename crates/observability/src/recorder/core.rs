@@ -9,8 +9,8 @@
 use super::{
     registry::{Registry, ThreadShared, locked},
     stats::{DropReason, Stats, Totals},
+    sys::biased::{Biased, Hazard, Next},
 };
-use crate::recorder::sys::biased::Biased;
 use std::{
     sync::{
         Condvar, Mutex, MutexGuard, PoisonError,
@@ -100,7 +100,10 @@ impl Core {
             return self.refuse(&mut chunk, DropReason::BudgetSpent);
         }
         queue.chunks.push(chunk);
-        let fresh = queue.recycled.pop().filter(|bytes| bytes.capacity() >= capacity);
+        let fresh = queue
+            .recycled
+            .pop()
+            .filter(|bytes| bytes.capacity() >= capacity);
         drop(queue);
         if self.queued_bytes.load(Ordering::Relaxed) >= WAKE_BYTES {
             self.wake.notify_one();
@@ -116,7 +119,9 @@ impl Core {
 
     /// Takes what the threads have not handed over yet.
     fn collect_open_chunks(&self) {
-        let Some(registry) = Registry::get() else { return };
+        let Some(registry) = Registry::get() else {
+            return;
+        };
         registry.each_thread(&mut |thread| self.collect_from(registry, thread));
     }
 
@@ -124,14 +129,16 @@ impl Core {
         if !thread.filled.load(Ordering::Acquire) {
             return;
         }
-        let owner = thread.owner.load(Ordering::Relaxed);
-        let hazards = |visit: &mut dyn FnMut(&super::sys::biased::Hazard)| registry.each_hazard(visit);
-        let taken = Biased::with_revoked(&thread.chunk, None, hazards, Some(owner), |open| {
+        let hazards = |visit: &mut dyn FnMut(&Hazard)| registry.each_hazard(visit);
+        let taken = Biased::with_revoked(&thread.chunk, None, hazards, Next::AsBefore, |open| {
             let ours = open.core.is_some_and(|core| core.id == self.id) && open.spans > 0;
             ours.then(|| {
                 thread.filled.store(false, Ordering::Relaxed);
                 let spans = std::mem::take(&mut open.spans);
-                Chunk { bytes: std::mem::take(&mut open.bytes), spans }
+                Chunk {
+                    bytes: std::mem::take(&mut open.bytes),
+                    spans,
+                }
             })
         });
         if let Some(Some(chunk)) = taken {
@@ -151,7 +158,11 @@ impl Core {
             if left.is_zero() {
                 break;
             }
-            queue = self.wake.wait_timeout(queue, left).unwrap_or_else(PoisonError::into_inner).0;
+            queue = self
+                .wake
+                .wait_timeout(queue, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
         }
         let (request, stop) = (queue.requested, queue.stop);
         let is_due = Instant::now() >= timer;
@@ -161,7 +172,12 @@ impl Core {
             self.collect_open_chunks();
         }
         let mut queue = self.lock();
-        Round { chunks: std::mem::take(&mut queue.chunks), request, flush_deadline, stop }
+        Round {
+            chunks: std::mem::take(&mut queue.chunks),
+            request,
+            flush_deadline,
+            stop,
+        }
     }
 
     /// Takes everything that has been recorded so far, on the calling thread.
@@ -175,7 +191,8 @@ impl Core {
         const KEPT: usize = 16;
         let mut queue = self.lock();
         for chunk in chunks {
-            self.queued_bytes.fetch_sub(chunk.bytes.capacity(), Ordering::AcqRel);
+            self.queued_bytes
+                .fetch_sub(chunk.bytes.capacity(), Ordering::AcqRel);
             if queue.recycled.len() < KEPT && chunk.bytes.capacity() >= LARGE_CHUNK_BYTES {
                 let mut bytes = chunk.bytes;
                 bytes.clear();
@@ -256,7 +273,11 @@ impl Core {
             if left.is_zero() {
                 return None;
             }
-            queue = self.done.wait_timeout(queue, left).unwrap_or_else(PoisonError::into_inner).0;
+            queue = self
+                .done
+                .wait_timeout(queue, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
         }
         Some(!queue.last_flush_failed)
     }
@@ -275,7 +296,11 @@ impl Core {
             if left.is_zero() {
                 return true;
             }
-            queue = self.wake.wait_timeout(queue, left).unwrap_or_else(PoisonError::into_inner).0;
+            queue = self
+                .wake
+                .wait_timeout(queue, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
         }
         false
     }

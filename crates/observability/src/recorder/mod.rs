@@ -31,10 +31,7 @@ use crate::{
     sampling::Sampler,
     span::SpanLimits,
 };
-use std::{
-    sync::OnceLock,
-    time::Duration,
-};
+use std::{sync::OnceLock, time::Duration};
 use sys::platform;
 
 /// Forks of forks beyond this depth are not traced.
@@ -65,7 +62,10 @@ pub(crate) struct Recorder {
 impl Recorder {
     pub(crate) fn leak(config: RecorderConfig) -> &'static Self {
         platform::prepare();
-        Box::leak(Box::new(Self { config, cores: [const { OnceLock::new() }; MAX_FORK_DEPTH] }))
+        Box::leak(Box::new(Self {
+            config,
+            cores: [const { OnceLock::new() }; MAX_FORK_DEPTH],
+        }))
     }
 
     /// The recorder that spans go to where no other one is in scope.

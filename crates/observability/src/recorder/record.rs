@@ -83,7 +83,10 @@ mod tests {
             chunk.extend_from_slice(text.as_bytes());
         }
         let read: Vec<_> = records(&chunk).collect();
-        assert_eq!(read.iter().map(|(_, b)| *b).collect::<Vec<_>>(), [&b"abc"[..], b"", b"xy"]);
+        assert_eq!(
+            read.iter().map(|(_, b)| *b).collect::<Vec<_>>(),
+            [&b"abc"[..], b"", b"xy"]
+        );
         assert_eq!(read[2].0, header(2));
         assert_eq!(records(&chunk[..chunk.len() - 1]).count(), 2);
     }

@@ -24,7 +24,8 @@ use std::sync::{
 /// Forks of forks beyond this depth are not traced.
 const MAX_FORK_DEPTH: usize = 64;
 
-static REGISTRIES: [OnceLock<Registry>; MAX_FORK_DEPTH] = [const { OnceLock::new() }; MAX_FORK_DEPTH];
+static REGISTRIES: [OnceLock<Registry>; MAX_FORK_DEPTH] =
+    [const { OnceLock::new() }; MAX_FORK_DEPTH];
 static NEXT_OWNER_BLOCK: AtomicU64 = AtomicU64::new(FIRST_OWNER);
 
 /// Owner ids that a thread may hand out without asking again.
@@ -41,8 +42,6 @@ pub(crate) struct ThreadShared {
     /// Whether the chunk holds anything; lets the export thread pass by without a fence.
     pub(crate) filled: AtomicBool,
     pub(crate) counts: ThreadCounts,
-    /// Who owns the chunk: the thread's own id.
-    pub(crate) owner: AtomicU64,
 }
 
 /// The chunk that a thread is filling.
@@ -100,18 +99,15 @@ impl Registry {
                     started: AtomicU64::new(0),
                     sampled_out: AtomicU64::new(0),
                 },
-                owner: AtomicU64::new(0),
             }));
             locked(&self.threads).push(fresh);
             fresh
         });
-        shared.owner.store(owner, Ordering::Relaxed);
         shared.chunk.adopt(owner);
         shared
     }
 
     pub(crate) fn leave(&self, shared: &'static ThreadShared) {
-        shared.owner.store(0, Ordering::Relaxed);
         locked(&self.idle_threads).push(shared);
     }
 
@@ -150,8 +146,10 @@ impl OpenChunk {
 
     /// What was recorded so far, with the recorder it belongs to.
     pub(crate) fn take_full(&mut self) -> (Option<&'static Core>, Chunk) {
-        let chunk =
-            Chunk { bytes: std::mem::take(&mut self.bytes), spans: std::mem::take(&mut self.spans) };
+        let chunk = Chunk {
+            bytes: std::mem::take(&mut self.bytes),
+            spans: std::mem::take(&mut self.spans),
+        };
         (self.core, chunk)
     }
 }

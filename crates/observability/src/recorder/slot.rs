@@ -26,7 +26,10 @@ pub(crate) struct Slot {
 impl Slot {
     pub(crate) fn leak() -> &'static Self {
         Box::leak(Box::new(Self {
-            cell: Biased::new(SlotState { generation: 0, body: None }),
+            cell: Biased::new(SlotState {
+                generation: 0,
+                body: None,
+            }),
             fork_epoch: AtomicU32::new(0),
         }))
     }

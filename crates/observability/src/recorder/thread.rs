@@ -15,7 +15,7 @@ use super::{
     registry::{OWNER_BLOCK, PooledSlot, Registry, ThreadCounts, ThreadShared},
     slot::{Slot, SlotState},
     sys::{
-        biased::{FREE, Hazard, PARKED, Strand},
+        biased::{FREE, Hazard, Next, PARKED, Strand},
         platform,
     },
 };
@@ -91,7 +91,9 @@ impl ThreadState {
             return false;
         }
         platform::prepare();
-        let Some(registry) = Registry::get() else { return false };
+        let Some(registry) = Registry::get() else {
+            return false;
+        };
         if AT_EXIT.try_with(|_| ()).is_err() {
             self.phase.set(Phase::Gone);
             self.fork_epoch.set(platform::fork_epoch());
@@ -99,6 +101,10 @@ impl ThreadState {
         }
         self.fork_epoch.set(platform::fork_epoch());
         self.core.set(None);
+        if let Ok(mut pool) = self.pool.try_borrow_mut() {
+            // Another thread of the parent may hold the lock of one of its slots for ever.
+            std::mem::take(&mut *pool).leak();
+        }
         self.owners_end.set(0);
         self.random.set(platform::random_seed());
         let own_id = self.new_owner();
@@ -111,11 +117,13 @@ impl ThreadState {
 
     fn depart(&self) {
         self.phase.set(Phase::Gone);
-        let (Some(registry), Some(shared)) = (Registry::get(), self.shared.take()) else { return };
+        let (Some(registry), Some(shared)) = (Registry::get(), self.shared.take()) else {
+            return;
+        };
         if self.fork_epoch.get() != platform::fork_epoch() {
             return;
         }
-        Self::hand_over_chunk(registry, shared, FREE);
+        Self::hand_over_chunk(registry, shared);
         if let Some((_, core)) = self.core.take() {
             core.totals.fold(&shared.counts);
         }
@@ -135,18 +143,27 @@ impl ThreadState {
         owner
     }
 
-    /// Empties the thread's chunk into its recorder's queue and passes the chunk on to `next`.
-    fn hand_over_chunk(registry: &Registry, shared: &'static ThreadShared, next: u64) {
+    /// Empties the thread's chunk into its recorder's queue and gives the chunk up.
+    fn hand_over_chunk(registry: &Registry, shared: &'static ThreadShared) {
+        let next = Next::Owner(FREE);
         let hazards = |visit: &mut dyn FnMut(&Hazard)| registry.each_hazard(visit);
-        let taken = shared.chunk.with_revoked(Some(&shared.hazard), hazards, Some(next), |open| {
-            shared.filled.store(false, Ordering::Relaxed);
-            std::mem::take(open)
-        });
+        let taken = shared
+            .chunk
+            .with_revoked(Some(&shared.hazard), hazards, next, |open| {
+                shared.filled.store(false, Ordering::Relaxed);
+                std::mem::take(open)
+            });
         if let Some(open) = taken
             && let Some(core) = open.core
             && open.spans > 0
         {
-            drop(core.hand_over(Chunk { bytes: open.bytes, spans: open.spans }, 0));
+            drop(core.hand_over(
+                Chunk {
+                    bytes: open.bytes,
+                    spans: open.spans,
+                },
+                0,
+            ));
         }
     }
 
@@ -173,7 +190,10 @@ impl ThreadState {
 
     fn strand(&self) -> Option<Strand<'static>> {
         let shared = self.shared.get()?;
-        Some(Strand { id: self.strand_id.get(), hazard: &shared.hazard })
+        Some(Strand {
+            id: self.strand_id.get(),
+            hazard: &shared.hazard,
+        })
     }
 
     #[inline]
@@ -207,7 +227,10 @@ pub(crate) fn count_started(recorder: &'static Recorder, sampled_out: bool) -> b
 
 #[cold]
 fn count_started_late(recorder: &'static Recorder, sampled_out: bool) -> bool {
-    recorder.core().map(|core| core.totals.started(1, u64::from(sampled_out))).is_some()
+    recorder
+        .core()
+        .map(|core| core.totals.started(1, u64::from(sampled_out)))
+        .is_some()
 }
 
 /// A random number that is not zero.
@@ -263,22 +286,25 @@ fn put_body(state: &ThreadState, slot: &'static Slot, body: Box<SpanBody>, owner
         slot_state.generation
     };
     match state.strand() {
-        Some(strand) if owner == strand.id => {
-            slot.cell.with_owned(strand, None, put).unwrap_or_else(|put| revoked(slot, None, put))
-        }
-        _ => revoked(slot, None, put),
+        Some(strand) if owner == strand.id => slot
+            .cell
+            .with_owned(strand, None, put)
+            .unwrap_or_else(|put| revoked(slot, put)),
+        _ => revoked(slot, put),
     }
 }
 
-fn revoked<R: Default>(
-    slot: &'static Slot,
-    next: Option<u64>,
-    access: impl FnOnce(&mut SlotState) -> R,
-) -> R {
-    let own = STATE.with(|state| state.shared.get()).map(|shared| &shared.hazard);
-    let Some(registry) = Registry::get() else { return R::default() };
+fn revoked<R: Default>(slot: &'static Slot, access: impl FnOnce(&mut SlotState) -> R) -> R {
+    let own = STATE
+        .with(|state| state.shared.get())
+        .map(|shared| &shared.hazard);
+    let Some(registry) = Registry::get() else {
+        return R::default();
+    };
     let hazards = |visit: &mut dyn FnMut(&Hazard)| registry.each_hazard(visit);
-    slot.cell.with_revoked(own, hazards, next, access).unwrap_or_default()
+    slot.cell
+        .with_revoked(own, hazards, Next::Shared, access)
+        .unwrap_or_default()
 }
 
 /// Runs `access` on the span of that generation, if it is still in `slot`.
@@ -311,7 +337,7 @@ fn with_span_locked<R>(
     if !slot.belongs_to(platform::fork_epoch()) {
         return None;
     }
-    revoked(slot, None, checked)
+    revoked(slot, checked)
 }
 
 /// Takes the body of the span out of its slot, which is free afterwards.
@@ -363,19 +389,30 @@ pub(crate) fn discard_span(slot: &'static Slot, body: Box<SpanBody>) {
 #[inline]
 fn give_back(state: &ThreadState, pooled: PooledSlot) {
     pooled.0.cell.free();
-    let Ok(mut pool) = state.pool.try_borrow_mut() else { return };
+    let Ok(mut pool) = state.pool.try_borrow_mut() else {
+        return;
+    };
     let full = pool.len() >= POOL_MAX || state.phase.get() != Phase::Live;
     pool.push(pooled);
     if full && let Some(registry) = Registry::get() {
-        let keep = if state.phase.get() == Phase::Live { POOL_MAX / 2 } else { 0 };
+        let keep = if state.phase.get() == Phase::Live {
+            POOL_MAX / 2
+        } else {
+            0
+        };
         registry.give_slots(pool.drain(keep..));
     }
 }
 
 #[inline]
 fn append(state: &ThreadState, recorder: &'static Recorder, body: &SpanBody, end_unix_nanos: u64) {
-    let (Some(core), Some(shared)) = (state.core_of(recorder), state.shared.get()) else { return };
-    let own = Strand { id: state.own_id.get(), hazard: &shared.hazard };
+    let (Some(core), Some(shared)) = (state.core_of(recorder), state.shared.get()) else {
+        return;
+    };
+    let own = Strand {
+        id: state.own_id.get(),
+        hazard: &shared.hazard,
+    };
     let add = |open: &mut super::registry::OpenChunk| {
         let other = open.core.is_none_or(|known| known.id != core.id) && open.spans > 0;
         let ended = other.then(|| open.take_full());
@@ -391,15 +428,21 @@ fn append(state: &ThreadState, recorder: &'static Recorder, body: &SpanBody, end
         let full = (open.is_full() || core.is_closed()).then(|| open.take_full());
         (ended, full)
     };
-    let (ended, full) = shared.chunk.with_owned(own, None, add).unwrap_or_else(|add| {
-        let hazards = |visit: &mut dyn FnMut(&Hazard)| {
-            if let Some(registry) = Registry::get() {
-                registry.each_hazard(visit);
-            }
-        };
-        let next = Some(state.own_id.get());
-        shared.chunk.with_revoked(Some(&shared.hazard), hazards, next, add).unwrap_or((None, None))
-    });
+    let (ended, full) = shared
+        .chunk
+        .with_owned(own, None, add)
+        .unwrap_or_else(|add| {
+            let hazards = |visit: &mut dyn FnMut(&Hazard)| {
+                if let Some(registry) = Registry::get() {
+                    registry.each_hazard(visit);
+                }
+            };
+            let next = Next::Owner(state.own_id.get());
+            shared
+                .chunk
+                .with_revoked(Some(&shared.hazard), hazards, next, add)
+                .unwrap_or((None, None))
+        });
     if let Some((Some(core), chunk)) = ended {
         drop(core.hand_over(chunk, 0));
     }
@@ -410,7 +453,10 @@ fn append(state: &ThreadState, recorder: &'static Recorder, body: &SpanBody, end
 
 /// Gives the chunk that was handed over an empty buffer to go on with.
 fn refill(state: &ThreadState, shared: &ThreadShared, bytes: Vec<u8>) {
-    let own = Strand { id: state.own_id.get(), hazard: &shared.hazard };
+    let own = Strand {
+        id: state.own_id.get(),
+        hazard: &shared.hazard,
+    };
     // When the export thread is just looking into the chunk, the next span makes a small buffer.
     let _unused = shared.chunk.with_owned(own, None, |open| {
         if open.bytes.capacity() == 0 {
@@ -438,8 +484,10 @@ pub(crate) fn new_strand_id() -> u64 {
 }
 
 /// Whether the thread itself is the current strand, not a task that it polls.
+///
+/// A thread that polls before it has traced anything needs its own id first, to return to.
 pub(crate) fn on_own_strand() -> bool {
-    STATE.with(|state| state.strand_id.get() == state.own_id.get())
+    STATE.with(|state| state.ready() && state.strand_id.get() == state.own_id.get())
 }
 
 /// Makes `id` the current strand and returns the one before.

@@ -45,7 +45,11 @@ impl SamplingResult<'_> {
     /// Records and exports the span, or does neither.
     #[inline]
     pub fn from_decision(sampled: bool) -> Self {
-        Self { is_recording: sampled, is_sampled: sampled, ..Self::default() }
+        Self {
+            is_recording: sampled,
+            is_sampled: sampled,
+            ..Self::default()
+        }
     }
 }
 
@@ -94,7 +98,10 @@ impl Sampler {
     }
 
     #[inline]
-    pub(crate) fn should_sample(&self, parameters: &SamplingParameters<'_>) -> SamplingResult<'static> {
+    pub(crate) fn should_sample(
+        &self,
+        parameters: &SamplingParameters<'_>,
+    ) -> SamplingResult<'static> {
         match self {
             Self::AlwaysOn => SamplingResult::from_decision(true),
             Self::AlwaysOff => SamplingResult::from_decision(false),
@@ -140,7 +147,8 @@ mod tests {
 
     #[test]
     fn ratio_keeps_its_share_and_the_extremes() {
-        let ids = (0..10_000u128).map(|i| TraceId::from(i.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c)));
+        let ids =
+            (0..10_000u128).map(|i| TraceId::from(i.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c)));
         let kept = ids.filter(|id| ratio_samples(0.25, *id)).count();
         assert!((2_300..2_700).contains(&kept), "{kept}");
         assert!(!ratio_samples(0.0, TraceId::from(u128::MAX)));

@@ -13,9 +13,7 @@
 
 use super::{
     SpanKind, SpanLimits, Status, Value,
-    encode::{
-        Buffer, Writer, attribute_len, count_len, field_len, last_of_each_key, read_varint,
-    },
+    encode::{Buffer, Writer, attribute_len, count_len, field_len, last_of_each_key, read_varint},
 };
 use crate::{
     context::{SpanContext, SpanId, TraceState},
@@ -145,7 +143,9 @@ impl SpanBody {
         }
         if self.attributes.admit(self.limits.attributes) {
             self.seen_keys |= bit;
-            self.buffer.extend(len).attribute(ATTRIBUTE, key, value, limit);
+            self.buffer
+                .extend(len)
+                .attribute(ATTRIBUTE, key, value, limit);
         }
     }
 
@@ -201,7 +201,11 @@ impl SpanBody {
         let limit = self.limits.value_length;
         let (kept, dropped) = Self::members(attributes, self.limits.attributes_per_link);
         let state = context.trace_state().header();
-        let state_len = if state.is_empty() { 0 } else { field_len(state.len()) };
+        let state_len = if state.is_empty() {
+            0
+        } else {
+            field_len(state.len())
+        };
         let len = 18 + 10 + state_len + attributes_len(&kept, limit) + count_len(dropped) + 5;
         if self.is_full(len) {
             self.links.dropped = self.links.dropped.saturating_add(1);
@@ -216,7 +220,10 @@ impl SpanBody {
             write_attributes(&mut out, 4, &kept, limit);
             out.count(5, dropped);
             out.byte(6 << 3 | 5);
-            out.raw(&wire_flags(context.trace_flags().to_u8(), context.is_remote()));
+            out.raw(&wire_flags(
+                context.trace_flags().to_u8(),
+                context.is_remote(),
+            ));
         }
     }
 
@@ -333,7 +340,10 @@ fn wire_flags(flags: u8, is_remote: bool) -> [u8; 4] {
 }
 
 fn attributes_len(attributes: &[(&str, &Value<'_>)], limit: usize) -> usize {
-    attributes.iter().map(|(key, value)| attribute_len(key, value, limit)).sum()
+    attributes
+        .iter()
+        .map(|(key, value)| attribute_len(key, value, limit))
+        .sum()
 }
 
 fn write_attributes(

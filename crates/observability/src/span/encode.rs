@@ -46,7 +46,10 @@ impl Buffer {
         if self.len > self.bytes.len() {
             self.grow();
         }
-        Writer { out: &mut self.bytes[start..self.len], at: 0 }
+        Writer {
+            out: &mut self.bytes[start..self.len],
+            at: 0,
+        }
     }
 
     #[cold]
@@ -186,7 +189,11 @@ fn low_bits(value: u64) -> u8 {
 /// Bytes of a varint.
 #[inline]
 pub(crate) fn varint_len(value: u64) -> usize {
-    if value < 0x80 { 1 } else { (70 - (value | 1).leading_zeros() as usize) / 7 }
+    if value < 0x80 {
+        1
+    } else {
+        (70 - (value | 1).leading_zeros() as usize) / 7
+    }
 }
 
 /// Bytes of a length-delimited field with a tag below 16.
@@ -198,7 +205,11 @@ pub(crate) fn field_len(content: usize) -> usize {
 /// Bytes of a number field that is left out when zero.
 #[inline]
 pub(crate) fn count_len(value: u32) -> usize {
-    if value == 0 { 0 } else { 1 + varint_len(u64::from(value)) }
+    if value == 0 {
+        0
+    } else {
+        1 + varint_len(u64::from(value))
+    }
 }
 
 /// Bytes of a `KeyValue` field.
@@ -223,10 +234,17 @@ fn value_len(value: &Value<'_>, limit: usize, depth: usize) -> usize {
 }
 
 fn array_len(values: &[Value<'_>], limit: usize, depth: usize) -> usize {
-    values.iter().map(|value| field_len(value_len(value, limit, depth + 1))).sum()
+    values
+        .iter()
+        .map(|value| field_len(value_len(value, limit, depth + 1)))
+        .sum()
 }
 
-fn map_len(entries: &[(std::borrow::Cow<'_, str>, Value<'_>)], limit: usize, depth: usize) -> usize {
+fn map_len(
+    entries: &[(std::borrow::Cow<'_, str>, Value<'_>)],
+    limit: usize,
+    depth: usize,
+) -> usize {
     last_of_each_key(entries)
         .map(|(key, value)| {
             field_len(field_len(key.len()) + field_len(value_len(value, limit, depth + 1)))
@@ -238,11 +256,16 @@ fn map_len(entries: &[(std::borrow::Cow<'_, str>, Value<'_>)], limit: usize, dep
 pub(crate) fn last_of_each_key<K: AsRef<str>, V>(
     entries: &[(K, V)],
 ) -> impl Iterator<Item = (&str, &V)> {
-    entries.iter().enumerate().filter_map(|(index, (key, value))| {
-        let key = key.as_ref();
-        let again = entries[index + 1..].iter().any(|(later, _)| later.as_ref() == key);
-        (!again).then_some((key, value))
-    })
+    entries
+        .iter()
+        .enumerate()
+        .filter_map(|(index, (key, value))| {
+            let key = key.as_ref();
+            let again = entries[index + 1..]
+                .iter()
+                .any(|(later, _)| later.as_ref() == key);
+            (!again).then_some((key, value))
+        })
 }
 
 /// The first `limit` characters of `text`.
@@ -251,7 +274,9 @@ pub(crate) fn truncated(text: &str, limit: usize) -> &str {
     if text.len() <= limit {
         return text;
     }
-    text.char_indices().nth(limit).map_or(text, |(end, _)| &text[..end])
+    text.char_indices()
+        .nth(limit)
+        .map_or(text, |(end, _)| &text[..end])
 }
 
 /// Appends a length-delimited field to a growing vector.

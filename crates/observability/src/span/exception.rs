@@ -28,8 +28,10 @@ impl SpanRef {
         let message = guarded_text(&error);
         let causes = causes(error);
         let kind = type_name::<E>();
-        let mut attributes =
-            vec![("exception.type", kind.into()), ("exception.message", message.into())];
+        let mut attributes = vec![
+            ("exception.type", kind.into()),
+            ("exception.message", message.into()),
+        ];
         if !causes.is_empty() {
             attributes.push(("exception.stacktrace", causes.into()));
         }
@@ -48,8 +50,10 @@ impl SpanRef {
     pub fn record_failure<E: Display>(&self, error: &E) {
         if self.is_recording() {
             let message = guarded_text(error);
-            let event =
-                [("exception.type", type_name::<E>().into()), ("exception.message", message.as_str().into())];
+            let event = [
+                ("exception.type", type_name::<E>().into()),
+                ("exception.message", message.as_str().into()),
+            ];
             self.add_event("exception", &event);
             self.set_status(Status::error(message));
         }
@@ -73,7 +77,11 @@ fn causes<E: Error + ?Sized>(error: &E) -> String {
         let mut cause = error.source();
         for _ in 0..MAX_CAUSES {
             let Some(error) = cause else { break };
-            text.push_str(if text.is_empty() { "caused by: " } else { "\ncaused by: " });
+            text.push_str(if text.is_empty() {
+                "caused by: "
+            } else {
+                "\ncaused by: "
+            });
             text.push_str(&error.to_string());
             cause = error.source();
         }

@@ -5,7 +5,7 @@
 //! Invariant: leaving the scope comes before ending the span, also out of order and on panic.
 
 use super::{Span, SpanRef};
-use crate::context::{Position, pop, push, push_empty};
+use crate::context::{Position, pop, push, push_inert};
 use std::{marker::PhantomData, ops::Deref};
 
 /// A span that is current on this thread, and ends, when the guard is dropped.
@@ -24,8 +24,17 @@ pub struct SpanGuard {
 impl SpanGuard {
     #[inline]
     pub(super) fn enter(span: Span) -> Self {
-        let position = if span.is_inert() { push_empty() } else { push(span.as_context()) };
-        Self { span, position, calm: !std::thread::panicking(), not_send: PhantomData }
+        let position = if span.is_inert() {
+            push_inert()
+        } else {
+            push(span.as_context())
+        };
+        Self {
+            span,
+            position,
+            calm: !std::thread::panicking(),
+            not_send: PhantomData,
+        }
     }
 }
 

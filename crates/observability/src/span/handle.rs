@@ -26,7 +26,7 @@ use std::ops::Deref;
 /// # });
 /// # assert_eq!(recorder.tree(), "upload size_bytes=512\n");
 /// ```
-#[derive(Debug)]
+#[derive(Debug, Default)]
 #[must_use = "a span ends when it is dropped"]
 pub struct Span {
     view: SpanRef,
@@ -38,16 +38,25 @@ pub struct Span {
 }
 
 impl Span {
+    #[inline]
     pub(crate) fn new(
         view: SpanRef,
         recorder: Option<&'static Recorder>,
         root: LocalRoot,
         baggage: Baggage,
     ) -> Self {
-        Self { view, recorder, root, baggage, suppressed: false, ended: false }
+        Self {
+            view,
+            recorder,
+            root,
+            baggage,
+            suppressed: false,
+            ended: false,
+        }
     }
 
     /// A span that stands in for `parent`'s, in whose context nothing is recorded.
+    #[inline]
     pub(crate) fn unrecorded(parent: &Context) -> Self {
         Self {
             view: SpanRef::non_recording(parent.span_context().clone()),
@@ -66,11 +75,13 @@ impl Span {
     }
 
     /// A reference for others that describe the span.
+    #[inline]
     pub fn view(&self) -> &SpanRef {
         &self.view
     }
 
     /// The context in which this span is the current one.
+    #[inline]
     pub fn as_context(&self) -> Context {
         Context {
             span: self.view.clone(),
@@ -87,7 +98,9 @@ impl Span {
         if !self.ended && self.view.slot().is_some() {
             let ticks = Clock::global().ticks();
             self.finish(|identity| {
-                let passed = identity.anchor.nanos(ticks.saturating_sub(identity.start_ticks));
+                let passed = identity
+                    .anchor
+                    .nanos(ticks.saturating_sub(identity.start_ticks));
                 identity.start_unix_nanos.saturating_add(passed)
             });
         }

@@ -38,7 +38,9 @@ pub enum Status<'a> {
 impl<'a> Status<'a> {
     /// An error with its description.
     pub fn error(description: impl Into<Cow<'a, str>>) -> Self {
-        Self::Error { description: description.into() }
+        Self::Error {
+            description: description.into(),
+        }
     }
 }
 

@@ -13,6 +13,7 @@ mod guard;
 mod handle;
 mod kind;
 mod scope;
+mod start;
 mod tracer;
 mod value;
 mod view;

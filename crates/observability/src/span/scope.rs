@@ -28,7 +28,9 @@ impl InstrumentationScope {
     pub(crate) fn intern(name: &str, version: &str) -> u32 {
         let same = |scope: &Self| scope.name == name && scope.version == version;
         let number = SCOPES.iter().position(|place| {
-            let found = place.get().unwrap_or_else(|| place.get_or_set(Self::leak(name, version)));
+            let found = place
+                .get()
+                .unwrap_or_else(|| place.get_or_set(Self::leak(name, version)));
             same(found)
         });
         number.unwrap_or(MAX_SCOPES - 1) as u32
@@ -40,13 +42,19 @@ impl InstrumentationScope {
         if !version.is_empty() {
             put_message(&mut encoded, 2, version.as_bytes());
         }
-        Box::leak(Box::new(Self { name: name.to_owned(), version: version.to_owned(), encoded }))
+        Box::leak(Box::new(Self {
+            name: name.to_owned(),
+            version: version.to_owned(),
+            encoded,
+        }))
     }
 
     /// The OTLP `InstrumentationScope` message of a number.
     pub(crate) fn encoded(number: u32) -> &'static [u8] {
         let scope = SCOPES.get(number as usize).and_then(AtomicStatic::get);
-        scope.map(|scope| scope.encoded.as_slice()).unwrap_or_default()
+        scope
+            .map(|scope| scope.encoded.as_slice())
+            .unwrap_or_default()
     }
 }
 
@@ -56,12 +64,19 @@ mod tests {
 
     #[test]
     fn equal_scopes_share_a_number_also_when_interned_at_once() {
-        let intern = || [("a", ""), ("a", "1"), ("b", "")].map(|(n, v)| InstrumentationScope::intern(n, v));
+        let intern =
+            || [("a", ""), ("a", "1"), ("b", "")].map(|(n, v)| InstrumentationScope::intern(n, v));
         let all: Vec<_> = std::thread::scope(|scope| {
             let threads: Vec<_> = (0..4).map(|_| scope.spawn(intern)).collect();
-            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+            threads
+                .into_iter()
+                .map(|thread| thread.join().unwrap())
+                .collect()
         });
         assert!(all.iter().all(|numbers| *numbers == all[0]));
-        assert_eq!(InstrumentationScope::encoded(all[0][1]), b"\x0a\x01a\x12\x011");
+        assert_eq!(
+            InstrumentationScope::encoded(all[0][1]),
+            b"\x0a\x01a\x12\x011"
+        );
     }
 }

@@ -1,11 +1,11 @@
 //! [`Tracer`]: where spans start.
 //!
-//! Position: the entrance of the API; each form is one line on top of [`SpanBuilder`].
+//! Position: the entrance of the API; each form is a line on top of [`SpanBuilder`] or of `Start`.
 //!
 //! Invariant: a tracer names its instrumentation scope only; the recorder is looked up at each
 //! start, so a tracer made before `init_telemetry` works afterwards.
 
-use super::{InstrumentationScope, Span, SpanBuilder, SpanGuard, SpanRef};
+use super::{InstrumentationScope, Span, SpanBuilder, SpanGuard, SpanRef, start::Start};
 
 /// Starts spans on behalf of a library or module.
 ///
@@ -36,19 +36,24 @@ pub struct Tracer {
 ///
 /// Cheap, but not free: keep it in a variable outside of loops.
 pub fn get_tracer(name: &str) -> Tracer {
-    Tracer { scope: InstrumentationScope::intern(name, "") }
+    Tracer {
+        scope: InstrumentationScope::intern(name, ""),
+    }
 }
 
 impl Tracer {
     /// The tracer of a scope with a version.
     pub fn with_version(name: &str, version: &str) -> Self {
-        Self { scope: InstrumentationScope::intern(name, version) }
+        Self {
+            scope: InstrumentationScope::intern(name, version),
+        }
     }
 
     /// Runs `work` inside a span.
     #[inline]
     pub fn in_scope<R>(self, name: &str, work: impl FnOnce(&SpanRef) -> R) -> R {
-        self.span_builder(name).in_scope(work)
+        let guard = self.start_as_current_span(name);
+        work(&guard)
     }
 
     /// Runs an async closure inside a span: `tracer.in_span("answer", async |span| { ... }).await`.
@@ -62,13 +67,13 @@ impl Tracer {
     /// Starts a span that is current on this thread until the guard is dropped.
     #[inline]
     pub fn start_as_current_span(self, name: &str) -> SpanGuard {
-        self.span_builder(name).start_as_current()
+        SpanGuard::enter(self.start_span(name))
     }
 
     /// Starts a span that is not the current one.
     #[inline]
     pub fn start_span(self, name: &str) -> Span {
-        self.span_builder(name).start()
+        Start::plain(self.scope, name).under_current()
     }
 
     /// Prepares a span with more than a name.

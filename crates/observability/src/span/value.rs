@@ -142,7 +142,10 @@ mod tests {
 
     #[test]
     fn unsigned_numbers_beyond_i64_become_text() {
-        assert_eq!(Value::from(u64::MAX), Value::Str("18446744073709551615".into()));
+        assert_eq!(
+            Value::from(u64::MAX),
+            Value::Str("18446744073709551615".into())
+        );
         assert_eq!(Value::from(7usize), Value::I64(7));
     }
 

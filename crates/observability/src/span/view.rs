@@ -33,18 +33,28 @@ pub struct SpanRef {
 }
 
 impl SpanRef {
+    #[inline]
     pub(crate) fn recording(context: SpanContext, slot: &'static Slot, generation: u32) -> Self {
-        Self { context, slot: Some((slot, generation)) }
+        Self {
+            context,
+            slot: Some((slot, generation)),
+        }
     }
 
+    #[inline]
     pub(crate) fn non_recording(context: SpanContext) -> Self {
-        Self { context, slot: None }
+        Self {
+            context,
+            slot: None,
+        }
     }
 
+    #[inline]
     pub(crate) fn context(&self) -> &SpanContext {
         &self.context
     }
 
+    #[inline]
     pub(crate) fn slot(&self) -> Option<(&'static Slot, u32)> {
         self.slot
     }

@@ -61,12 +61,18 @@ impl TestRecorder {
             export_timeout: Duration::ZERO,
             exporter: None,
         });
-        Self { recorder, spans: Mutex::default() }
+        Self {
+            recorder,
+            spans: Mutex::default(),
+        }
     }
 
     /// The root context of this recorder.
     pub fn context(&self) -> Context {
-        Context { recorder: Some(self.recorder), ..Context::default() }
+        Context {
+            recorder: Some(self.recorder),
+            ..Context::default()
+        }
     }
 
     /// Runs `work` with this recorder.
@@ -82,7 +88,9 @@ impl TestRecorder {
     /// All spans that have ended so far, in the order they ended on each thread.
     pub fn spans(&self) -> Vec<SpanRecord> {
         let mut spans = self.spans.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(core) = self.recorder.core() else { return Vec::new() };
+        let Some(core) = self.recorder.core() else {
+            return Vec::new();
+        };
         let chunks = core.drain();
         let mut request = RequestBuilder::default();
         for chunk in &chunks {

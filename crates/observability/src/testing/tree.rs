@@ -5,19 +5,35 @@
 use crate::{AnyValue, SpanRecord};
 use std::{collections::HashMap, fmt::Write as _};
 
-const KINDS: [&str; 6] = ["", "", " [server]", " [client]", " [producer]", " [consumer]"];
+const KINDS: [&str; 6] = [
+    "",
+    "",
+    " [server]",
+    " [client]",
+    " [producer]",
+    " [consumer]",
+];
 
 /// Draws all spans, roots first by their start.
 pub(super) fn render(spans: &[SpanRecord]) -> String {
     let mut order: Vec<&SpanRecord> = spans.iter().collect();
     order.sort_by_key(|span| span.start_unix_nanos);
-    let known: HashMap<_, _> = order.iter().map(|span| (span.span_id, span.name.as_str())).collect();
+    let known: HashMap<_, _> = order
+        .iter()
+        .map(|span| (span.span_id, span.name.as_str()))
+        .collect();
     let mut children: HashMap<Option<[u8; 8]>, Vec<&SpanRecord>> = HashMap::new();
     for span in order {
-        let parent = span.parent_span_id.filter(|parent| known.contains_key(parent));
+        let parent = span
+            .parent_span_id
+            .filter(|parent| known.contains_key(parent));
         children.entry(parent).or_default().push(span);
     }
-    let mut picture = Picture { children, known, out: String::new() };
+    let mut picture = Picture {
+        children,
+        known,
+        out: String::new(),
+    };
     picture.draw(None, 0);
     picture.out
 }
@@ -54,7 +70,11 @@ impl<'a> Picture<'a> {
             self.attributes(&event.attributes);
         }
         for link in &span.links {
-            let target = self.known.get(&link.span_id).copied().unwrap_or("elsewhere");
+            let target = self
+                .known
+                .get(&link.span_id)
+                .copied()
+                .unwrap_or("elsewhere");
             self.append(format_args!("\n{indent}  → {target}"));
             self.attributes(&link.attributes);
         }
@@ -83,7 +103,9 @@ fn text(value: &AnyValue) -> String {
         AnyValue::Double(value) => value.to_string(),
         AnyValue::Array(values) => format!("[{}]", list(values.iter().map(text).collect())),
         AnyValue::Map(entries) => {
-            let entries = entries.iter().map(|(key, value)| format!("{key}:{}", text(value)));
+            let entries = entries
+                .iter()
+                .map(|(key, value)| format!("{key}:{}", text(value)));
             format!("{{{}}}", list(entries.collect()))
         }
         AnyValue::Bytes(bytes) => format!("{} bytes", bytes.len()),

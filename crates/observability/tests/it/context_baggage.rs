@@ -109,12 +109,19 @@ fn two_thousand_interleaved_tasks_keep_their_baggage_and_span() {
     const TASKS: usize = 2_000;
     let recorder = TestRecorder::new();
     let root = recorder.context();
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .build()
+        .unwrap();
     let task = |number: usize| {
         let own = number.to_string();
         async move {
             assert!(set_baggage("number", &own));
-            let name = if number.is_multiple_of(2) { "even" } else { "odd" };
+            let name = if number.is_multiple_of(2) {
+                "even"
+            } else {
+                "odd"
+            };
             get_tracer("tasks")
                 .in_span(name, async |span| {
                     let id = span.span_context().span_id();
@@ -133,7 +140,9 @@ fn two_thousand_interleaved_tasks_keep_their_baggage_and_span() {
         .with_context(root.clone())
     };
     runtime.block_on(async {
-        let tasks: Vec<_> = (0..TASKS).map(|number| tokio::spawn(task(number))).collect();
+        let tasks: Vec<_> = (0..TASKS)
+            .map(|number| tokio::spawn(task(number)))
+            .collect();
         for task in tasks {
             task.await.unwrap();
         }

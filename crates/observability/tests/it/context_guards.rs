@@ -51,7 +51,7 @@ proptest! {
                 opened += 1;
                 prop_assert_eq!(parent, open.iter().rev().nth(1).and_then(id).map(SpanId::to_bytes));
             } else {
-                open.remove(which.index(open.len()));
+                drop(open.remove(which.index(open.len())));
             }
             prop_assert_eq!(get_span_id(), open.last().and_then(id));
         }
@@ -148,7 +148,10 @@ fn contexts_and_spans_may_close_in_any_order() {
     drop(span);
     assert_eq!(get_baggage("tenant").as_deref(), Some("acme"));
     drop(attached);
-    assert!(get_span_id().is_some(), "the scope still holds the ended span");
+    assert!(
+        get_span_id().is_some(),
+        "the scope still holds the ended span"
+    );
     drop(scope);
     assert_eq!((get_span_id(), get_baggage("tenant")), (None, None));
 }

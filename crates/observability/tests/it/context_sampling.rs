@@ -2,9 +2,10 @@
 
 use crate::executors::{on_every_executor, yield_now};
 use continuum_observability::{
-    Context, FutureExt as _, Sampler, SamplingParameters, SamplingResult, ShouldSample, SpanContext,
-    SpanId, SpanLimits, TraceFlags, TraceId, TraceState, Tracer, get_baggage, get_current_span,
-    get_trace_id, get_traceparent, get_tracer, set_baggage, testing::TestRecorder,
+    Context, FutureExt as _, Sampler, SamplingParameters, SamplingResult, ShouldSample,
+    SpanContext, SpanId, SpanLimits, TraceFlags, TraceId, TraceState, Tracer, get_baggage,
+    get_current_span, get_trace_id, get_traceparent, get_tracer, set_baggage,
+    testing::TestRecorder,
 };
 use std::sync::Arc;
 
@@ -18,7 +19,13 @@ fn recorder_with(sampler: Sampler) -> TestRecorder {
 
 fn remote_parent(flags: TraceFlags) -> SpanContext {
     let state = TraceState::EMPTY.insert("vendor", "opaque").unwrap();
-    SpanContext::new(TraceId::from(7_u128), SpanId::from(9_u64), flags, true, state)
+    SpanContext::new(
+        TraceId::from(7_u128),
+        SpanId::from(9_u64),
+        flags,
+        true,
+        state,
+    )
 }
 
 on_every_executor! {
@@ -113,7 +120,9 @@ fn the_parent_decides_where_there_is_one() {
         (Sampler::AlwaysOn, TraceFlags::NONE, false),
     ] {
         let recorder = recorder_with(Sampler::parent_based(root));
-        let context = recorder.context().with_remote_span_context(remote_parent(flags));
+        let context = recorder
+            .context()
+            .with_remote_span_context(remote_parent(flags));
         drop(tracer().span_builder("request").parent(&context).start());
         assert_eq!(recorder.spans().len(), usize::from(sampled));
         assert_eq!(recorder.stats().sampled_out, u64::from(!sampled));
@@ -129,9 +138,15 @@ fn a_ratio_keeps_or_drops_whole_traces() {
         }
     });
     let (spans, stats) = (recorder.spans(), recorder.stats());
-    let roots = spans.iter().filter(|span| span.parent_span_id.is_none()).count();
+    let roots = spans
+        .iter()
+        .filter(|span| span.parent_span_id.is_none())
+        .count();
     assert_eq!(spans.len(), 2 * roots);
-    assert!((100..300).contains(&roots), "{roots} of 400 kept at a ratio of one half");
+    assert!(
+        (100..300).contains(&roots),
+        "{roots} of 400 kept at a ratio of one half"
+    );
     assert_eq!(stats.sampled_out + stats.exported, stats.started);
     assert_eq!(stats.started, 800);
 }
@@ -161,11 +176,20 @@ fn a_sampler_of_ones_own_may_record_without_sampling() {
         tracer().in_scope("recorded", |span| {
             assert!(span.is_recording());
             assert!(!span.span_context().is_sampled());
-            assert_eq!(span.span_context().trace_state().get("sampler"), Some("unusual"));
+            assert_eq!(
+                span.span_context().trace_state().get("sampler"),
+                Some("unusual")
+            );
         });
-        tracer().span_builder("sampled").attribute("a", 1).in_scope(|_| ());
+        tracer()
+            .span_builder("sampled")
+            .attribute("a", 1)
+            .in_scope(|_| ());
     });
     assert_eq!(recorder.tree(), "sampled a=1 sampler.attributes=1\n");
     let stats = recorder.stats();
-    assert_eq!((stats.started, stats.sampled_out, stats.exported), (2, 1, 1));
+    assert_eq!(
+        (stats.started, stats.sampled_out, stats.exported),
+        (2, 1, 1)
+    );
 }

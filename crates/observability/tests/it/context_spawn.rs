@@ -26,7 +26,11 @@ async fn under_a_parent<F: Future<Output = ()>>(work: F) -> String {
         .run_async(tracer().in_span("parent", async |_| {
             set_baggage("tenant", "acme");
             work.await;
-            assert_eq!(get_baggage("tenant").as_deref(), Some("acme"), "a task changed its parent's");
+            assert_eq!(
+                get_baggage("tenant").as_deref(),
+                Some("acme"),
+                "a task changed its parent's"
+            );
         }))
         .await;
     recorder.tree()
@@ -128,7 +132,11 @@ fn a_new_thread_starts_without_a_context() {
     let recorder = TestRecorder::new();
     recorder.run(|| {
         tracer().in_scope("parent", |_| {
-            let id = thread::Builder::new().spawn(get_span_id).unwrap().join().unwrap();
+            let id = thread::Builder::new()
+                .spawn(get_span_id)
+                .unwrap()
+                .join()
+                .unwrap();
             assert_eq!(id, None);
         });
     });
@@ -154,7 +162,11 @@ fn recorders_of_parallel_threads_do_not_mix() {
 fn recorders_that_take_turns_on_a_thread_do_not_mix() {
     let (first, second) = (TestRecorder::new(), TestRecorder::new());
     for _ in 0..100 {
-        first.run(|| tracer().in_scope("first", |_| second.run(|| tracer().in_scope("second", |_| ()))));
+        first.run(|| {
+            tracer().in_scope("first", |_| {
+                second.run(|| tracer().in_scope("second", |_| ()))
+            })
+        });
     }
     assert_eq!(first.tree(), "first\n".repeat(100));
     assert_eq!(second.tree(), "second\n".repeat(100));

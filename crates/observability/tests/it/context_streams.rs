@@ -2,8 +2,8 @@
 
 use crate::executors::{on_every_executor, yield_now};
 use continuum_observability::{
-    Context, SinkExt as _, StreamExt as _, Tracer, get_baggage, get_span_id, get_tracer, set_baggage,
-    testing::TestRecorder,
+    Context, SinkExt as _, StreamExt as _, Tracer, get_baggage, get_span_id, get_tracer,
+    set_baggage, testing::TestRecorder,
 };
 use futures_util::{Sink, SinkExt as _, StreamExt as _, sink, stream};
 use std::{convert::Infallible, pin::pin};
@@ -22,7 +22,9 @@ fn numbers(count: u32) -> impl stream::Stream<Item = u32> {
 
 fn recording_sink() -> impl Sink<u32, Error = Infallible> {
     sink::unfold((), async |(), item: u32| {
-        tracer().in_span("write", async |span| span.set_attribute("item", item)).await;
+        tracer()
+            .in_span("write", async |span| span.set_attribute("item", item))
+            .await;
         Ok(())
     })
 }

@@ -13,7 +13,11 @@ use std::{
 
 /// Tokio's single-threaded runtime.
 pub(crate) fn current_thread<F: Future>(future: F) -> F::Output {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(future)
 }
 
 /// A worker of tokio's work-stealing runtime.
@@ -29,7 +33,9 @@ where
 /// A task of a `LocalSet`.
 pub(crate) fn local_set<F: Future<Output: 'static> + 'static>(future: F) -> F::Output {
     let set = tokio::task::LocalSet::new();
-    task_output(current_thread(set.run_until(async { tokio::task::spawn_local(future).await })))
+    task_output(current_thread(
+        set.run_until(async { tokio::task::spawn_local(future).await }),
+    ))
 }
 
 fn task_output<T>(joined: Result<T, tokio::task::JoinError>) -> T {
@@ -55,7 +61,10 @@ pub(crate) fn thread_per_poll<F: Future<Output: Send> + Send>(future: F) -> F::O
     loop {
         let poll = || future.as_mut().poll(&mut Context::from_waker(&waker));
         let polled = thread::scope(|scope| {
-            thread::Builder::new().spawn_scoped(scope, poll).unwrap().join()
+            thread::Builder::new()
+                .spawn_scoped(scope, poll)
+                .unwrap()
+                .join()
         });
         match polled {
             Ok(Poll::Ready(output)) => return output,

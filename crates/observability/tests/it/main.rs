@@ -1,7 +1,10 @@
 //! The behaviour of the SDK as its users see it, in one binary.
 //!
 //! Each test has a recorder of its own, so they run in parallel and see only their own spans.
-#![allow(clippy::let_underscore_must_use, reason = "a test may ignore what it does not test")]
+#![allow(
+    clippy::let_underscore_must_use,
+    reason = "a test may ignore what it does not test"
+)]
 
 mod context_baggage;
 mod context_cancellation;

@@ -23,8 +23,14 @@ fn on_a_thread<R: Send + 'static>(work: impl FnOnce() -> R + Send + 'static) -> 
 fn assert_everything_arrived(recorder: &TestRecorder, spans: usize) {
     assert_eq!(recorder.spans().len(), spans);
     let stats = recorder.stats();
-    assert_eq!((stats.started, stats.exported), (spans as u64, spans as u64));
-    assert_eq!((stats.dropped(), stats.sampled_out, stats.pending), (0, 0, 0));
+    assert_eq!(
+        (stats.started, stats.exported),
+        (spans as u64, spans as u64)
+    );
+    assert_eq!(
+        (stats.dropped(), stats.sampled_out, stats.pending),
+        (0, 0, 0)
+    );
 }
 
 /// Makes and ends spans when its thread's locals are destroyed.
@@ -35,7 +41,10 @@ struct AtThreadExit {
 
 impl Drop for AtThreadExit {
     fn drop(&mut self) {
-        self.open.take().expect("set by the test").set_attribute("ended", "at exit");
+        self.open
+            .take()
+            .expect("set by the test")
+            .set_attribute("ended", "at exit");
         self.recorder.run(|| {
             tracer().in_scope("late", |span| {
                 span.set_attribute("attribute", 1);
@@ -51,7 +60,10 @@ thread_local! {
 
 fn leave_for_the_exit(recorder: &Arc<TestRecorder>) {
     let span = recorder.run(|| tracer().start_span("open"));
-    let at_exit = AtThreadExit { recorder: recorder.clone(), open: Some(span) };
+    let at_exit = AtThreadExit {
+        recorder: recorder.clone(),
+        open: Some(span),
+    };
     AT_EXIT.with(|slot| slot.replace(Some(at_exit)));
 }
 
@@ -100,13 +112,23 @@ fn spans_of_threads_that_exit_at_once_all_arrive() {
         }
     };
     for _ in 0..THREADS / 50 {
-        let start = || thread::Builder::new().spawn(work(recorder.clone(), at_once.clone())).unwrap();
+        let start = || {
+            thread::Builder::new()
+                .spawn(work(recorder.clone(), at_once.clone()))
+                .unwrap()
+        };
         let threads: Vec<_> = (0..50).map(|_| start()).collect();
-        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        threads
+            .into_iter()
+            .for_each(|thread| thread.join().unwrap());
     }
     assert_everything_arrived(&recorder, THREADS * SPANS);
     let ids: HashSet<_> = recorder.spans().iter().map(|span| span.span_id).collect();
-    assert_eq!(ids.len(), THREADS * SPANS, "every thread draws ids of its own");
+    assert_eq!(
+        ids.len(),
+        THREADS * SPANS,
+        "every thread draws ids of its own"
+    );
 }
 
 #[test]
@@ -133,7 +155,8 @@ fn a_reader_that_empties_the_chunks_of_busy_threads_loses_and_doubles_nothing() 
 #[test]
 fn a_span_started_here_may_end_on_another_thread() {
     let recorder = TestRecorder::new();
-    let mut spans: Vec<Span> = recorder.run(|| (0..100).map(|_| tracer().start_span("moved")).collect());
+    let mut spans: Vec<Span> =
+        recorder.run(|| (0..100).map(|_| tracer().start_span("moved")).collect());
     spans.iter().for_each(|span| span.set_attribute("here", 1));
     on_a_thread(move || {
         for span in &mut spans {
@@ -165,7 +188,10 @@ fn what_many_threads_say_about_one_span_all_arrives() {
         move || {
             for number in 0..EACH {
                 view.set_attribute(&format!("key.{thread}.{number}"), number);
-                view.add_event("step", &[("thread", thread.into()), ("number", number.into())]);
+                view.add_event(
+                    "step",
+                    &[("thread", thread.into()), ("number", number.into())],
+                );
             }
         }
     };
@@ -179,10 +205,20 @@ fn what_many_threads_say_about_one_span_all_arrives() {
     });
     drop(span);
     let spans = recorder.spans();
-    let keys: HashSet<_> = spans[0].attributes.iter().map(|(key, _)| key.as_str()).collect();
+    let keys: HashSet<_> = spans[0]
+        .attributes
+        .iter()
+        .map(|(key, _)| key.as_str())
+        .collect();
     assert_eq!(keys.len(), (THREADS + 1) * EACH);
     assert_eq!(spans[0].events.len(), (THREADS + 1) * EACH);
-    assert_eq!((spans[0].dropped_attributes_count, spans[0].dropped_events_count), (0, 0));
+    assert_eq!(
+        (
+            spans[0].dropped_attributes_count,
+            spans[0].dropped_events_count
+        ),
+        (0, 0)
+    );
 }
 
 #[test]
@@ -192,9 +228,14 @@ fn a_span_that_ends_while_others_describe_it_is_whole() {
         let span = recorder.run(|| tracer().start_span("raced"));
         let (first, second) = (span.view().clone(), span.view().clone());
         thread::scope(|scope| {
-            let describe = |view: SpanRef| move || (0..20).for_each(|i: u32| view.set_attribute("i", i));
-            thread::Builder::new().spawn_scoped(scope, describe(first)).unwrap();
-            thread::Builder::new().spawn_scoped(scope, describe(second)).unwrap();
+            let describe =
+                |view: SpanRef| move || (0..20).for_each(|i: u32| view.set_attribute("i", i));
+            thread::Builder::new()
+                .spawn_scoped(scope, describe(first))
+                .unwrap();
+            thread::Builder::new()
+                .spawn_scoped(scope, describe(second))
+                .unwrap();
             drop(span);
         });
         // A span in the same place must not get what was meant for the one before.
@@ -212,7 +253,10 @@ fn a_span_that_ends_while_others_describe_it_is_whole() {
 #[test]
 fn a_span_moved_between_tasks_and_threads_keeps_everything() {
     let recorder = TestRecorder::new();
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .build()
+        .unwrap();
     let span = recorder.run(|| tracer().start_span("moved"));
     let view = span.view().clone();
     runtime.block_on(

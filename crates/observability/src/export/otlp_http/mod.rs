@@ -33,7 +33,7 @@ use std::{
 
 use ureq::{
     Agent,
-    http::{HeaderName, HeaderValue, Uri},
+    http::{self, HeaderName, HeaderValue, Uri},
 };
 
 use self::answer::Refusal;
@@ -96,7 +96,7 @@ impl OtlpHttpExporter {
         if let Some(headers) = request.headers_mut() {
             headers.extend(self.headers.iter().cloned());
             let content_type = HeaderValue::from_static("application/x-protobuf");
-            headers.insert(ureq::http::header::CONTENT_TYPE, content_type);
+            headers.insert(http::header::CONTENT_TYPE, content_type);
         }
         let response = request.send(body).map_err(Failure::Transport)?;
         answer::read(response).map_err(Failure::Refused)

@@ -36,6 +36,17 @@ pub(crate) const PARKED: u64 = 2;
 /// Owner ids start here.
 pub(crate) const FIRST_OWNER: u64 = 16;
 
+/// Who owns a value after somebody else has reached into it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Next {
+    /// Nobody: it is shared from now on.
+    Shared,
+    /// Whoever owned it before.
+    AsBefore,
+    /// The strand with this id.
+    Owner(u64),
+}
+
 /// What a thread announces to be touching right now: the address of a [`Biased`], or 0.
 ///
 /// Alone on its cache line, since its thread writes it on every operation.
@@ -77,12 +88,20 @@ unsafe impl<T: Send> Sync for Biased<T> {}
 impl<T> Biased<T> {
     #[cfg(not(continuum_loom))]
     pub(crate) const fn new(value: T) -> Self {
-        Self { owner: AtomicU64::new(FREE), lock: Mutex::new(()), value: UnsafeCell::new(value) }
+        Self {
+            owner: AtomicU64::new(FREE),
+            lock: Mutex::new(()),
+            value: UnsafeCell::new(value),
+        }
     }
 
     #[cfg(continuum_loom)]
     pub(crate) fn new(value: T) -> Self {
-        Self { owner: AtomicU64::new(FREE), lock: Mutex::new(()), value: UnsafeCell::new(value) }
+        Self {
+            owner: AtomicU64::new(FREE),
+            lock: Mutex::new(()),
+            value: UnsafeCell::new(value),
+        }
     }
 
     fn address(&self) -> usize {
@@ -105,6 +124,10 @@ impl<T> Biased<T> {
         next: Option<u64>,
         access: F,
     ) -> Result<R, F> {
+        debug_assert!(
+            strand.id >= FIRST_OWNER,
+            "a strand without an id would own free values"
+        );
         let hazard = &strand.hazard.0;
         if self.owner.load(Ordering::Relaxed) != strand.id || hazard.load(Ordering::Relaxed) != 0 {
             return Err(access);
@@ -129,50 +152,54 @@ impl<T> Biased<T> {
     /// Runs `access` under the mutex, taking the ownership away from whoever has it.
     ///
     /// - `hazards`: calls its argument with every thread's announcement;
-    /// - `next`: who owns the value afterwards; `None` leaves it shared.
+    /// - `next`: who owns the value afterwards.
     ///
     /// `None` when the value is free, or when the caller is inside it already.
     pub(crate) fn with_revoked<R>(
         &self,
         own: Option<&Hazard>,
         hazards: impl Fn(&mut dyn FnMut(&Hazard)),
-        next: Option<u64>,
+        next: Next,
         access: impl FnOnce(&mut T) -> R,
     ) -> Option<R> {
         if own.is_some_and(|own| own.0.load(Ordering::Relaxed) == self.address()) {
             return None;
         }
         let _guard = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
-        if !self.revoke(&hazards) {
-            return None;
-        }
+        let before = self.revoke(&hazards)?;
         // SAFETY: the value is SHARED, so no owner enters (each checks after announcing itself), no
         // thread announces it any more, and the mutex keeps other revokers out.
         let result = self.value.with_mut(|value| access(unsafe { &mut *value }));
-        if let Some(next) = next {
-            self.owner.store(next, Ordering::Release);
+        match next {
+            Next::Shared => {}
+            Next::AsBefore => self.owner.store(before, Ordering::Release),
+            Next::Owner(next) => self.owner.store(next, Ordering::Release),
         }
         Some(result)
     }
 
-    /// Makes the value shared; returns whether it may be touched. The mutex is held.
-    fn revoke(&self, hazards: &impl Fn(&mut dyn FnMut(&Hazard))) -> bool {
+    /// Makes the value shared; returns its owner until now, or `None` when it must not be touched.
+    /// The mutex is held.
+    fn revoke(&self, hazards: &impl Fn(&mut dyn FnMut(&Hazard))) -> Option<u64> {
         let mut owner = self.owner.load(Ordering::Acquire);
         while owner != SHARED {
             if owner == FREE {
-                return false;
+                return None;
             }
-            match self.owner.compare_exchange(owner, SHARED, Ordering::AcqRel, Ordering::Acquire) {
-                Ok(PARKED) => return true,
-                Ok(_) => {
+            match self
+                .owner
+                .compare_exchange(owner, SHARED, Ordering::AcqRel, Ordering::Acquire)
+            {
+                Ok(PARKED) => return Some(PARKED),
+                Ok(before) => {
                     heavy_fence();
                     hazards(&mut |hazard| self.wait_for(hazard));
-                    return true;
+                    return Some(before);
                 }
                 Err(seen) => owner = seen,
             }
         }
-        true
+        Some(SHARED)
     }
 
     fn wait_for(&self, hazard: &Hazard) {
@@ -207,7 +234,9 @@ impl<T> Biased<T> {
     /// Fails only when somebody else has changed the ownership meanwhile: then it stays so.
     #[inline]
     fn pass_on(&self, from: u64, to: u64) {
-        let result = self.owner.compare_exchange(from, to, Ordering::AcqRel, Ordering::Relaxed);
+        let result = self
+            .owner
+            .compare_exchange(from, to, Ordering::AcqRel, Ordering::Relaxed);
         let _changed_elsewhere = result.is_err();
     }
 }
@@ -233,21 +262,29 @@ mod loom_models {
     }
 
     fn world() -> Arc<World> {
-        let world = World { value: Biased::new(0), hazards: [Hazard::new(), Hazard::new()] };
+        let world = World {
+            value: Biased::new(0),
+            hazards: [Hazard::new(), Hazard::new()],
+        };
         world.value.adopt(FIRST_OWNER);
         Arc::new(world)
     }
 
     impl World {
         fn add(&self, id: u64, hazard: usize, next: Option<u64>) -> bool {
-            let strand = Strand { id, hazard: &self.hazards[hazard] };
+            let strand = Strand {
+                id,
+                hazard: &self.hazards[hazard],
+            };
             self.value.with_owned(strand, next, |v| *v += 1).is_ok()
-                || self.add_revoked(hazard, None)
+                || self.add_revoked(hazard, Next::Shared)
         }
 
-        fn add_revoked(&self, hazard: usize, next: Option<u64>) -> bool {
+        fn add_revoked(&self, hazard: usize, next: Next) -> bool {
             let each = |f: &mut dyn FnMut(&Hazard)| self.hazards.iter().for_each(f);
-            self.value.with_revoked(Some(&self.hazards[hazard]), each, next, |v| *v += 1).is_some()
+            self.value
+                .with_revoked(Some(&self.hazards[hazard]), each, next, |v| *v += 1)
+                .is_some()
         }
     }
 
@@ -256,11 +293,11 @@ mod loom_models {
         loom::model(|| {
             let world = world();
             let other = world.clone();
-            let revoker = thread::spawn(move || assert!(other.add_revoked(1, None)));
+            let revoker = thread::spawn(move || assert!(other.add_revoked(1, Next::Shared)));
             assert!(world.add(FIRST_OWNER, 0, None));
             assert!(world.add(FIRST_OWNER, 0, None));
             revoker.join().unwrap();
-            world.add_revoked(0, None);
+            world.add_revoked(0, Next::Shared);
             world.value.value.with_mut(|v| assert_eq!(unsafe { *v }, 4));
         });
     }
@@ -270,11 +307,37 @@ mod loom_models {
         loom::model(|| {
             let world = world();
             let other = world.clone();
-            let taker = thread::spawn(move || assert!(other.add_revoked(1, Some(FIRST_OWNER))));
+            let taker = thread::spawn(move || assert!(other.add_revoked(1, Next::AsBefore)));
             assert!(world.add(FIRST_OWNER, 0, None));
             taker.join().unwrap();
             assert!(world.add(FIRST_OWNER, 0, None));
             world.value.value.with_mut(|v| assert_eq!(unsafe { *v }, 3));
+        });
+    }
+
+    #[test]
+    fn loom_reader_gives_the_value_back_to_whoever_took_it_over_meanwhile() {
+        loom::model(|| {
+            let world = world();
+            let other = world.clone();
+            let reader = thread::spawn(move || other.add_revoked(1, Next::AsBefore));
+            // The first owner leaves, and the next one takes the value over.
+            assert!(world.add_revoked(0, Next::Owner(FREE)));
+            world.value.adopt(FIRST_OWNER + 1);
+            let strand = Strand {
+                id: FIRST_OWNER + 1,
+                hazard: &world.hazards[0],
+            };
+            let kept = world.value.with_owned(strand, None, |v| *v += 1).is_ok()
+                || world.add_revoked(0, Next::Owner(FIRST_OWNER + 1));
+            assert!(kept);
+            let seen = reader.join().unwrap();
+            assert!(
+                world
+                    .value
+                    .with_owned(strand, None, |v| assert_eq!(*v, 2 + u32::from(seen)))
+                    .is_ok()
+            );
         });
     }
 
@@ -299,13 +362,16 @@ mod loom_models {
         loom::model(|| {
             let world = world();
             let other = world.clone();
-            let stale = thread::spawn(move || other.add_revoked(1, None));
+            let stale = thread::spawn(move || other.add_revoked(1, Next::Shared));
             assert!(world.add(FIRST_OWNER, 0, Some(FREE)));
             world.value.free();
             world.value.adopt(FIRST_OWNER);
             assert!(world.add(FIRST_OWNER, 0, None));
             let seen = stale.join().unwrap();
-            world.value.value.with_mut(|v| assert_eq!(unsafe { *v }, 2 + u32::from(seen)));
+            world
+                .value
+                .value
+                .with_mut(|v| assert_eq!(unsafe { *v }, 2 + u32::from(seen)));
         });
     }
 }

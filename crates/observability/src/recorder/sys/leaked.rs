@@ -1,7 +1,10 @@
 //! A static that points to something that lives for ever, and can be pointed elsewhere.
 //!
 //! Position: holds the global recorder, which every span start reads.
-#![allow(unsafe_code, reason = "one dereference of a pointer that came from a `&'static`")]
+#![allow(
+    unsafe_code,
+    reason = "one dereference of a pointer that came from a `&'static`"
+)]
 
 use std::sync::atomic::{AtomicPtr, Ordering};
 
@@ -25,7 +28,10 @@ impl<T: Sync> AtomicStatic<T> {
     pub(crate) fn get_or_set(&self, value: &'static T) -> &'static T {
         let fresh = std::ptr::from_ref(value).cast_mut();
         let (null, order) = (std::ptr::null_mut(), Ordering::AcqRel);
-        match self.0.compare_exchange(null, fresh, order, Ordering::Acquire) {
+        match self
+            .0
+            .compare_exchange(null, fresh, order, Ordering::Acquire)
+        {
             Ok(_) => value,
             Err(_) => self.get().unwrap_or(value),
         }

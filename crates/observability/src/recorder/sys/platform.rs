@@ -4,7 +4,10 @@
 //!
 //! Invariants: every function works on every target; where the fast way is missing, the slow one
 //! with the same meaning is taken.
-#![allow(unsafe_code, reason = "system calls and the time stamp counter; each block has its proof")]
+#![allow(
+    unsafe_code,
+    reason = "system calls and the time stamp counter; each block has its proof"
+)]
 
 use super::sync::fence;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering, compiler_fence};
@@ -58,7 +61,10 @@ pub(crate) fn prepare() {
     static ONCE: std::sync::Once = std::sync::Once::new();
     ONCE.call_once(|| {
         #[cfg(all(target_os = "linux", not(continuum_loom)))]
-        ASYMMETRIC.store(membarrier(MEMBARRIER_REGISTER_PRIVATE_EXPEDITED), Ordering::SeqCst);
+        ASYMMETRIC.store(
+            membarrier(MEMBARRIER_REGISTER_PRIVATE_EXPEDITED),
+            Ordering::SeqCst,
+        );
         #[cfg(unix)]
         // SAFETY: the handler only adds to an atomic, which is allowed in a child of fork(2).
         unsafe {
