@@ -7,11 +7,13 @@ use std::{env, ffi::OsString, path::PathBuf};
 use anyhow::{Context as _, Result};
 use clap::Args;
 
+const HELP: &str = "Directory of keys and memories \
+    [default: $XDG_DATA_HOME/continuum or ~/.local/share/continuum]";
+
 /// The directory of keys and memories.
 #[derive(Debug, Args)]
 pub(super) struct DataDir {
-    /// Directory of keys and memories [default: $XDG_DATA_HOME/continuum or ~/.local/share/continuum]
-    #[arg(long = "data-dir", value_name = "DIR")]
+    #[arg(long = "data-dir", value_name = "DIR", help = HELP)]
     given: Option<PathBuf>,
 }
 

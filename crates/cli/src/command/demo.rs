@@ -22,8 +22,11 @@ const DEFAULT_FILE: &str = "continuum-traces.jsonl";
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct DemoArgs {
-    /// Conversations in the LoCoMo layout, instead of those that come along
-    #[arg(long, value_name = "FILE")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        help = "Conversations in the LoCoMo layout, instead of those that come along"
+    )]
     dataset: Option<PathBuf>,
     /// Print one JSON document
     #[arg(long)]
@@ -49,7 +52,7 @@ Examples:
 enum Exporter {
     /// Trees on standard error
     Console,
-    /// OTLP over HTTP, to http://localhost:4318 unless --endpoint says otherwise
+    #[value(help = "OTLP over HTTP, to http://localhost:4318 unless --endpoint says otherwise")]
     Otlp,
     /// OTLP as JSON lines, in continuum-traces.jsonl unless --endpoint says otherwise
     File,

@@ -1,4 +1,4 @@
-//! Reads the LoCoMo layout: sessions in numbered fields, questions with evidence.
+//! Reads the `LoCoMo` layout: sessions in numbered fields, questions with evidence.
 //!
 //! Position: text of a file → **here** → [`Dataset`].
 //!
@@ -17,7 +17,8 @@ use super::{Conversation, Dataset, Question, Turn, date, evidence};
 
 #[derive(Deserialize)]
 struct Sample {
-    sample_id: String,
+    #[serde(rename = "sample_id")]
+    id: String,
     conversation: Map<String, Value>,
     #[serde(default)]
     qa: Vec<Asked>,
@@ -45,7 +46,7 @@ pub(super) fn parse(text: &str) -> Result<Dataset> {
     let samples: Vec<Sample> = serde_json::from_str(text)?;
     let mut dataset = Dataset::default();
     for sample in samples {
-        let name = sample.sample_id.clone();
+        let name = sample.id.clone();
         let (conversation, unknown) =
             conversation(sample).with_context(|| format!("conversation {name}"))?;
         dataset.conversations.push(conversation);
@@ -75,7 +76,7 @@ fn conversation(sample: Sample) -> Result<(Conversation, usize)> {
     }
     Ok((
         Conversation {
-            id: sample.sample_id,
+            id: sample.id,
             turns,
             questions,
         },

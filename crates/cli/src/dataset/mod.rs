@@ -1,6 +1,6 @@
 //! Conversations with questions, and the turns that answer them.
 //!
-//! Position: a file in the LoCoMo layout → `layout` → **here** → the demo. The conversations of the
+//! Position: a file in the `LoCoMo` layout → `layout` → **here** → the demo. The conversations of the
 //! demo itself are embedded in the program.
 //!
 //! Invariants:
@@ -89,7 +89,7 @@ impl Dataset {
         Ok(all)
     }
 
-    /// Reads a file in the LoCoMo layout.
+    /// Reads a file in the `LoCoMo` layout.
     ///
     /// # Errors
     ///

@@ -32,5 +32,5 @@ fn damage(host: &Host) -> std::io::Result<()> {
         .truncate(true)
         .open(path("-wal"))?;
     let mut file = File::options().write(true).open(path(""))?;
-    file.write_all(&[0xff; 64 * 1024])
+    file.write_all(&vec![0xff; 64 * 1024])
 }

@@ -36,7 +36,7 @@ use telemetry::Recording;
 /// What the demo is asked to do.
 #[derive(Debug, Clone, Default)]
 pub struct Demo {
-    /// A file in the LoCoMo layout instead of the embedded conversations.
+    /// A file in the `LoCoMo` layout instead of the embedded conversations.
     pub dataset: Option<PathBuf>,
     /// One JSON document instead of text.
     pub json: bool,

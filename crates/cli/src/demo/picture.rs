@@ -77,7 +77,8 @@ fn without_repetition(span: &SpanRecord, trace: &[&SpanRecord]) -> SpanRecord {
     let inherited = parent.and_then(|parent| parent.attribute(TENANT));
     let mut shown = span.clone();
     shown.attributes.retain(|(key, value)| {
-        !IN_THE_NAME.contains(&key.as_str()) && !(key == TENANT && Some(value) == inherited)
+        let repeated = key == TENANT && Some(value) == inherited;
+        !repeated && !IN_THE_NAME.contains(&key.as_str())
     });
     shown
 }

@@ -31,13 +31,13 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 /// Answers a request, then reads what nobody wanted of its body.
 pub(super) async fn drain(request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
-    let (give_back, mut given_back) = oneshot::channel();
+    let (give_back, mut returned) = oneshot::channel();
     let lent = Body::new(Lent {
         body,
         give_back: Some(give_back),
     });
     let response = next.run(Request::from_parts(parts, lent)).await;
-    if let Ok(rest) = given_back.try_recv() {
+    if let Ok(rest) = returned.try_recv() {
         // Running out of time is the same as running out of bytes: the connection is given up.
         drop(timeout(DRAIN_TIMEOUT, read_to_end(rest)).await);
     }

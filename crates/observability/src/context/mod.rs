@@ -4,6 +4,7 @@
 //! `recorder`, which knows nothing of it.
 
 mod baggage;
+mod counterpart;
 mod current;
 mod future;
 mod guard;
@@ -29,4 +30,8 @@ pub use stream::{InContextStream, SinkExt, StreamExt};
 pub use trace_state::*;
 
 pub(crate) use current::LocalRoot;
+#[cfg(feature = "tracing")]
+pub(crate) use stack::holds;
 pub(crate) use stack::{Position, no_scope_is_open, pop, push, push_inert, with_top};
+#[cfg(feature = "opentelemetry_0_33")]
+pub(crate) use stack::{leave_foreign, push_foreign};

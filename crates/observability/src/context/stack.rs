@@ -7,7 +7,13 @@
 //!   everything above it is gone;
 //! - a poll leaves the stack as it found it, whatever guards the future forgot or kept.
 
-use super::Context;
+#[cfg(feature = "opentelemetry_0_33")]
+mod foreign;
+
+#[cfg(feature = "opentelemetry_0_33")]
+pub(crate) use foreign::{leave_foreign, push_foreign};
+
+use super::{Context, counterpart::Counterpart};
 use std::{
     cell::{Cell, RefCell},
     mem::ManuallyDrop,
@@ -20,6 +26,7 @@ struct Scope {
     is_poll: bool,
     /// The inert scope that took this place, counted from 1; 0 for an ordinary scope.
     inert_depth: u64,
+    counterpart: Counterpart,
     context: Context,
 }
 
@@ -126,6 +133,12 @@ pub(super) fn enter_poll(context: Context) -> Position {
 
 #[inline]
 fn push_scope(context: Context, is_poll: bool, inert_depth: u64) -> Position {
+    let counterpart = Counterpart::of(&context);
+    place(context, is_poll, inert_depth, counterpart)
+}
+
+#[inline]
+fn place(context: Context, is_poll: bool, inert_depth: u64, counterpart: Counterpart) -> Position {
     let serial = NEXT_SERIAL.get();
     NEXT_SERIAL.set(serial + 1);
     SCOPES.with(|scopes| {
@@ -145,6 +158,7 @@ fn push_scope(context: Context, is_poll: bool, inert_depth: u64) -> Position {
             open: true,
             is_poll,
             inert_depth,
+            counterpart,
             context,
         });
         Position {
@@ -169,12 +183,13 @@ pub(crate) fn pop(position: Position) {
         }
         if position.index < last {
             scope.open = false;
-            return None;
+            return Some((None, std::mem::take(&mut scope.counterpart)));
         }
         let gone = scopes.pop();
         drop_closed(&mut scopes);
-        gone
+        Some((gone, Counterpart::None))
     });
+    // Not while the stack is borrowed: that a mirror goes is reported back to the stack.
     drop(gone);
 }
 
@@ -188,17 +203,31 @@ fn drop_closed(scopes: &mut Vec<Scope>) {
 /// Closes the scope of a poll and everything that was left open above it; returns its context with
 /// the changes that were made to it.
 pub(super) fn leave_poll(position: Position) -> Option<Context> {
-    SCOPES.with(|scopes| {
+    let (scope, mut above) = SCOPES.with(|scopes| {
         let mut scopes = scopes.try_borrow_mut().ok()?;
         let found = scopes.get(position.index)?.serial == position.serial;
         if !found {
             return None;
         }
-        let scope = scopes.drain(position.index..).next();
+        let above = scopes.split_off(position.index + 1);
+        let scope = scopes.pop()?;
         drop_closed(&mut scopes);
-        scope
-            .filter(|scope| scope.is_poll)
-            .map(|scope| scope.context)
+        Some((scope, above))
+    })?;
+    while above.pop().is_some() {}
+    scope.is_poll.then_some(scope.context)
+}
+
+/// Whether a scope is still on the stack.
+#[cfg(feature = "tracing")]
+pub(crate) fn holds(position: Position) -> bool {
+    SCOPES.with(|scopes| {
+        let scopes = scopes.try_borrow();
+        scopes.is_ok_and(|scopes| {
+            scopes
+                .get(position.index)
+                .is_some_and(|scope| scope.serial == position.serial)
+        })
     })
 }
 

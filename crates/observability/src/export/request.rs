@@ -96,7 +96,7 @@ impl RequestBuilder {
         put_message(&mut self.body, 1, resource);
         for (len, scope, spans) in scopes {
             put_head(&mut self.body, 2, len);
-            put_message(&mut self.body, 1, &scope);
+            put_message(&mut self.body, 1, scope);
             self.body.extend_from_slice(spans);
         }
         &self.body

@@ -98,7 +98,7 @@ impl<'a> SpanBuilder<'a> {
             kind: self.kind,
             attributes: &self.attributes,
             links: &self.links,
-            start_unix_nanos: self.start_unix_nanos,
+            time_unix_nanos: self.start_unix_nanos,
         };
         match self.parent {
             Some(parent) => start.under(Some(parent)),

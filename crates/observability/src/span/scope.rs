@@ -33,7 +33,7 @@ impl InstrumentationScope {
                 .unwrap_or_else(|| place.get_or_set(Self::leak(name, version)));
             same(found)
         });
-        number.unwrap_or(MAX_SCOPES - 1) as u32
+        u32::try_from(number.unwrap_or(MAX_SCOPES - 1)).unwrap_or(u32::MAX)
     }
 
     fn leak(name: &str, version: &str) -> &'static Self {

@@ -26,7 +26,7 @@ pub(super) struct Start<'a> {
     pub(super) kind: SpanKind,
     pub(super) attributes: &'a [(&'a str, Value<'a>)],
     pub(super) links: &'a [Link<'a>],
-    pub(super) start_unix_nanos: Option<u64>,
+    pub(super) time_unix_nanos: Option<u64>,
 }
 
 impl<'a> Start<'a> {
@@ -39,7 +39,7 @@ impl<'a> Start<'a> {
             kind: SpanKind::Internal,
             attributes: &[],
             links: &[],
-            start_unix_nanos: None,
+            time_unix_nanos: None,
         }
     }
 
@@ -127,7 +127,7 @@ impl<'a> Start<'a> {
             anchor: clock.anchor(),
         });
         let start_ticks = clock.ticks();
-        let start = self.start_unix_nanos;
+        let start = self.time_unix_nanos;
         let (slot, generation) = thread::open_span(|body| {
             body.begin(self.name, self.kind, recorder.config.limits);
             body.identity = Identity {

@@ -1,0 +1,57 @@
+//! The scopes of API contexts that other code attaches to the `opentelemetry` API's own stack.
+//!
+//! Position: called by the observer of the API's contexts; the counterpart of the mirrors that
+//! native scopes have over there.
+//!
+//! Invariant: foreign scopes are closed by the API's events only, native ones never.
+
+use super::{Context, Counterpart, SCOPES, Scope, drop_closed, place};
+use crate::context::SpanId;
+
+/// Opens a scope for an API context that other code attaches.
+pub(crate) fn push_foreign(context: Context) {
+    place(context, false, 0, Counterpart::Foreign);
+}
+
+/// Closes the scopes of API contexts that are no longer attached.
+///
+/// The API says no more than that the context with the span `to` is current now and that the one
+/// with the span `left` is not any more (`None`: it was a mirror). What was detached out of order
+/// further down goes without a word. So the foreign scopes on top close, down to where `to` is.
+pub(crate) fn leave_foreign(left: Option<SpanId>, to: SpanId) {
+    SCOPES.with(|scopes| {
+        let Ok(mut scopes) = scopes.try_borrow_mut() else {
+            return;
+        };
+        let height = height_without(&scopes, left, to);
+        scopes.truncate(height);
+        drop_closed(&mut scopes);
+    });
+}
+
+/// How many scopes remain.
+fn height_without(scopes: &[Scope], left: Option<SpanId>, to: SpanId) -> usize {
+    let native = |scope: &Scope| scope.open && !matches!(scope.counterpart, Counterpart::Foreign);
+    let (lowest, highest) = (
+        scopes.iter().rposition(native).map_or(0, |at| at + 1),
+        scopes.len(),
+    );
+    // The span that is current when only so many scopes remain.
+    let span_at = |height: usize| match height.checked_sub(1).map(|top| &scopes[top]) {
+        None => Some(SpanId::INVALID),
+        Some(scope) => scope.open.then(|| scope.context.span_context().span_id()),
+    };
+    let is_to = |height: &usize| span_at(*height) == Some(to);
+    if lowest < highest && left.is_some() && left == span_at(highest) {
+        // The top is what was left. If nothing below is `to`, it may be that the top is: a context
+        // with the same span was left whose scope a poll has taken off already.
+        let stays = if is_to(&highest) {
+            highest
+        } else {
+            highest - 1
+        };
+        (lowest..highest).rfind(is_to).unwrap_or(stays)
+    } else {
+        (lowest..=highest).rfind(is_to).unwrap_or(highest)
+    }
+}

@@ -1,0 +1,12 @@
+//! Other tracing interfaces on this recorder, in any nesting with the native one.
+//!
+//! Position: on top of `span` and `context`; nothing below knows of it but the scopes of the context
+//! stack, which have a counterpart in the `opentelemetry` API while its bridge is installed.
+//!
+//! Invariant: the native stack is the truth for contextual parents; whatever becomes current through
+//! another interface becomes a scope of that stack.
+
+#[cfg(feature = "opentelemetry_0_33")]
+pub mod opentelemetry_0_33;
+#[cfg(feature = "tracing")]
+pub mod tracing;

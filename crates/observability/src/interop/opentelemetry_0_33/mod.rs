@@ -1,0 +1,21 @@
+//! The `opentelemetry` API, release 0.33: its spans are recorded here and share one context with
+//! the native ones.
+//!
+//! Position: `tracer` starts spans for API code, `span` describes them, `bridge` keeps the two
+//! context stacks of a thread in step, `live` finds the native side of an API span.
+//!
+//! Invariant: with the bridge installed, each native scope has a mirror on the API's stack and each
+//! API context a scope on the native stack; the mirrors make the API see native spans, the scopes
+//! make the native side see the API's.
+
+mod bridge;
+mod convert;
+mod live;
+mod span;
+mod tracer;
+
+pub use bridge::{InstallError, install};
+pub use span::ContinuumSpan;
+pub use tracer::{ContinuumTracer, ContinuumTracerProvider};
+
+pub(crate) use bridge::{Mirror, mirror};

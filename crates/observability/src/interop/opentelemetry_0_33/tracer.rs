@@ -1,0 +1,84 @@
+//! [`ContinuumTracerProvider`] and [`ContinuumTracer`]: where API code starts its spans.
+//!
+//! Position: between API code and `SpanBuilder`, which does the work.
+//!
+//! Invariant: the parent is the one that API code names, or else the native current span.
+
+use super::{
+    ContinuumSpan, bridge,
+    convert::{attributes, unix_nanos},
+};
+use crate::Tracer;
+use opentelemetry::{Context as ApiContext, InstrumentationScope, trace as api};
+
+/// The tracer provider of the `opentelemetry` API on this recorder.
+///
+/// [`install`](super::install) makes it the global one. By hand it can be given to libraries that
+/// take a provider; native spans are then not seen by API code as its context.
+///
+/// ```
+/// use continuum_observability::{interop::opentelemetry_0_33 as interop, testing::TestRecorder};
+/// use opentelemetry::trace::{Tracer as _, TracerProvider as _};
+///
+/// let recorder = TestRecorder::new();
+/// recorder.run(|| {
+///     let tracer = interop::ContinuumTracerProvider::new().tracer("library");
+///     tracer.in_span("request", |_context| tracer.in_span("query", |_context| ()));
+/// });
+/// assert_eq!(recorder.tree(), "request\n  query\n");
+/// ```
+#[derive(Debug, Clone, Copy, Default)]
+#[non_exhaustive]
+pub struct ContinuumTracerProvider {}
+
+impl ContinuumTracerProvider {
+    /// A provider; all of them are the same.
+    pub const fn new() -> Self {
+        Self {}
+    }
+}
+
+impl api::TracerProvider for ContinuumTracerProvider {
+    type Tracer = ContinuumTracer;
+
+    /// Takes name and version of the scope.
+    fn tracer_with_scope(&self, scope: InstrumentationScope) -> ContinuumTracer {
+        let version = scope.version().unwrap_or_default();
+        ContinuumTracer {
+            native: Tracer::with_version(scope.name(), version),
+        }
+    }
+}
+
+/// A tracer of the `opentelemetry` API on this recorder; made by [`ContinuumTracerProvider`].
+#[derive(Debug, Clone, Copy)]
+pub struct ContinuumTracer {
+    native: Tracer,
+}
+
+impl api::Tracer for ContinuumTracer {
+    type Span = ContinuumSpan;
+
+    fn build_with_context(&self, builder: api::SpanBuilder, parent: &ApiContext) -> ContinuumSpan {
+        let parent = bridge::parent(parent);
+        let mut native = self.native.span_builder(&builder.name).parent(&parent);
+        if let Some(kind) = builder.span_kind {
+            native = native.kind(kind.into());
+        }
+        for attribute in builder.attributes.iter().flatten() {
+            native = native.attribute(attribute.key.as_str(), &attribute.value);
+        }
+        for link in builder.links.iter().flatten() {
+            native = native.link_with((&link.span_context).into(), attributes(&link.attributes));
+        }
+        if let Some(time) = builder.start_time {
+            native = native.start_time_unix_nanos(unix_nanos(time));
+        }
+        let span = native.start();
+        for event in builder.events.iter().flatten() {
+            let members = attributes(&event.attributes);
+            span.add_event_at(&event.name, unix_nanos(event.timestamp), &members);
+        }
+        ContinuumSpan::owner(span)
+    }
+}
