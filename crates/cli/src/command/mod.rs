@@ -16,7 +16,7 @@ use clap::{Parser, Subcommand};
 
 /// Memory for agents, with a trace for everything it does.
 #[derive(Debug, Parser)]
-#[command(name = "continuum", version, about, after_help = EXAMPLES)]
+#[command(name = "continuum", version, after_help = EXAMPLES)]
 pub struct CommandLine {
     #[command(subcommand)]
     command: Command,

@@ -47,7 +47,7 @@ pub(super) fn pictures(
     Ok(vec![
         picture("A learn", &learn),
         picture("The slowest recall", &slowest),
-        picture("The same question again, from the cache", cached),
+        picture("A question asked again, from the cache", cached),
         picture("A recall from a damaged file", failed),
     ])
 }

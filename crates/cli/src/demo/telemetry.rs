@@ -14,7 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use continuum_observability::{
     ConsoleExporter, EncodedRequest, ExportError, Exported, Exporter, FileExporter,
     InMemoryExporter, OtlpHttpConfig, OtlpHttpExporter, Palette, Sampler, SpanRecord, Stats,
@@ -82,6 +82,10 @@ impl Recording {
             .exporter_with("demo", move || Box::new(both.clone()))
             .init()
             .context("telemetry cannot be set up")?;
+        ensure!(
+            telemetry.is_active(),
+            "telemetry is off: unset OTEL_SDK_DISABLED for the demo"
+        );
         Ok(Self { telemetry, kept })
     }
 

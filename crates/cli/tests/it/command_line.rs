@@ -2,7 +2,8 @@
 
 use std::{
     io::{BufRead as _, BufReader},
-    process::{Command, Output, Stdio},
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
 };
 
 fn continuum(arguments: &[&str]) -> Command {
@@ -89,54 +90,107 @@ fn the_data_directory_follows_the_data_home_of_the_user() {
 
 #[cfg(unix)]
 #[test]
-fn a_server_answers_and_a_termination_delivers_its_spans() {
+fn a_server_answers_and_delivers_its_spans_when_it_is_told_to_stop() {
+    for signal in ["-TERM", "-INT"] {
+        let dir = tempfile::tempdir().unwrap();
+        let traces = dir.path().join("traces.jsonl");
+        let mut server = Serving::start(&dir.path().join("data"), &traces);
+        let recalled = server.recall();
+        assert!(recalled.contains("no_memories"), "{recalled}");
+
+        let pid = server.child.id().to_string();
+        assert!(
+            Command::new("kill")
+                .args([signal, &pid])
+                .status()
+                .unwrap()
+                .success()
+        );
+        assert_eq!(server.child.wait().unwrap().code(), Some(0), "{signal}");
+        let spans = std::fs::read_to_string(traces).unwrap();
+        assert!(
+            spans.contains("POST /v1/recall") && spans.contains("memory.recall"),
+            "{spans}"
+        );
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn two_servers_do_not_share_a_data_directory() {
     let dir = tempfile::tempdir().unwrap();
-    let (data, traces) = (dir.path().join("data"), dir.path().join("traces.jsonl"));
-    let mut server = continuum(&["serve", "--addr", "127.0.0.1:0", "--data-dir"])
-        .arg(&data)
-        .env("OTEL_TRACES_EXPORTER", "file")
-        .env("CONTINUUM_TRACES_FILE", &traces)
-        // Far longer than the test, so that only the shutdown can have written the spans.
-        .env("OTEL_BSP_SCHEDULE_DELAY", "600000")
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(server.stderr.take().unwrap()).lines();
-    let listening = lines.next().unwrap().unwrap();
-    let base = listening
-        .split([' ', ','])
-        .find(|word| word.starts_with("http://"))
-        .unwrap();
-    let created = run(&[
-        "key",
-        "create",
-        "--tenant",
-        "acme",
+    let data = dir.path().join("data");
+    let first = Serving::start(&data, &dir.path().join("traces.jsonl"));
+    let second = run(&[
+        "serve",
+        "--addr",
+        "127.0.0.1:0",
         "--data-dir",
         data.to_str().unwrap(),
     ]);
-    let key = text(&created.stdout).trim_end().to_owned();
-
-    let mut reply = ureq::post(format!("{base}/v1/recall"))
-        .header("x-api-key", &key)
-        .header("content-type", "application/json")
-        .send(r#"{"query": "boat"}"#)
-        .unwrap();
-    let body = reply.body_mut().read_to_string().unwrap();
-    assert!(body.contains("no_memories"), "{body}");
-
-    let pid = server.id().to_string();
+    drop(first);
+    assert_eq!(second.status.code(), Some(1));
+    let error = text(&second.stderr);
     assert!(
-        Command::new("kill")
-            .args(["-TERM", &pid])
-            .status()
-            .unwrap()
-            .success()
+        error.contains("error: another process uses the data directory"),
+        "{error}"
     );
-    assert_eq!(server.wait().unwrap().code(), Some(0));
-    let spans = std::fs::read_to_string(traces).unwrap();
-    assert!(
-        spans.contains("POST /v1/recall") && spans.contains("memory.recall"),
-        "{spans}"
-    );
+}
+
+/// A server of the binary, ended when dropped.
+#[cfg(unix)]
+struct Serving {
+    child: Child,
+    base: String,
+    data: PathBuf,
+}
+
+#[cfg(unix)]
+impl Serving {
+    fn start(data: &Path, traces: &Path) -> Self {
+        let mut child = continuum(&["serve", "--addr", "127.0.0.1:0", "--data-dir"])
+            .arg(data)
+            .env("OTEL_TRACES_EXPORTER", "file")
+            .env("CONTINUUM_TRACES_FILE", traces)
+            // Far longer than the test, so that only the shutdown can have written the spans.
+            .env("OTEL_BSP_SCHEDULE_DELAY", "600000")
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let listening = lines.next().unwrap().unwrap();
+        let base = listening
+            .split([' ', ','])
+            .find(|word| word.starts_with("http://"))
+            .unwrap();
+        Self {
+            child,
+            base: base.to_owned(),
+            data: data.to_owned(),
+        }
+    }
+
+    /// Creates a key beside the running server and asks with it.
+    fn recall(&self) -> String {
+        let data = self.data.to_str().unwrap();
+        let created = run(&["key", "create", "--tenant", "acme", "--data-dir", data]);
+        let mut reply = ureq::post(format!("{}/v1/recall", self.base))
+            .header("x-api-key", text(&created.stdout).trim_end())
+            .header("content-type", "application/json")
+            .config()
+            .proxy(None)
+            .build()
+            .send(r#"{"query": "boat"}"#)
+            .unwrap();
+        reply.body_mut().read_to_string().unwrap()
+    }
+}
+
+#[cfg(unix)]
+impl Drop for Serving {
+    fn drop(&mut self) {
+        // It may have ended already.
+        self.child.kill().unwrap_or_default();
+        self.child.wait().unwrap();
+    }
 }

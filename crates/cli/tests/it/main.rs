@@ -11,5 +11,6 @@ mod demo;
 mod live;
 mod refusals;
 mod requests;
+mod shutdown;
 mod tenants;
 mod traces;

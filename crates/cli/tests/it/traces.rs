@@ -157,7 +157,7 @@ fn a_recall_from_a_damaged_file() {
         .write(true)
         .open(tenants.join("acme.db"))
         .unwrap();
-    file.write_all(&[0xff; 64 * 1024]).unwrap();
+    file.write_all(&vec![0xff; 64 * 1024]).unwrap();
     let (status, tree) = traced.post("/v1/recall", RECALL);
     assert_eq!(status, 500);
     assert_snapshot!(tree, @r"

@@ -3,7 +3,7 @@
 //! Position: below [`super::body`]; every byte of a span passes through here once.
 //!
 //! Invariants: a length is computed before its message is written, so nothing is ever moved to make
-//! room for one; text is cut at a number of characters, never inside one.
+//! room for one; text is cut at a number of characters, never inside one, bytes at as many bytes.
 //!
 //! Source: protobuf wire format; `opentelemetry/proto/common/v1/common.proto`.
 
@@ -148,7 +148,7 @@ impl<'a> Writer<'a> {
                 self.varint(value.cast_unsigned());
             }
             Value::F64(value) => self.fixed64(4, value.to_bits()),
-            Value::Bytes(bytes) => self.bytes(7, bytes),
+            Value::Bytes(bytes) => self.bytes(7, &bytes[..bytes.len().min(limit)]),
             Value::Array(_) | Value::Map(_) => self.nested(value, limit, depth),
         }
     }
@@ -226,7 +226,7 @@ fn value_len(value: &Value<'_>, limit: usize, depth: usize) -> usize {
         Value::Bool(_) => 2,
         Value::I64(value) => 1 + varint_len(value.cast_unsigned()),
         Value::F64(_) => 9,
-        Value::Bytes(bytes) => field_len(bytes.len()),
+        Value::Bytes(bytes) => field_len(bytes.len().min(limit)),
         Value::Array(_) | Value::Map(_) if depth >= MAX_VALUE_DEPTH => 0,
         Value::Array(values) => field_len(array_len(values, limit, depth)),
         Value::Map(entries) => field_len(map_len(entries, limit, depth)),

@@ -58,7 +58,7 @@ pub struct SpanLimits {
     pub attributes_per_event: u32,
     /// Attributes of one link.
     pub attributes_per_link: u32,
-    /// Characters of a text value.
+    /// Characters of a text value, bytes of a byte value; also inside arrays and maps.
     pub value_length: usize,
 }
 

@@ -36,6 +36,8 @@ fn guards_dropped_in_the_order_they_were_made_leave_the_innermost_current() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn any_order_of_opening_and_closing_leaves_the_innermost_open_span_current(
         steps in prop::collection::vec((any::<bool>(), any::<prop::sample::Index>()), 1..40),

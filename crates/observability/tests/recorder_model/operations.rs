@@ -1,0 +1,199 @@
+//! What can be done to a span, and how to draw it at random.
+
+use continuum_observability::{
+    Context, SpanContext, SpanId, SpanKind, SpanLimits, Status, TraceFlags, TraceId, TraceState,
+    Value,
+};
+use proptest::{prelude::*, sample::Index};
+use std::borrow::Cow;
+
+pub(crate) type Attributes = Vec<(String, Value<'static>)>;
+
+/// How a span starts.
+#[derive(Debug, Clone)]
+pub(crate) struct Start {
+    pub(crate) name: String,
+    pub(crate) kind: SpanKind,
+    /// Whether there is a remote parent, and its `tracestate`.
+    pub(crate) parent: Option<TraceState>,
+    pub(crate) attributes: Attributes,
+    pub(crate) links: Vec<Link>,
+    pub(crate) unix_nanos: Option<u64>,
+}
+
+impl Start {
+    pub(crate) fn parent_span_context(&self) -> Option<SpanContext> {
+        let ids = (TraceId::from(0xabcd_u128), SpanId::from(0xef_u64));
+        let state = self.parent.clone()?;
+        Some(SpanContext::new(ids.0, ids.1, TraceFlags::SAMPLED, true, state))
+    }
+
+    pub(crate) fn parent_context(&self) -> Option<Context> {
+        Some(Context::root().with_remote_span_context(self.parent_span_context()?))
+    }
+}
+
+/// One operation on one of the spans.
+#[derive(Debug, Clone)]
+pub(crate) struct Step {
+    pub(crate) span: Index,
+    pub(crate) by: Actor,
+    pub(crate) operation: Operation,
+}
+
+/// Who performs an operation.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Actor {
+    Owner,
+    Reference,
+    OtherThread,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Operation {
+    SetAttribute(String, Value<'static>),
+    AddEvent { name: String, unix_nanos: Option<u64>, attributes: Attributes },
+    AddLink(Link),
+    SetStatus(Status<'static>),
+    UpdateName(String),
+    End(End),
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum End {
+    Now,
+    At(u64),
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Link {
+    pub(crate) target: (u128, u64, u8, bool),
+    pub(crate) state: TraceState,
+    pub(crate) attributes: Attributes,
+}
+
+impl Link {
+    pub(crate) fn context(&self) -> SpanContext {
+        let (trace, span, flags, remote) = self.target;
+        let flags = TraceFlags::new(flags);
+        SpanContext::new(trace.into(), span.into(), flags, remote, self.state.clone())
+    }
+}
+
+pub(crate) fn limits() -> impl Strategy<Value = SpanLimits> {
+    let lengths = prop_oneof![Just(usize::MAX), 0..6_usize];
+    (0..6_u32, 0..4_u32, 0..4_u32, 0..4_u32, 0..4_u32, lengths).prop_map(|drawn| {
+        let mut limits = SpanLimits::default();
+        (limits.attributes, limits.events, limits.links, ..) = drawn;
+        (.., limits.attributes_per_event, limits.attributes_per_link, limits.value_length) = drawn;
+        limits
+    })
+}
+
+pub(crate) fn start() -> impl Strategy<Value = Start> {
+    let kind = prop::sample::select(vec![
+        SpanKind::Internal,
+        SpanKind::Server,
+        SpanKind::Client,
+        SpanKind::Producer,
+        SpanKind::Consumer,
+    ]);
+    let parent = prop::option::of(trace_state());
+    let links = prop::collection::vec(link(), 0..3);
+    let drawn = (text(), kind, parent, attributes(), links, prop::option::of(time()));
+    drawn.prop_map(|(name, kind, parent, attributes, links, unix_nanos)| Start {
+        name,
+        kind,
+        parent,
+        attributes,
+        links,
+        unix_nanos,
+    })
+}
+
+pub(crate) fn step() -> impl Strategy<Value = Step> {
+    let actors = vec![Actor::Owner, Actor::Owner, Actor::Reference, Actor::OtherThread];
+    let drawn = (any::<Index>(), prop::sample::select(actors), operation());
+    drawn.prop_map(|(span, by, operation)| Step { span, by, operation })
+}
+
+fn operation() -> impl Strategy<Value = Operation> {
+    let event = (text(), prop::option::of(time()), attributes());
+    prop_oneof![
+        10 => (key(), value()).prop_map(|(key, value)| Operation::SetAttribute(key, value)),
+        4 => event.prop_map(|(name, unix_nanos, attributes)| Operation::AddEvent { name, unix_nanos, attributes }),
+        3 => link().prop_map(Operation::AddLink),
+        2 => status().prop_map(Operation::SetStatus),
+        2 => text().prop_map(Operation::UpdateName),
+        1 => prop_oneof![Just(End::Now), time().prop_map(End::At)].prop_map(Operation::End),
+    ]
+}
+
+fn link() -> impl Strategy<Value = Link> {
+    let drawn = (any::<(u128, u64, u8, bool)>(), trace_state(), attributes());
+    drawn.prop_map(|(target, state, attributes)| Link { target, state, attributes })
+}
+
+fn status() -> impl Strategy<Value = Status<'static>> {
+    prop_oneof![Just(Status::Unset), Just(Status::Ok), text().prop_map(Status::error)]
+}
+
+fn trace_state() -> impl Strategy<Value = TraceState> {
+    let with_member = "[a-z]{1,8}".prop_map(|value| TraceState::EMPTY.insert("vendor", &value).unwrap());
+    prop_oneof![Just(TraceState::EMPTY), with_member]
+}
+
+/// Up to the year 2262, where nanoseconds still fit 63 bits.
+fn time() -> impl Strategy<Value = u64> {
+    0..=i64::MAX.cast_unsigned()
+}
+
+fn attributes() -> impl Strategy<Value = Attributes> {
+    prop::collection::vec((key(), value()), 0..5)
+}
+
+/// Few keys, so that they meet again: an empty one, some with the same ends and length, a long one.
+fn key() -> impl Strategy<Value = String> {
+    let long = "k".repeat(200);
+    prop::sample::select(["", "a", "b", "k1y", "k1ya1y", "k1yb1y", "ключ", &long].map(str::to_owned).to_vec())
+}
+
+/// Text of one to four bytes per character, sometimes long enough for a length of two bytes.
+fn text() -> impl Strategy<Value = String> {
+    prop_oneof![4 => "[aZ9 äßж€中😀\u{301}]{0,9}", 1 => "[aä€😀]{60,200}"]
+}
+
+fn value() -> impl Strategy<Value = Value<'static>> {
+    let nested = leaf().prop_recursive(3, 12, 4, |inner| {
+        let entries = prop::collection::vec((key(), inner.clone()), 0..4);
+        prop_oneof![
+            prop::collection::vec(inner, 0..4).prop_map(Value::Array),
+            entries.prop_map(map),
+        ]
+    });
+    let deep = (leaf(), prop::collection::vec(any::<bool>(), 5..12)).prop_map(|(leaf, levels)| {
+        levels.into_iter().fold(leaf, |inner, is_map| match is_map {
+            true => map(vec![("inner".to_owned(), inner)]),
+            false => Value::Array(vec![inner, Value::I64(1)]),
+        })
+    });
+    prop_oneof![3 => leaf(), 2 => nested, 1 => deep]
+}
+
+fn map(entries: Attributes) -> Value<'static> {
+    Value::Map(entries.into_iter().map(|(key, value)| (Cow::Owned(key), value)).collect())
+}
+
+fn leaf() -> impl Strategy<Value = Value<'static>> {
+    // Not-a-number is left out only because it does not equal itself.
+    let number = any::<f64>().prop_filter("equal to itself", |number| !number.is_nan());
+    let bytes = prop::collection::vec(any::<u8>(), 0..10);
+    prop_oneof![
+        Just(Value::Empty),
+        any::<bool>().prop_map(Value::Bool),
+        any::<i64>().prop_map(Value::I64),
+        number.prop_map(Value::F64),
+        text().prop_map(|text| Value::Str(text.into())),
+        bytes.prop_map(|bytes| Value::Bytes(bytes.into())),
+    ]
+}
