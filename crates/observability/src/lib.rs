@@ -21,6 +21,8 @@ mod config;
 mod context;
 mod diagnostics;
 mod export;
+#[cfg(any(feature = "opentelemetry_0_33", feature = "tracing"))]
+pub mod interop;
 pub mod layers;
 pub mod propagation;
 mod recorder;
@@ -38,3 +40,7 @@ pub use propagation::{
 pub use recorder::Stats;
 pub use sampling::*;
 pub use span::*;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct ReadmeIsTested;

@@ -213,8 +213,9 @@ fn a_shutdown_under_load_accounts_for_every_span() {
         .sampler(Sampler::TraceIdRatio(0.5))
         .init()
         .unwrap();
-        let context = get_tracer("overload").start_span("root").as_context();
-        let context = Context::root().with_baggage(context.baggage().clone());
+        // Names the recorder, so that the threads stay with it after the shutdown.
+        let root = get_tracer("overload").start_span("root").as_context();
+        let context = with_context(&root, Context::root);
         let go_on = Arc::new(AtomicBool::new(true));
         let work = |go_on: Arc<AtomicBool>, context: Context| {
             move || {
@@ -228,10 +229,13 @@ fn a_shutdown_under_load_accounts_for_every_span() {
             thread::Builder::new().spawn(work).unwrap()
         };
         let threads: Vec<_> = (0..THREADS).map(|_| start()).collect();
-        while telemetry.stats().exported == 0 {
+        while telemetry.stats().exported < 1_000 {
             let _delivered = telemetry.force_flush(PLENTY);
         }
         telemetry.shutdown(PLENTY).unwrap();
+        while telemetry.stats().dropped_after_shutdown < 1_000 {
+            thread::yield_now();
+        }
         go_on.store(false, Ordering::Relaxed);
         threads.into_iter().for_each(|thread| thread.join().unwrap());
         let stats = telemetry.stats();

@@ -101,12 +101,7 @@ fn assert_trees(traces: &Value) {
         .collect();
     let expected = [
         &["POST /v1/learn", "memory.learn", "db.transaction"][..],
-        &[
-            "POST /v1/recall",
-            "memory.recall",
-            "db.select.turns_fts",
-            "memory.graph_traversal",
-        ],
+        &["POST /v1/recall", "memory.recall", "db.select.turns_fts"],
         &["POST /v1/recall", "memory.recall", "cache.get"],
         &["POST /v1/recall", "memory.recall", "db.", "ERROR"],
     ];

@@ -40,7 +40,12 @@ impl fmt::Debug for ExporterFactory {
 /// Starts the export thread of `core`.
 pub(crate) fn start(recorder: &'static Recorder, core: &'static Core, factory: ExporterFactory) {
     let run = move || {
-        let exporter = (factory.0)(Arc::new(move |duration| core.pause(duration)));
+        let make = || (factory.0)(Arc::new(move |duration| core.pause(duration)));
+        let Ok(exporter) = catch_unwind(AssertUnwindSafe(make)) else {
+            diagnostics::warn(format_args!("spans are dropped: making the exporter panicked"));
+            core.complete_last(u64::MAX, true);
+            return;
+        };
         Worker {
             recorder,
             core,

@@ -5,22 +5,29 @@
 //!
 //! Invariants:
 //! - an entry lives as long as any API handle of its span;
-//! - nobody waits for long: what cannot be looked up is a parent known by its ids only.
+//! - a lock that a fork left held is not waited for: in the child, what cannot be looked up is a
+//!   parent known by its ids only.
 
 use crate::{Context, SpanContext, SpanId};
 use std::{
     collections::{HashMap, hash_map::Entry},
-    sync::{LazyLock, Mutex, MutexGuard, TryLockError},
+    sync::{LazyLock, Mutex, MutexGuard, PoisonError, TryLockError},
 };
 
 const SHARDS: usize = 64;
-/// A fork can leave a lock held for ever in the child; after this many tries it counts as such.
-const ATTEMPTS: usize = 1000;
+
+static LIVE: LazyLock<Registry> = LazyLock::new(|| Registry {
+    process: process(),
+    shards: std::array::from_fn(|_| Mutex::default()),
+});
+
+struct Registry {
+    /// The process that made the registry; its forks inherit it with all locks as they were.
+    process: u32,
+    shards: [Mutex<Shard>; SHARDS],
+}
 
 type Shard = HashMap<SpanId, Live>;
-
-static LIVE: LazyLock<[Mutex<Shard>; SHARDS]> =
-    LazyLock::new(|| std::array::from_fn(|_| Mutex::default()));
 
 #[derive(Debug)]
 struct Live {
@@ -80,15 +87,22 @@ pub(super) fn find(span: &SpanContext) -> Option<Context> {
 
 fn shard(id: SpanId) -> Option<MutexGuard<'static, Shard>> {
     let [.., last] = id.to_bytes();
-    let shard = LIVE.get(usize::from(last) % SHARDS)?;
-    for _ in 0..ATTEMPTS {
-        match shard.try_lock() {
-            Ok(shard) => return Some(shard),
-            Err(TryLockError::Poisoned(poisoned)) => return Some(poisoned.into_inner()),
-            Err(TryLockError::WouldBlock) => std::thread::yield_now(),
-        }
+    let shard = LIVE.shards.get(usize::from(last) % SHARDS)?;
+    match shard.try_lock() {
+        Ok(free) => Some(free),
+        Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+        Err(TryLockError::WouldBlock) => (LIVE.process == process())
+            .then(|| shard.lock().unwrap_or_else(PoisonError::into_inner)),
     }
-    None
+}
+
+/// The process that runs; there is but one on wasm.
+fn process() -> u32 {
+    if cfg!(target_family = "wasm") {
+        0
+    } else {
+        std::process::id()
+    }
 }
 
 #[cfg(test)]
