@@ -3,6 +3,12 @@
 //!
 //! A telemetry guard is global, hence a binary of its own and one test at a time.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
+
 use continuum_observability::{
     Context, EncodedRequest, ExportError, Exported, Exporter, FlushError, Sampler, Span, Stats,
     Telemetry, TelemetryBuilder, get_tracer, with_context,
@@ -18,7 +24,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-const PLENTY: Duration = Duration::from_secs(60);
+const PLENTY: Duration = Duration::from_mins(1);
 const BUDGET_BYTES: usize = 512 << 10;
 
 fn alone() -> MutexGuard<'static, ()> {
@@ -30,7 +36,11 @@ fn alone() -> MutexGuard<'static, ()> {
 struct Does<F>(F);
 
 impl<F: FnMut(u64) -> Result<Exported, ExportError> + Send> Exporter for Does<F> {
-    fn export(&mut self, request: &EncodedRequest<'_>, _: Instant) -> Result<Exported, ExportError> {
+    fn export(
+        &mut self,
+        request: &EncodedRequest<'_>,
+        _: Instant,
+    ) -> Result<Exported, ExportError> {
         (self.0)(request.span_count())
     }
 
@@ -84,19 +94,30 @@ fn a_stuck_exporter_costs_spans_but_neither_time_nor_memory() {
     // The callers finish although nothing can be exported before `release` is dropped.
     let flood = || thread::Builder::new().spawn(|| record(EACH)).unwrap();
     let threads: Vec<_> = (0..THREADS).map(|_| flood()).collect();
-    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    for thread in threads {
+        thread.join().unwrap();
+    }
 
     let stats = telemetry.stats();
-    assert_eq!((stats.started, stats.exported), ((THREADS * EACH) as u64, 0));
+    assert_eq!(
+        (stats.started, stats.exported),
+        ((THREADS * EACH) as u64, 0)
+    );
     assert!(stats.dropped_budget_spent > 0);
-    assert!(stats.pending * SMALLEST_SPAN <= BUDGET_BYTES as u64, "{stats:?}");
+    assert!(
+        stats.pending * SMALLEST_SPAN <= BUDGET_BYTES as u64,
+        "{stats:?}"
+    );
     assert_accounts_balance(stats);
 
     drop(release);
     telemetry.shutdown(PLENTY).unwrap();
     let stats = telemetry.stats();
     assert_eq!(stats.exported, delivered.load(Ordering::Relaxed));
-    assert_eq!((stats.pending, stats.exported + stats.dropped()), (0, stats.started));
+    assert_eq!(
+        (stats.pending, stats.exported + stats.dropped()),
+        (0, stats.started)
+    );
 }
 
 #[test]
@@ -141,12 +162,18 @@ fn a_panicking_exporter_loses_its_request_and_goes_on() {
     .init()
     .unwrap();
     record(3);
-    assert!(matches!(telemetry.force_flush(PLENTY), Err(FlushError::SpansLost)));
+    assert!(matches!(
+        telemetry.force_flush(PLENTY),
+        Err(FlushError::SpansLost)
+    ));
     fails.store(false, Ordering::Relaxed);
     record(4);
     telemetry.shutdown(PLENTY).unwrap();
     let stats = telemetry.stats();
-    assert_eq!((stats.dropped_export_failed, stats.exported, stats.pending), (3, 4, 0));
+    assert_eq!(
+        (stats.dropped_export_failed, stats.exported, stats.pending),
+        (3, 4, 0)
+    );
     assert_accounts_balance(stats);
 }
 
@@ -154,28 +181,46 @@ fn a_panicking_exporter_loses_its_request_and_goes_on() {
 fn an_exporter_that_cannot_be_made_fails_the_flush_at_once() {
     let _alone = alone();
     let telemetry = Telemetry::builder()
-        .exporter_with("impossible", || resume_unwind(Box::new("failure of the factory")))
+        .exporter_with("impossible", || {
+            resume_unwind(Box::new("failure of the factory"))
+        })
         .init()
         .unwrap();
     record(3);
-    assert!(matches!(telemetry.force_flush(PLENTY), Err(FlushError::SpansLost)));
+    assert!(matches!(
+        telemetry.force_flush(PLENTY),
+        Err(FlushError::SpansLost)
+    ));
     let _lost = telemetry.shutdown(PLENTY);
     record(1);
     let stats = telemetry.stats();
-    assert_eq!((stats.started, stats.dropped_after_shutdown, stats.pending), (3, 3, 0));
+    assert_eq!(
+        (stats.started, stats.dropped_after_shutdown, stats.pending),
+        (3, 3, 0)
+    );
 }
 
 #[test]
 fn what_the_receiver_rejects_is_counted_and_never_more_than_was_sent() {
     let _alone = alone();
-    let rejecting = |rejected| move |_| Ok(Exported { rejected, message: None });
+    let rejecting = |rejected| {
+        move |_| {
+            Ok(Exported {
+                rejected,
+                message: None,
+            })
+        }
+    };
     for (rejected, expected) in [(2, 2), (1_000, 5)] {
         let telemetry = exporter(rejecting(rejected)).init().unwrap();
         record(5);
         let outcome = telemetry.shutdown(PLENTY);
         assert!(matches!(outcome, Err(FlushError::SpansLost)));
         let stats = telemetry.stats();
-        assert_eq!((stats.dropped_rejected, stats.exported), (expected, 5 - expected));
+        assert_eq!(
+            (stats.dropped_rejected, stats.exported),
+            (expected, 5 - expected)
+        );
         assert_accounts_balance(stats);
     }
 }
@@ -184,19 +229,29 @@ fn what_the_receiver_rejects_is_counted_and_never_more_than_was_sent() {
 fn spans_that_end_after_the_shutdown_are_counted_as_such() {
     let _alone = alone();
     let telemetry = exporter(|_| Ok(Exported::default())).init().unwrap();
-    let open: Vec<Span> = (0..3).map(|_| get_tracer("overload").start_span("open")).collect();
+    let open: Vec<Span> = (0..3)
+        .map(|_| get_tracer("overload").start_span("open"))
+        .collect();
     let context = open[0].as_context();
     record(2);
     telemetry.shutdown(PLENTY).unwrap();
     let stats = telemetry.stats();
-    assert_eq!((stats.exported, stats.pending), (2, 3), "open spans are pending");
+    assert_eq!(
+        (stats.exported, stats.pending),
+        (2, 3),
+        "open spans are pending"
+    );
 
     drop(open);
     with_context(&context, || record(4));
     with_context(&Context::root(), || record(5));
     let stats = telemetry.stats();
     assert_eq!((stats.dropped_after_shutdown, stats.pending), (3 + 4, 0));
-    assert_eq!((stats.started, stats.exported), (9, 2), "without a recorder nothing is started");
+    assert_eq!(
+        (stats.started, stats.exported),
+        (9, 2),
+        "without a recorder nothing is started"
+    );
 }
 
 #[test]
@@ -237,7 +292,9 @@ fn a_shutdown_under_load_accounts_for_every_span() {
             thread::yield_now();
         }
         go_on.store(false, Ordering::Relaxed);
-        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        for thread in threads {
+            thread.join().unwrap();
+        }
         let stats = telemetry.stats();
         assert_eq!(stats.exported, delivered.load(Ordering::Relaxed));
         assert!(stats.sampled_out > 0);

@@ -67,7 +67,7 @@ pub struct Turn {
 pub struct Question {
     /// The question.
     pub text: String,
-    /// 1 several turns together, 2 time, 3 inference, 4 one turn, 5 never said.
+    /// 1 several turns together, 2 dates, 3 conclusions, 4 a single fact, 5 never said.
     pub category: u8,
     /// The ids of the turns that answer it.
     pub evidence: Vec<String>,
@@ -131,6 +131,14 @@ mod tests {
     #[test]
     fn the_embedded_conversations_are_large_enough_and_consistent() {
         let dataset = Dataset::embedded().unwrap();
+        let files = fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/corpus")).unwrap();
+        let json =
+            files.filter(|file| file.as_ref().unwrap().path().extension() == Some("json".as_ref()));
+        assert_eq!(
+            json.count(),
+            EMBEDDED.len(),
+            "every conversation of the corpus is embedded"
+        );
         assert!(dataset.conversations.len() >= 4);
         assert!(dataset.turns() >= 300, "{} turns", dataset.turns());
         assert!(

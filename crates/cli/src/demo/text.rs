@@ -90,7 +90,7 @@ fn category_name(category: u8) -> &'static str {
         1 => "several turns together",
         2 => "dates and times",
         3 => "conclusions",
-        4 => "one turn",
+        4 => "a single fact",
         _ => "something else",
     }
 }

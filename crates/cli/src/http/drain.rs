@@ -17,6 +17,7 @@ use std::{
 use axum::{
     body::{Body, Bytes, HttpBody},
     extract::Request,
+    http::header,
     middleware::Next,
     response::Response,
 };
@@ -28,8 +29,12 @@ const MAX_DRAINED_BYTES: usize = 16 * 1024 * 1024;
 
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Answers a request, then reads what nobody wanted of its body.
+/// Answers a request, but first reads what nobody wanted of its body.
 pub(super) async fn drain(request: Request, next: Next) -> Response {
+    // Who waits to be told to go on has sent nothing yet, and is not told (RFC 9110, 10.1.1).
+    if request.headers().contains_key(header::EXPECT) {
+        return next.run(request).await;
+    }
     let (parts, body) = request.into_parts();
     let (give_back, mut returned) = oneshot::channel();
     let lent = Body::new(Lent {

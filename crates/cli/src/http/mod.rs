@@ -1,7 +1,7 @@
 //! The HTTP API of the memory service.
 //!
 //! Position: network → `server` → `drain` → trace layer → `caller` (who asks) → `body` (what is asked) →
-//! `route` → `continuum-memory`. What goes wrong on the way is a [`problem`].
+//! `route` → `continuum-memory`. What goes wrong on the way is a `problem`.
 //!
 //! Invariants:
 //! - the tenant comes from the key and from nowhere else;

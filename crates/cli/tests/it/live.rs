@@ -1,6 +1,10 @@
 //! A real server on a free port, in this process, and requests to it.
 
-use std::{net::Ipv4Addr, sync::OnceLock};
+use std::{
+    io::{Read as _, Write as _},
+    net::{Ipv4Addr, TcpStream},
+    sync::OnceLock,
+};
 
 use continuum_cli::http::{Server, Service};
 use continuum_memory::{ApiKeys, TenantId};
@@ -66,6 +70,15 @@ impl Live {
         self.keys
             .create_key(&TenantId::new(tenant).unwrap())
             .unwrap()
+    }
+
+    /// Sends bytes over a connection of its own and returns all that comes back.
+    pub(crate) fn send_bytes(&self, bytes: &[u8]) -> String {
+        let mut connection = TcpStream::connect(self.base.trim_start_matches("http://")).unwrap();
+        connection.write_all(bytes).unwrap();
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer).unwrap();
+        answer
     }
 
     pub(crate) fn get(&self, path: &str) -> Reply {

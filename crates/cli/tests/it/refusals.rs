@@ -144,6 +144,29 @@ fn a_body_over_one_mebibyte_is_413() {
 }
 
 #[test]
+fn a_refused_caller_that_waits_is_not_asked_for_its_body() {
+    let request = "POST /v1/learn HTTP/1.1\r\nhost: x\r\nx-api-key: ck_guess\r\n\
+        expect: 100-continue\r\ncontent-length: 1000000\r\n\r\n";
+    let answer = Live::start().send_bytes(request.as_bytes());
+    assert!(answer.starts_with("HTTP/1.1 401 Unauthorized"), "{answer}");
+}
+
+#[test]
+fn deep_nesting_is_400_and_kept_as_it_is_in_metadata() {
+    let live = Live::start();
+    let key = live.key("acme");
+    let deep = format!("{}{}", "[".repeat(30_000), "]".repeat(30_000));
+    assert_problem(
+        &live.post("/v1/recall", &key, &format!(r#"{{"query": {deep}}}"#)),
+        422,
+    );
+    let body = format!(r#"{{"session_id": "s", "user_message": "a boat", "metadata": {deep}}}"#);
+    assert_eq!(live.post("/v1/learn", &key, &body).status, 200);
+    let recalled = live.post("/v1/recall", &key, r#"{"query": "boat"}"#);
+    assert!(recalled.text.contains(&deep));
+}
+
+#[test]
 fn another_content_type_is_415() {
     let live = Live::start();
     let key = live.key("acme");

@@ -42,7 +42,9 @@ pub(crate) fn start(recorder: &'static Recorder, core: &'static Core, factory: E
     let run = move || {
         let make = || (factory.0)(Arc::new(move |duration| core.pause(duration)));
         let Ok(exporter) = catch_unwind(AssertUnwindSafe(make)) else {
-            diagnostics::warn(format_args!("spans are dropped: making the exporter panicked"));
+            diagnostics::warn(format_args!(
+                "spans are dropped: making the exporter panicked"
+            ));
             core.complete_last(u64::MAX, true);
             return;
         };

@@ -1,6 +1,6 @@
 //! Ready-made spans for the layers of a memory system, named after the tracing guide.
 //!
-//! Position: on top of `span`; thin tables over one mechanism, [`span::LayerSpan`].
+//! Position: on top of `span`; thin tables over one mechanism, the private `LayerSpan`.
 //!
 //! Every helper can be used in four forms: `run` for async code that returns a `Result`, `run_sync`
 //! for synchronous code that does, `in_scope` for a closure that returns anything, and

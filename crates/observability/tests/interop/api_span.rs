@@ -195,6 +195,32 @@ fn suppressed_telemetry_is_suppressed_for_native_spans() {
 }
 
 #[test]
+fn recording_goes_on_after_telemetry_was_suppressed() {
+    let recorder = recorder();
+    recorder.run(|| {
+        native().in_scope("outer", |_| {
+            let guard = ApiContext::enter_telemetry_suppressed_scope();
+            native().in_scope("suppressed", |_| api().in_span("too", |_| ()));
+            drop(guard);
+            native().in_scope("native", |_| ());
+            api().in_span("api", |_| ());
+        });
+    });
+    assert_eq!(recorder.tree(), "outer\n  native\n  api\n");
+}
+
+#[test]
+fn native_telemetry_that_is_disabled_is_disabled_for_api_code() {
+    let recorder = recorder();
+    recorder.run(|| {
+        let _guard = Context::current().with_telemetry_disabled().attach();
+        assert!(ApiContext::is_current_telemetry_suppressed());
+        api().in_span("api", |_| native().in_scope("native", |_| ()));
+    });
+    assert_eq!(recorder.spans().len(), 0);
+}
+
+#[test]
 fn a_mirror_describes_the_native_span_and_does_not_end_it() {
     let recorder = recorder();
     recorder.run(|| {

@@ -42,7 +42,7 @@ struct Node {
     form: Form,
     way: Way,
     yields: u8,
-    children: Vec<Node>,
+    children: Vec<Self>,
 }
 
 fn node() -> impl Strategy<Value = Node> {

@@ -12,6 +12,7 @@ use proptest::prelude::*;
 enum Kind {
     Native,
     NativeRoot,
+    NativeSame,
     Api,
     ApiEmpty,
     ApiSame,
@@ -26,7 +27,9 @@ enum Step {
 
 fn step() -> impl Strategy<Value = Step> {
     use Kind::*;
-    let kind = prop::sample::select(vec![Native, NativeRoot, Api, ApiEmpty, ApiSame, Tracing]);
+    let kind = prop::sample::select(vec![
+        Native, NativeRoot, NativeSame, Api, ApiEmpty, ApiSame, Tracing,
+    ]);
     prop_oneof![
         kind.prop_map(Step::Open),
         any::<prop::sample::Index>().prop_map(Step::Close)
@@ -61,6 +64,10 @@ impl Alive {
                 Some(name),
             ),
             Kind::NativeRoot => (Guard::NativeContext(Context::root().attach()), None),
+            Kind::NativeSame => (
+                Guard::NativeContext(Context::current().attach()),
+                outside.clone(),
+            ),
             Kind::Api => {
                 let span = api().start(name.clone());
                 (
@@ -103,4 +110,21 @@ proptest! {
         });
         prop_assert_eq!(world::parents(&recorder), alive.expected);
     }
+}
+
+#[test]
+fn a_context_with_the_same_span_outlives_the_scopes_around_it() {
+    let recorder = recorder();
+    let mut expected = Parents::new();
+    recorder.run(|| {
+        let outer = native().start_as_current_span("outer");
+        let same = ApiContext::current().attach();
+        drop(Context::current().attach());
+        drop(outer);
+        probe("inside", Some("outer"), &mut expected);
+        drop(same);
+        probe("outside", None, &mut expected);
+    });
+    expected.insert("outer".to_owned(), None);
+    assert_eq!(world::parents(&recorder), expected);
 }

@@ -1,10 +1,16 @@
 //! The `opentelemetry` API, `tracing` and native spans in one process: every parent is right.
 //!
 //! A test binary of its own, since it installs the global tracer provider and subscriber.
+#![allow(
+    clippy::unwrap_used,
+    clippy::mem_forget,
+    reason = "a test fails by panicking; forgotten guards are what some of them are about"
+)]
 
 mod api_span;
 mod async_nesting;
 mod guards;
+mod installation;
 mod layer;
 mod misuse;
 mod sync_nesting;

@@ -1,11 +1,13 @@
 //! Code that breaks the rules of guards costs itself, not its neighbours.
 
 use crate::world::{self, Parents, api, native, probe, recorder, tracing_span};
-use futures_util::future::join;
+use continuum_observability::FutureExt as _;
+use futures_util::future::{FutureExt as _, join};
 use opentelemetry::{
     Context as ApiContext,
     trace::{TraceContextExt as _, Tracer as _},
 };
+use std::{cell::RefCell, pin::pin};
 use tokio::task::yield_now;
 
 #[tokio::test]
@@ -37,6 +39,49 @@ async fn guards_kept_across_an_await_do_not_reach_other_tasks() {
     ] {
         expected.insert(name.to_owned(), parent.map(str::to_owned));
     }
+    assert_eq!(world::parents_and_views(&recorder), expected);
+}
+
+#[test]
+fn an_api_guard_kept_across_an_await_is_no_parent_outside() {
+    let recorder = recorder();
+    recorder.run(|| {
+        native().in_scope("outer", |_| {
+            let mut careless = pin!(native().in_span("careless", async |_| {
+                let _guard = ApiContext::current_with_span(api().start("kept")).attach();
+                yield_now().await;
+            }));
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .build()
+                .unwrap();
+            runtime.block_on(async {
+                assert!(futures_util::poll!(&mut careless).is_pending());
+                drop(api().start("api"));
+                native().start_span("native").end();
+            });
+        });
+    });
+    let parents = world::parents(&recorder);
+    assert_eq!(parents["kept"].as_deref(), Some("careless"));
+    assert_eq!(parents["api"].as_deref(), Some("outer"));
+    assert_eq!(parents["native"].as_deref(), Some("outer"));
+}
+
+#[test]
+fn an_api_guard_that_leaves_its_poll_takes_nobody_along_when_it_drops() {
+    let recorder = recorder();
+    let mut expected = Parents::new();
+    recorder.run(|| {
+        api().in_span("outer", |_| {
+            let escaped = RefCell::new(None);
+            let careless = async { *escaped.borrow_mut() = Some(ApiContext::current().attach()) };
+            careless.in_current_context().now_or_never().unwrap();
+            probe("kept", Some("outer"), &mut expected);
+            drop(escaped);
+            probe("dropped", Some("outer"), &mut expected);
+        });
+    });
+    expected.insert("outer".to_owned(), None);
     assert_eq!(world::parents_and_views(&recorder), expected);
 }
 

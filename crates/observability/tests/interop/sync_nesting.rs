@@ -34,7 +34,7 @@ enum Form {
 #[derive(Debug, Clone)]
 struct Node {
     form: Form,
-    children: Vec<Node>,
+    children: Vec<Self>,
 }
 
 fn node() -> impl Strategy<Value = Node> {

@@ -164,8 +164,8 @@ fn recorders_that_take_turns_on_a_thread_do_not_mix() {
     for _ in 0..100 {
         first.run(|| {
             tracer().in_scope("first", |_| {
-                second.run(|| tracer().in_scope("second", |_| ()))
-            })
+                second.run(|| tracer().in_scope("second", |_| ()));
+            });
         });
     }
     assert_eq!(first.tree(), "first\n".repeat(100));

@@ -2,8 +2,9 @@
 //!
 //! Each test has a recorder of its own, so they run in parallel and see only their own spans.
 #![allow(
-    clippy::let_underscore_must_use,
-    reason = "a test may ignore what it does not test"
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
 )]
 
 mod context_baggage;

@@ -2,6 +2,11 @@
 //!
 //! The bytes that reach the exporter are decoded by `opentelemetry-proto`, not by our own decoder.
 //! A telemetry guard is global, hence a binary of its own and one run at a time.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
 
 mod operations;
 mod received;
@@ -24,7 +29,9 @@ struct Subject {
 impl Subject {
     fn start(start: &Start, limits: SpanLimits) -> Self {
         let context = start.parent_context();
-        let mut builder = get_tracer("recorder_model").span_builder(&start.name).kind(start.kind);
+        let mut builder = get_tracer("recorder_model")
+            .span_builder(&start.name)
+            .kind(start.kind);
         if let Some(context) = &context {
             builder = builder.parent(context);
         }
@@ -39,7 +46,11 @@ impl Subject {
         }
         let span = builder.start();
         let model = Reference::start(start, limits, &span.span_context());
-        Self { view: span.view().clone(), span, model }
+        Self {
+            view: span.view().clone(),
+            span,
+            model,
+        }
     }
 
     fn apply(&mut self, step: &Step) {
@@ -70,10 +81,18 @@ impl Subject {
 fn describe(span: &SpanRef, operation: &Operation) {
     match operation {
         Operation::SetAttribute(key, value) => span.set_attribute(key, value.clone()),
-        Operation::AddEvent { name, unix_nanos: Some(at), attributes } => {
+        Operation::AddEvent {
+            name,
+            unix_nanos: Some(at),
+            attributes,
+        } => {
             span.add_event_at(name, *at, &borrowed(attributes));
         }
-        Operation::AddEvent { name, unix_nanos: None, attributes } => {
+        Operation::AddEvent {
+            name,
+            unix_nanos: None,
+            attributes,
+        } => {
             span.add_event(name, &borrowed(attributes));
         }
         Operation::AddLink(link) => span.add_link(&link.context(), &borrowed(&link.attributes)),
@@ -84,7 +103,10 @@ fn describe(span: &SpanRef, operation: &Operation) {
 }
 
 fn borrowed<'a>(attributes: &'a [(String, Value<'static>)]) -> Vec<(&'a str, Value<'a>)> {
-    attributes.iter().map(|(key, value)| (key.as_str(), value.clone())).collect()
+    attributes
+        .iter()
+        .map(|(key, value)| (key.as_str(), value.clone()))
+        .collect()
 }
 
 proptest! {
@@ -131,7 +153,11 @@ fn a_span_of_one_mebibyte_takes_no_more_and_counts_what_it_leaves_out() {
     let id = span.span_context().span_id().to_bytes();
     drop(span);
     let span = receiver.stop(1).remove(id.as_slice()).unwrap();
-    let keys: Vec<_> = span.attributes.iter().map(|attribute| attribute.key.as_str()).collect();
+    let keys: Vec<_> = span
+        .attributes
+        .iter()
+        .map(|attribute| attribute.key.as_str())
+        .collect();
     assert_eq!(keys, ["a", "b", "c", "small"]);
     assert_eq!(span.dropped_attributes_count, 1);
     assert_eq!((span.events.len(), span.dropped_events_count), (0, 1));

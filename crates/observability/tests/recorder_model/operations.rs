@@ -25,7 +25,13 @@ impl Start {
     pub(crate) fn parent_span_context(&self) -> Option<SpanContext> {
         let ids = (TraceId::from(0xabcd_u128), SpanId::from(0xef_u64));
         let state = self.parent.clone()?;
-        Some(SpanContext::new(ids.0, ids.1, TraceFlags::SAMPLED, true, state))
+        Some(SpanContext::new(
+            ids.0,
+            ids.1,
+            TraceFlags::SAMPLED,
+            true,
+            state,
+        ))
     }
 
     pub(crate) fn parent_context(&self) -> Option<Context> {
@@ -52,7 +58,11 @@ pub(crate) enum Actor {
 #[derive(Debug, Clone)]
 pub(crate) enum Operation {
     SetAttribute(String, Value<'static>),
-    AddEvent { name: String, unix_nanos: Option<u64>, attributes: Attributes },
+    AddEvent {
+        name: String,
+        unix_nanos: Option<u64>,
+        attributes: Attributes,
+    },
     AddLink(Link),
     SetStatus(Status<'static>),
     UpdateName(String),
@@ -85,7 +95,12 @@ pub(crate) fn limits() -> impl Strategy<Value = SpanLimits> {
     (0..6_u32, 0..4_u32, 0..4_u32, 0..4_u32, 0..4_u32, lengths).prop_map(|drawn| {
         let mut limits = SpanLimits::default();
         (limits.attributes, limits.events, limits.links, ..) = drawn;
-        (.., limits.attributes_per_event, limits.attributes_per_link, limits.value_length) = drawn;
+        (
+            ..,
+            limits.attributes_per_event,
+            limits.attributes_per_link,
+            limits.value_length,
+        ) = drawn;
         limits
     })
 }
@@ -100,21 +115,39 @@ pub(crate) fn start() -> impl Strategy<Value = Start> {
     ]);
     let parent = prop::option::of(trace_state());
     let links = prop::collection::vec(link(), 0..3);
-    let drawn = (text(), kind, parent, attributes(), links, prop::option::of(time()));
-    drawn.prop_map(|(name, kind, parent, attributes, links, unix_nanos)| Start {
-        name,
+    let drawn = (
+        text(),
         kind,
         parent,
-        attributes,
+        attributes(),
         links,
-        unix_nanos,
-    })
+        prop::option::of(time()),
+    );
+    drawn.prop_map(
+        |(name, kind, parent, attributes, links, unix_nanos)| Start {
+            name,
+            kind,
+            parent,
+            attributes,
+            links,
+            unix_nanos,
+        },
+    )
 }
 
 pub(crate) fn step() -> impl Strategy<Value = Step> {
-    let actors = vec![Actor::Owner, Actor::Owner, Actor::Reference, Actor::OtherThread];
+    let actors = vec![
+        Actor::Owner,
+        Actor::Owner,
+        Actor::Reference,
+        Actor::OtherThread,
+    ];
     let drawn = (any::<Index>(), prop::sample::select(actors), operation());
-    drawn.prop_map(|(span, by, operation)| Step { span, by, operation })
+    drawn.prop_map(|(span, by, operation)| Step {
+        span,
+        by,
+        operation,
+    })
 }
 
 fn operation() -> impl Strategy<Value = Operation> {
@@ -131,15 +164,24 @@ fn operation() -> impl Strategy<Value = Operation> {
 
 fn link() -> impl Strategy<Value = Link> {
     let drawn = (any::<(u128, u64, u8, bool)>(), trace_state(), attributes());
-    drawn.prop_map(|(target, state, attributes)| Link { target, state, attributes })
+    drawn.prop_map(|(target, state, attributes)| Link {
+        target,
+        state,
+        attributes,
+    })
 }
 
 fn status() -> impl Strategy<Value = Status<'static>> {
-    prop_oneof![Just(Status::Unset), Just(Status::Ok), text().prop_map(Status::error)]
+    prop_oneof![
+        Just(Status::Unset),
+        Just(Status::Ok),
+        text().prop_map(Status::error)
+    ]
 }
 
 fn trace_state() -> impl Strategy<Value = TraceState> {
-    let with_member = "[a-z]{1,8}".prop_map(|value| TraceState::EMPTY.insert("vendor", &value).unwrap());
+    let with_member =
+        "[a-z]{1,8}".prop_map(|value| TraceState::EMPTY.insert("vendor", &value).unwrap());
     prop_oneof![Just(TraceState::EMPTY), with_member]
 }
 
@@ -155,7 +197,11 @@ fn attributes() -> impl Strategy<Value = Attributes> {
 /// Few keys, so that they meet again: an empty one, some with the same ends and length, a long one.
 fn key() -> impl Strategy<Value = String> {
     let long = "k".repeat(200);
-    prop::sample::select(["", "a", "b", "k1y", "k1ya1y", "k1yb1y", "ключ", &long].map(str::to_owned).to_vec())
+    prop::sample::select(
+        ["", "a", "b", "k1y", "k1ya1y", "k1yb1y", "ключ", &long]
+            .map(str::to_owned)
+            .to_vec(),
+    )
 }
 
 /// Text of one to four bytes per character, sometimes long enough for a length of two bytes.
@@ -172,16 +218,24 @@ fn value() -> impl Strategy<Value = Value<'static>> {
         ]
     });
     let deep = (leaf(), prop::collection::vec(any::<bool>(), 5..12)).prop_map(|(leaf, levels)| {
-        levels.into_iter().fold(leaf, |inner, is_map| match is_map {
-            true => map(vec![("inner".to_owned(), inner)]),
-            false => Value::Array(vec![inner, Value::I64(1)]),
+        levels.into_iter().fold(leaf, |inner, is_map| {
+            if is_map {
+                map(vec![("inner".to_owned(), inner)])
+            } else {
+                Value::Array(vec![inner, Value::I64(1)])
+            }
         })
     });
     prop_oneof![3 => leaf(), 2 => nested, 1 => deep]
 }
 
 fn map(entries: Attributes) -> Value<'static> {
-    Value::Map(entries.into_iter().map(|(key, value)| (Cow::Owned(key), value)).collect())
+    Value::Map(
+        entries
+            .into_iter()
+            .map(|(key, value)| (Cow::Owned(key), value))
+            .collect(),
+    )
 }
 
 fn leaf() -> impl Strategy<Value = Value<'static>> {

@@ -27,7 +27,11 @@ pub(crate) struct Receiver {
 struct Keep(Requests);
 
 impl Exporter for Keep {
-    fn export(&mut self, request: &EncodedRequest<'_>, _: Instant) -> Result<Exported, ExportError> {
+    fn export(
+        &mut self,
+        request: &EncodedRequest<'_>,
+        _: Instant,
+    ) -> Result<Exported, ExportError> {
         self.0.lock().unwrap().push(request.bytes().to_vec());
         Ok(Exported::default())
     }
@@ -49,7 +53,11 @@ impl Receiver {
             .exporter_with("keep", move || Box::new(Keep(kept.clone())))
             .init()
             .unwrap();
-        Self { telemetry, requests, _alone: alone }
+        Self {
+            telemetry,
+            requests,
+            _alone: alone,
+        }
     }
 
     /// Everything that was exported, by span id; checks the envelope and the accounts.
@@ -57,7 +65,10 @@ impl Receiver {
         self.telemetry.shutdown(PLENTY).unwrap();
         let stats = self.telemetry.stats();
         assert_eq!((stats.started, stats.exported), (spans, spans));
-        assert_eq!((stats.sampled_out, stats.dropped(), stats.pending), (0, 0, 0));
+        assert_eq!(
+            (stats.sampled_out, stats.dropped(), stats.pending),
+            (0, 0, 0)
+        );
         let requests = self.requests.lock().unwrap();
         requests.iter().flat_map(|bytes| decoded(bytes)).collect()
     }
@@ -68,11 +79,18 @@ fn decoded(bytes: &[u8]) -> Vec<(Vec<u8>, Span)> {
     let mut spans = Vec::new();
     for resource in request.resource_spans {
         let attributes = resource.resource.expect("a resource").attributes;
-        assert!(attributes.iter().any(|attribute| attribute.key == "service.name"));
+        assert!(
+            attributes
+                .iter()
+                .any(|attribute| attribute.key == "service.name")
+        );
         for scope in resource.scope_spans {
             assert_eq!(scope.scope.expect("a scope").name, "recorder_model");
             spans.extend(scope.spans);
         }
     }
-    spans.into_iter().map(|span| (span.span_id.clone(), span)).collect()
+    spans
+        .into_iter()
+        .map(|span| (span.span_id.clone(), span))
+        .collect()
 }

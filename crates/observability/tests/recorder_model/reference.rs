@@ -27,8 +27,14 @@ impl Reference {
         let span = Span {
             trace_id: own.trace_id().to_bytes().to_vec(),
             span_id: own.span_id().to_bytes().to_vec(),
-            trace_state: parent.as_ref().map(|p| p.trace_state().header().to_owned()).unwrap_or_default(),
-            parent_span_id: parent.as_ref().map(|p| p.span_id().to_bytes().to_vec()).unwrap_or_default(),
+            trace_state: parent
+                .as_ref()
+                .map(|p| p.trace_state().header().to_owned())
+                .unwrap_or_default(),
+            parent_span_id: parent
+                .as_ref()
+                .map(|p| p.span_id().to_bytes().to_vec())
+                .unwrap_or_default(),
             flags: u32::from(own.trace_flags().to_u8())
                 | HAS_IS_REMOTE
                 | if parent.is_some() { IS_REMOTE } else { 0 },
@@ -40,8 +46,13 @@ impl Reference {
             assert_eq!(parent.trace_id(), own.trace_id());
         }
         assert!(own.is_valid() && own.is_sampled());
-        let mut model =
-            Self { limits, span, starts_at: start.unix_nanos, status: Status::Unset, end: None };
+        let mut model = Self {
+            limits,
+            span,
+            starts_at: start.unix_nanos,
+            status: Status::Unset,
+            end: None,
+        };
         for (key, value) in &start.attributes {
             model.set_attribute(key, value);
         }
@@ -61,7 +72,11 @@ impl Reference {
         }
         match operation {
             Operation::SetAttribute(key, value) => self.set_attribute(key, value),
-            Operation::AddEvent { name, unix_nanos, attributes } => {
+            Operation::AddEvent {
+                name,
+                unix_nanos,
+                attributes,
+            } => {
                 self.add_event(name, *unix_nanos, attributes);
             }
             Operation::AddLink(link) => self.add_link(link),
@@ -76,7 +91,9 @@ impl Reference {
         if key.is_empty() || self.span.attributes.len() == self.limits.attributes as usize {
             self.span.dropped_attributes_count += 1;
         } else {
-            self.span.attributes.push(key_value(key, value, self.limits.value_length, 0));
+            self.span
+                .attributes
+                .push(key_value(key, value, self.limits.value_length, 0));
         }
     }
 
@@ -151,11 +168,15 @@ impl Reference {
             span.start_time_unix_nano = span.start_time_unix_nano.clamp(YEAR_2020, YEAR_2200);
         }
         span.status = match &self.status {
-            Status::Ok => Some(WireStatus { message: String::new(), code: 1 }),
-            Status::Error { description } => {
-                Some(WireStatus { message: description.to_string(), code: 2 })
-            }
-            _ => None,
+            Status::Ok => Some(WireStatus {
+                message: String::new(),
+                code: 1,
+            }),
+            Status::Error { description } => Some(WireStatus {
+                message: description.to_string(),
+                code: 2,
+            }),
+            Status::Unset => None,
         };
         span
     }
@@ -172,7 +193,7 @@ fn kind(kind: SpanKind) -> i32 {
         SpanKind::Client => 3,
         SpanKind::Producer => 4,
         SpanKind::Consumer => 5,
-        _ => 1,
+        SpanKind::Internal => 1,
     }
 }
 
@@ -186,8 +207,14 @@ fn last_of_each<K: AsRef<str>, V>(entries: &[(K, V)]) -> Vec<(&str, &V)> {
 }
 
 fn key_value(key: &str, value: &Value<'_>, limit: usize, depth: usize) -> KeyValue {
-    let value = Some(AnyValue { value: any_value(value, limit, depth) });
-    KeyValue { key: key.to_owned(), value, ..KeyValue::default() }
+    let value = Some(AnyValue {
+        value: any_value(value, limit, depth),
+    });
+    KeyValue {
+        key: key.to_owned(),
+        value,
+        ..KeyValue::default()
+    }
 }
 
 fn any_value(value: &Value<'_>, limit: usize, depth: usize) -> Option<any_value::Value> {
@@ -200,13 +227,19 @@ fn any_value(value: &Value<'_>, limit: usize, depth: usize) -> Option<any_value:
             any_value::Value::BytesValue(bytes.iter().copied().take(limit).collect())
         }
         Value::Array(values) if depth < MAX_DEPTH => {
-            let wrapped = |value| AnyValue { value: any_value(value, limit, depth + 1) };
-            any_value::Value::ArrayValue(ArrayValue { values: values.iter().map(wrapped).collect() })
+            let wrapped = |value| AnyValue {
+                value: any_value(value, limit, depth + 1),
+            };
+            any_value::Value::ArrayValue(ArrayValue {
+                values: values.iter().map(wrapped).collect(),
+            })
         }
         Value::Map(entries) if depth < MAX_DEPTH => {
             let entries = last_of_each(entries).into_iter();
             let values = entries.map(|(key, value)| key_value(key, value, limit, depth + 1));
-            any_value::Value::KvlistValue(KeyValueList { values: values.collect() })
+            any_value::Value::KvlistValue(KeyValueList {
+                values: values.collect(),
+            })
         }
         _ => return None,
     })
