@@ -16,7 +16,7 @@ use continuum_observability::{
 use std::{
     panic::resume_unwind,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Barrier, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
         mpsc,
     },
@@ -132,9 +132,8 @@ fn memory_is_given_back_when_a_stuck_exporter_recovers() {
     .memory_budget_bytes(BUDGET_BYTES)
     .init()
     .unwrap();
-    while telemetry.stats().dropped_budget_spent == 0 {
-        record(1_000);
-    }
+    record(40_000);
+    assert!(telemetry.stats().dropped_budget_spent > 0);
     drop(release);
     telemetry.force_flush(PLENTY).unwrap();
     let before = telemetry.stats();
@@ -257,6 +256,7 @@ fn spans_that_end_after_the_shutdown_are_counted_as_such() {
 #[test]
 fn a_shutdown_under_load_accounts_for_every_span() {
     const THREADS: usize = 3;
+    const EACH: usize = 500;
     let _alone = alone();
     for _ in 0..10 {
         let delivered = Arc::new(AtomicU64::new(0));
@@ -271,33 +271,38 @@ fn a_shutdown_under_load_accounts_for_every_span() {
         // Names the recorder, so that the threads stay with it after the shutdown.
         let root = get_tracer("overload").start_span("root").as_context();
         let context = with_context(&root, Context::root);
-        let go_on = Arc::new(AtomicBool::new(true));
-        let work = |go_on: Arc<AtomicBool>, context: Context| {
-            move || {
-                while go_on.load(Ordering::Relaxed) {
-                    with_context(&context, || record(50));
-                }
+        let (warm, stopped) = (Barrier::new(THREADS + 1), AtomicBool::new(false));
+        let work = || {
+            with_context(&context, || record(EACH));
+            warm.wait();
+            while !stopped.load(Ordering::Relaxed) {
+                with_context(&context, || record(1));
             }
+            with_context(&context, || record(EACH));
         };
-        let start = || {
-            let work = work(go_on.clone(), context.clone());
-            thread::Builder::new().spawn(work).unwrap()
-        };
-        let threads: Vec<_> = (0..THREADS).map(|_| start()).collect();
-        while telemetry.stats().exported < 1_000 {
-            let _delivered = telemetry.force_flush(PLENTY);
-        }
-        telemetry.shutdown(PLENTY).unwrap();
-        while telemetry.stats().dropped_after_shutdown < 1_000 {
-            thread::yield_now();
-        }
-        go_on.store(false, Ordering::Relaxed);
-        for thread in threads {
-            thread.join().unwrap();
-        }
+        let threads = thread::scope(|scope| {
+            let start = |_| thread::Builder::new().spawn_scoped(scope, work).unwrap();
+            let threads: Vec<_> = (0..THREADS).map(start).collect();
+            warm.wait();
+            let outcome = telemetry.shutdown(PLENTY);
+            stopped.store(true, Ordering::Relaxed);
+            outcome.unwrap();
+            // Joined one by one, since a scope does not wait for the destructors of its threads.
+            threads
+                .into_iter()
+                .map(|thread| thread.join().is_ok())
+                .collect::<Vec<_>>()
+        });
+        assert_eq!(threads, [true; THREADS]);
         let stats = telemetry.stats();
         assert_eq!(stats.exported, delivered.load(Ordering::Relaxed));
-        assert!(stats.sampled_out > 0);
+        for counted in [
+            stats.sampled_out,
+            stats.exported,
+            stats.dropped_after_shutdown,
+        ] {
+            assert!(counted >= EACH as u64, "{stats:?}");
+        }
         assert_eq!(stats.pending, 0, "{stats:?}");
         assert_accounts_balance(stats);
     }

@@ -134,11 +134,7 @@ impl Core {
             let ours = open.core.is_some_and(|core| core.id == self.id) && open.spans > 0;
             ours.then(|| {
                 thread.filled.store(false, Ordering::Relaxed);
-                let spans = std::mem::take(&mut open.spans);
-                Chunk {
-                    bytes: std::mem::take(&mut open.bytes),
-                    spans,
-                }
+                open.take()
             })
         });
         if let Some(Some(chunk)) = taken {

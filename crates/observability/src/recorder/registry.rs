@@ -144,12 +144,20 @@ impl OpenChunk {
         self.bytes.len() + TYPICAL_SPAN > self.bytes.capacity()
     }
 
-    /// What was recorded so far, with the recorder it belongs to.
-    pub(crate) fn take_full(&mut self) -> (Option<&'static Core>, Chunk) {
-        let chunk = Chunk {
+    /// What was recorded so far.
+    pub(crate) fn take(&mut self) -> Chunk {
+        Chunk {
             bytes: std::mem::take(&mut self.bytes),
             spans: std::mem::take(&mut self.spans),
-        };
-        (self.core, chunk)
+        }
+    }
+
+    /// Gives what was recorded so far to the recorder it belongs to.
+    pub(crate) fn hand_over(&mut self) {
+        if let Some(core) = self.core
+            && self.spans > 0
+        {
+            drop(core.hand_over(self.take(), 0));
+        }
     }
 }

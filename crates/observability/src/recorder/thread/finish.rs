@@ -9,7 +9,7 @@ use crate::{
     recorder::{
         Recorder,
         core::{Chunk, LARGE_CHUNK_BYTES, SMALL_CHUNK_BYTES},
-        registry::{OpenChunk, PooledSlot, Registry, ThreadShared},
+        registry::{OpenChunk, PooledSlot, Registry},
         slot::Slot,
         sys::biased::{Hazard, Next, Strand},
     },
@@ -67,9 +67,12 @@ fn append(state: &ThreadState, recorder: &'static Recorder, body: &SpanBody, end
         id: state.own_id.get(),
         hazard: &shared.hazard,
     };
+    // What is handed over goes within the access: an export thread that collects the open chunks
+    // waits for it, so that nothing recorded before a flush or shutdown is in between.
     let add = |open: &mut OpenChunk| {
-        let other = open.core.is_none_or(|known| known.id != core.id) && open.spans > 0;
-        let ended = other.then(|| open.take_full());
+        if open.core.is_none_or(|known| known.id != core.id) {
+            open.hand_over();
+        }
         open.core = Some(core);
         if open.bytes.capacity() == 0 {
             open.bytes.reserve(SMALL_CHUNK_BYTES);
@@ -79,44 +82,22 @@ fn append(state: &ThreadState, recorder: &'static Recorder, body: &SpanBody, end
         if !shared.filled.load(Ordering::Relaxed) {
             shared.filled.store(true, Ordering::Release);
         }
-        let full = (open.is_full() || core.is_closed()).then(|| open.take_full());
-        (ended, full)
-    };
-    let (ended, full) = shared
-        .chunk
-        .with_owned(own, None, add)
-        .unwrap_or_else(|add| {
-            let hazards = |visit: &mut dyn FnMut(&Hazard)| {
-                if let Some(registry) = Registry::get() {
-                    registry.each_hazard(visit);
-                }
-            };
-            let next = Next::Owner(state.own_id.get());
-            shared
-                .chunk
-                .with_revoked(Some(&shared.hazard), hazards, next, add)
-                .unwrap_or((None, None))
-        });
-    if let Some((Some(core), chunk)) = ended {
-        drop(core.hand_over(chunk, 0));
-    }
-    if let Some((Some(core), chunk)) = full {
-        refill(state, shared, core.hand_over(chunk, LARGE_CHUNK_BYTES));
-    }
-}
-
-/// Gives the chunk that was handed over an empty buffer to go on with.
-fn refill(state: &ThreadState, shared: &ThreadShared, bytes: Vec<u8>) {
-    let own = Strand {
-        id: state.own_id.get(),
-        hazard: &shared.hazard,
-    };
-    // When the export thread is just looking into the chunk, the next span makes a small buffer.
-    let _unused = shared.chunk.with_owned(own, None, |open| {
-        if open.bytes.capacity() == 0 {
-            open.bytes = bytes;
+        if open.is_full() || core.is_closed() {
+            open.bytes = core.hand_over(open.take(), LARGE_CHUNK_BYTES);
         }
-    });
+    };
+    if let Err(add) = shared.chunk.with_owned(own, None, add) {
+        let hazards = |visit: &mut dyn FnMut(&Hazard)| {
+            if let Some(registry) = Registry::get() {
+                registry.each_hazard(visit);
+            }
+        };
+        let next = Next::Owner(state.own_id.get());
+        let added = shared
+            .chunk
+            .with_revoked(Some(&shared.hazard), hazards, next, add);
+        debug_assert!(added.is_some(), "a thread that traces owns its chunk");
+    }
 }
 
 /// A span that ends after its thread's destructors ran goes straight to the queue.

@@ -19,8 +19,8 @@ pub(crate) use self::{
 
 use super::{
     Recorder,
-    core::{Chunk, Core},
-    registry::{OWNER_BLOCK, PooledSlot, Registry, ThreadCounts, ThreadShared},
+    core::Core,
+    registry::{OWNER_BLOCK, OpenChunk, PooledSlot, Registry, ThreadCounts, ThreadShared},
     sys::{
         biased::{FREE, Hazard, Next, Strand},
         platform,
@@ -153,24 +153,13 @@ impl ThreadState {
     fn hand_over_chunk(registry: &Registry, shared: &'static ThreadShared) {
         let next = Next::Owner(FREE);
         let hazards = |visit: &mut dyn FnMut(&Hazard)| registry.each_hazard(visit);
-        let taken = shared
+        shared
             .chunk
             .with_revoked(Some(&shared.hazard), hazards, next, |open| {
                 shared.filled.store(false, Ordering::Relaxed);
-                std::mem::take(open)
+                open.hand_over();
+                *open = OpenChunk::default();
             });
-        if let Some(open) = taken
-            && let Some(core) = open.core
-            && open.spans > 0
-        {
-            drop(core.hand_over(
-                Chunk {
-                    bytes: open.bytes,
-                    spans: open.spans,
-                },
-                0,
-            ));
-        }
     }
 
     /// The core of `recorder` in this process, counting on this thread from now on.
