@@ -1,6 +1,7 @@
 //! What the SDK says about itself: single lines on standard error, limited in number.
 //!
-//! Position: used by configuration, recorder and export; never by the traced program's data path.
+//! Position: used by configuration, recorder and export; by the traced program's threads only once,
+//! when baggage is set outside of every scope.
 //!
 //! Invariant: at most [`MAX_LINES`] lines in the life of a process, then one that says so.
 

@@ -27,7 +27,7 @@ pub(crate) const COMMAND: Command = Command {
     },
 };
 
-const STEPS: [Step; 6] = [
+const STEPS: [Step; 7] = [
     Step {
         name: "format",
         run: fmt::check,
@@ -43,6 +43,10 @@ const STEPS: [Step; 6] = [
     Step {
         name: "clippy",
         run: clippy,
+    },
+    Step {
+        name: "features",
+        run: features,
     },
     Step {
         name: "docs",
@@ -66,4 +70,25 @@ fn clippy(workspace: &Workspace) -> Result<()> {
         "warnings",
     ]);
     process::run(&mut cargo)
+}
+
+/// What a stranger builds: the SDK as it comes, its API alone, and each feature by itself.
+fn features(workspace: &Workspace) -> Result<()> {
+    const SETS: [&[&str]; 7] = [
+        &[],
+        &["--no-default-features"],
+        &["--no-default-features", "--features", "otlp-http"],
+        &["--no-default-features", "--features", "console"],
+        &["--no-default-features", "--features", "tower"],
+        &["--no-default-features", "--features", "tracing"],
+        &["--no-default-features", "--features", "opentelemetry_0_33"],
+    ];
+    for set in SETS {
+        let mut cargo = process::cargo(workspace.root());
+        cargo
+            .args(["clippy", "--package", "continuum-observability"])
+            .args(set);
+        process::run(cargo.args(["--", "-D", "warnings"]))?;
+    }
+    Ok(())
 }

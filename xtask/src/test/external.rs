@@ -45,7 +45,7 @@ const NEEDS: [Need; 1] = [Need {
     debian_packages: &["python3", "python3-venv"],
 }];
 
-/// Names the tests that will do nothing.
+/// Says what is left out, and what it would need.
 pub(super) fn print_skipped() {
     eprintln!("skipped: tests against the collector rotel, which needs:");
     for need in &NEEDS {

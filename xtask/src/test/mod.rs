@@ -69,7 +69,7 @@ fn execute(workspace: &Workspace, options: &[String]) -> Result<Tally> {
         external::prepare(workspace, &members.target_directory)?
     };
     let mut total = Tally::default();
-    for mut runner in suite::runners(workspace, &members)? {
+    for mut runner in suite::runners(workspace, &members, !variables.is_empty())? {
         runner.command.envs(variables.iter().cloned());
         total = total + runner.run()?;
     }

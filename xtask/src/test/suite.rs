@@ -13,10 +13,16 @@ use crate::workspace::Workspace;
 const SDK_SOURCE: &str = "crates/observability/src/";
 
 /// Lists the runners, in the order from many quick tests to few slow ones.
-pub(super) fn runners(workspace: &Workspace, members: &Metadata) -> Result<Vec<Runner>> {
+///
+/// Ignored tests are those that need externals: they are run where these are there.
+pub(super) fn runners(
+    workspace: &Workspace,
+    members: &Metadata,
+    externals: bool,
+) -> Result<Vec<Runner>> {
     let root = workspace.root();
     let mut runners = vec![
-        Runner::new("crates", crates(root)),
+        Runner::new("crates", crates(root, externals)),
         Runner::new("documentation", workspace_tests(root, &["--doc"])).or_empty(),
     ];
     if has_examples(members) {
@@ -28,9 +34,16 @@ pub(super) fn runners(workspace: &Workspace, members: &Metadata) -> Result<Vec<R
     Ok(runners)
 }
 
-fn crates(root: &Path) -> Command {
+fn crates(root: &Path, externals: bool) -> Command {
     if !process::succeeds(process::cargo(root).args(["nextest", "--version"])) {
-        return workspace_tests(root, &["--lib", "--bins", "--tests"]);
+        let ignored: &[&str] = if externals {
+            &["--", "--include-ignored"]
+        } else {
+            &[]
+        };
+        let mut cargo = workspace_tests(root, &["--lib", "--bins", "--tests"]);
+        cargo.args(ignored);
+        return cargo;
     }
     let mut cargo = uncoloured(root);
     cargo.args([
@@ -40,6 +53,9 @@ fn crates(root: &Path) -> Command {
         "--all-features",
         "--no-fail-fast",
     ]);
+    if externals {
+        cargo.args(["--run-ignored", "all"]);
+    }
     cargo
 }
 
@@ -115,7 +131,7 @@ mod tests {
         write(&repository);
         let workspace = repository.workspace();
         let members = workspace.members().unwrap();
-        runners(&workspace, &members)
+        runners(&workspace, &members, true)
             .unwrap()
             .iter()
             .map(|runner| runner.name)

@@ -1,4 +1,4 @@
-//! The dates of the layout: `1:56 pm on 8 May, 2023`.
+//! The dates of the layout: `2:40 pm on 3 March, 2026`.
 //!
 //! Position: used by `layout` for the sessions of a file.
 //!
@@ -47,8 +47,8 @@ mod tests {
     #[test]
     fn dates_of_the_layout_become_rfc_3339() {
         let cases = [
-            ("1:56 pm on 8 May, 2023", "2023-05-08T13:56:00Z"),
-            ("12:09 am on 13 September, 2023", "2023-09-13T00:09:00Z"),
+            ("2:40 pm on 3 March, 2026", "2026-03-03T14:40:00Z"),
+            ("12:25 am on 4 March, 2026", "2026-03-04T00:25:00Z"),
             ("12:30 PM on 1 January 2024", "2024-01-01T12:30:00Z"),
         ];
         for (text, expected) in cases {
@@ -61,7 +61,7 @@ mod tests {
         for text in [
             "",
             "yesterday",
-            "13:00 pm on 8 May, 2023",
+            "13:00 pm on 3 March, 2026",
             "1:00 pm on 8 Mäy, 2023",
             "1:00 pm on May",
         ] {

@@ -132,14 +132,14 @@ mod tests {
         "event_summary": {},
         "conversation": {
             "speaker_a": "Ann",
-            "session_10_date_time": "1:56 pm on 8 May, 2023",
+            "session_10_date_time": "2:40 pm on 3 March, 2026",
             "session_10": [{"speaker": "Ann", "dia_id": "D10:1", "text": "last", "img_url": ["u"]}],
             "session_2_date_time": "soon",
             "session_2": [
                 {"speaker": "Bob", "dia_id": "D2:1", "text": "first"},
                 {"speaker": "Ann", "dia_id": "D2:2", "text": "look", "blip_caption": "a boat"}
             ],
-            "session_11_date_time": "1:56 pm on 9 May, 2023"
+            "session_11_date_time": "2:40 pm on 9 March, 2026"
         },
         "qa": [
             {"question": "a?", "answer": 2022, "evidence": ["D2:1; D10:1"], "category": 2},
@@ -160,7 +160,7 @@ mod tests {
         assert_eq!(conversation.turns[0].at, None);
         assert_eq!(
             conversation.turns[2].at.as_deref(),
-            Some("2023-05-08T13:56:00Z")
+            Some("2026-03-03T14:40:00Z")
         );
         assert_eq!(conversation.turns[2].session, "session_10");
     }

@@ -141,6 +141,15 @@ mod tests {
         );
         assert!(dataset.conversations.len() >= 4);
         assert!(dataset.turns() >= 300, "{} turns", dataset.turns());
+        let german = |turn: &&Turn| turn.text.contains(" und ");
+        let mut turns = dataset
+            .conversations
+            .iter()
+            .map(|c| c.turns.iter().filter(german).count());
+        assert!(
+            turns.any(|count| count > 10),
+            "one conversation is not in English"
+        );
         assert!(
             dataset.questions() >= 60,
             "{} questions",

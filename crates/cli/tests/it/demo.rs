@@ -37,7 +37,7 @@ fn small_dataset() -> Value {
         "conversation": {
             "speaker_a": "Ann",
             "speaker_b": "Bob",
-            "session_1_date_time": "1:56 pm on 8 May, 2023",
+            "session_1_date_time": "2:40 pm on 3 March, 2026",
             "session_1": [
                 { "speaker": "Ann", "dia_id": "D1:1", "text": "We decided to paint the boat green." },
                 { "speaker": "Bob", "dia_id": "D1:2", "text": "The ferry leaves at seven." },

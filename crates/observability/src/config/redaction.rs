@@ -1,6 +1,6 @@
 //! Which attribute keys name a secret, whose value must not leave the process.
 //!
-//! Position: asked with every key before its value is encoded.
+//! Position: asked with every key of the resource before its value is encoded.
 //!
 //! Invariant: a key is judged by its words, so that `auth_token`, `authToken` and `auth.token` are
 //! the same, and `cost.tokens_used` or `secretary` are no secrets.

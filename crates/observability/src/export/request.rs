@@ -116,3 +116,58 @@ fn put_head(out: &mut Vec<u8>, tag: u8, len: usize) {
     out.resize(start + head, 0);
     crate::span::Writer::new(&mut out[start..]).message(tag, len);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{export::decode_request, recorder::RecordHeader};
+
+    const CHUNK_BYTES: usize = 64 << 10;
+
+    fn chunk(scope: u32) -> Vec<u8> {
+        let span = [&[5 << 3 | 2, 100][..], &[b'x'; 100]].concat();
+        let header = RecordHeader {
+            len: u32::try_from(span.len()).unwrap(),
+            scope,
+            trace_id: [1; 16],
+            local_root: [2; 8],
+            duration_nanos: 0,
+            is_local_root: false,
+            failed: false,
+        };
+        let mut bytes = Vec::new();
+        while bytes.len() + 200 < CHUNK_BYTES {
+            header.write(&mut bytes);
+            bytes.extend_from_slice(&span);
+        }
+        bytes
+    }
+
+    #[test]
+    fn a_full_request_has_between_256_kib_and_1_mib() {
+        let mut request = RequestBuilder::default();
+        while !request.is_full() {
+            request.add(&chunk(0));
+        }
+        let len = request.finish(&[]).len();
+        assert!((256 << 10..1 << 20).contains(&len), "{len} bytes");
+    }
+
+    #[test]
+    fn spans_are_grouped_by_scope_and_none_is_left_behind() {
+        let scopes = ["request-a", "request-b"].map(|name| InstrumentationScope::intern(name, ""));
+        let mut request = RequestBuilder::default();
+        for scope in [0, 1, 0, 1] {
+            request.add(&chunk(scopes[scope]));
+        }
+        let count = usize::try_from(request.span_count()).unwrap();
+        let spans = decode_request(request.finish(&[])).unwrap();
+        assert_eq!(spans.len(), count);
+        let names: Vec<_> = spans.iter().map(|span| span.scope.name.as_str()).collect();
+        let (first, second) = names.split_at(count / 2);
+        assert!(first.iter().all(|name| *name == "request-a"));
+        assert!(second.iter().all(|name| *name == "request-b"));
+        request.clear();
+        assert!(request.is_empty());
+    }
+}

@@ -100,10 +100,8 @@ impl Core {
             return self.refuse(&mut chunk, DropReason::BudgetSpent);
         }
         queue.chunks.push(chunk);
-        let fresh = queue
-            .recycled
-            .pop()
-            .filter(|bytes| bytes.capacity() >= capacity);
+        let wanted = capacity > 0;
+        let fresh = wanted.then(|| queue.recycled.pop()).flatten();
         drop(queue);
         if self.queued_bytes.load(Ordering::Relaxed) >= WAKE_BYTES {
             self.wake.notify_one();

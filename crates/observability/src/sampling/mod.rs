@@ -9,7 +9,11 @@ use crate::{
     context::{SpanContext, TraceId, TraceState},
     span::{SpanKind, Value},
 };
-use std::{fmt::Debug, sync::Arc};
+use std::{
+    fmt::Debug,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
 /// What a sampler knows of the span that is about to start.
 #[derive(Debug, Clone, Copy)]
@@ -112,7 +116,7 @@ impl Sampler {
                 Some(parent) => SamplingResult::from_decision(parent.is_sampled()),
                 None => root.should_sample(parameters),
             },
-            Self::Custom(sampler) => sampler.should_sample(parameters),
+            Self::Custom(sampler) => guarded(&**sampler, parameters),
         }
     }
 
@@ -126,6 +130,15 @@ impl Sampler {
             Self::Custom(sampler) => sampler.description(),
         }
     }
+}
+
+/// Asks a sampler of the user's; one that panics drops the span.
+fn guarded(
+    sampler: &dyn ShouldSample,
+    parameters: &SamplingParameters<'_>,
+) -> SamplingResult<'static> {
+    let ask = AssertUnwindSafe(|| sampler.should_sample(parameters));
+    catch_unwind(ask).unwrap_or_else(|_| SamplingResult::from_decision(false))
 }
 
 /// Keeps the traces whose 56 random bits are at or above the rejection threshold.
@@ -153,6 +166,30 @@ mod tests {
         assert!((2_300..2_700).contains(&kept), "{kept}");
         assert!(!ratio_samples(0.0, TraceId::from(u128::MAX)));
         assert!(ratio_samples(1.0, TraceId::from(1u128)));
+    }
+
+    #[derive(Debug)]
+    struct Panicking;
+
+    impl ShouldSample for Panicking {
+        fn should_sample(&self, _: &SamplingParameters<'_>) -> SamplingResult<'static> {
+            std::panic::resume_unwind(Box::new("the sampler's own failure"))
+        }
+
+        fn description(&self) -> String {
+            "Panicking".to_owned()
+        }
+    }
+
+    #[test]
+    fn a_sampler_that_panics_drops_the_span_and_nothing_else() {
+        let sampler = Sampler::Custom(Arc::new(Panicking));
+        let recorder = crate::testing::TestRecorder::with(sampler, crate::SpanLimits::default());
+        recorder.run(|| {
+            crate::get_tracer("sampling").in_scope("work", |span| span.add_event("e", &[]));
+        });
+        let stats = recorder.stats();
+        assert_eq!((stats.started, stats.sampled_out), (1, 1));
     }
 
     #[test]

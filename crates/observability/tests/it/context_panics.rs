@@ -131,3 +131,39 @@ fn a_panic_inside_an_attached_context_detaches_it() {
     tracer().in_scope("outside", |_| ());
     assert_eq!(recorder.stats().started, 0);
 }
+
+/// An error whose every method panics.
+#[derive(Debug)]
+struct Hostile;
+
+impl std::fmt::Display for Hostile {
+    fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        fail();
+        Ok(())
+    }
+}
+
+impl std::error::Error for Hostile {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        fail();
+        None
+    }
+}
+
+#[test]
+fn an_error_that_panics_when_shown_is_recorded_without_its_text() {
+    let recorder = TestRecorder::new();
+    recorder.run(|| {
+        tracer().in_scope("error", |span| span.record_error(&Hostile));
+        tracer().in_scope("failure", |span| span.record_failure(&Hostile));
+    });
+    let spans = recorder.spans();
+    assert_eq!(spans.len(), 2);
+    for span in spans {
+        assert!(
+            span.is_error() && span.status_message.is_empty(),
+            "{span:?}"
+        );
+        assert_eq!(span.events.len(), 1, "{span:?}");
+    }
+}

@@ -33,6 +33,8 @@ pub(crate) const FREE: u64 = 0;
 pub(crate) const SHARED: u64 = 1;
 /// The value is on its way to a strand that will claim it at its first poll.
 pub(crate) const PARKED: u64 = 2;
+/// The ownership was taken away where no fence could be had: nobody may touch the value any more.
+const LOST: u64 = 3;
 /// Owner ids start here.
 pub(crate) const FIRST_OWNER: u64 = 16;
 
@@ -183,7 +185,7 @@ impl<T> Biased<T> {
     fn revoke(&self, hazards: &impl Fn(&mut dyn FnMut(&Hazard))) -> Option<u64> {
         let mut owner = self.owner.load(Ordering::Acquire);
         while owner != SHARED {
-            if owner == FREE {
+            if owner == FREE || owner == LOST {
                 return None;
             }
             match self
@@ -192,7 +194,10 @@ impl<T> Biased<T> {
             {
                 Ok(PARKED) => return Some(PARKED),
                 Ok(before) => {
-                    heavy_fence();
+                    if !heavy_fence() {
+                        self.owner.store(LOST, Ordering::Release);
+                        return None;
+                    }
                     hazards(&mut |hazard| self.wait_for(hazard));
                     return Some(before);
                 }

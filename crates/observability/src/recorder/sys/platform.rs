@@ -28,14 +28,17 @@ pub(super) fn light_fence() {
 }
 
 /// The expensive half: returns after every running thread of the process has passed a full fence.
-pub(super) fn heavy_fence() {
+///
+/// `false` when the system refuses what it granted at registration, as a sandbox that is entered
+/// later may: announcements of other threads may then be invisible. From then on both halves are
+/// ordinary fences.
+pub(super) fn heavy_fence() -> bool {
     fence(Ordering::SeqCst);
-    if ASYMMETRIC.load(Ordering::Relaxed) && !membarrier(MEMBARRIER_PRIVATE_EXPEDITED) {
-        // Registered and refused all the same: nothing safe is left but to give up the asymmetry.
-        // Announcements made before this line are at most one scheduling slice old.
+    let done = !ASYMMETRIC.load(Ordering::Relaxed) || membarrier(MEMBARRIER_PRIVATE_EXPEDITED);
+    if !done {
         ASYMMETRIC.store(false, Ordering::SeqCst);
-        std::thread::sleep(std::time::Duration::from_millis(50));
     }
+    done
 }
 
 #[cfg(target_os = "linux")]
