@@ -48,13 +48,16 @@ pub(crate) fn start(recorder: &'static Recorder, core: &'static Core, factory: E
             core.complete_last(u64::MAX, true);
             return;
         };
-        Worker {
+        let mut worker = Worker {
             recorder,
             core,
             exporter,
             builder: RequestBuilder::default(),
+        };
+        if catch_unwind(AssertUnwindSafe(|| worker.run())).is_err() {
+            // Whoever waits must not wait for ever.
+            core.complete_last(u64::MAX, true);
         }
-        .run();
     };
     if let Err(error) = std::thread::Builder::new()
         .name("continuum-export".into())

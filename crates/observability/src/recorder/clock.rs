@@ -51,6 +51,15 @@ struct Pairing {
     rate: AtomicU64,
 }
 
+/// All clocks at about the same moment; `width` is how many ticks it took.
+#[derive(Debug)]
+struct Reading {
+    ticks: u64,
+    width: u64,
+    elapsed: Duration,
+    unix_nanos: u64,
+}
+
 /// The pairing of ticks and wall clock that a local root hands down to its spans.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Anchor {
@@ -137,26 +146,66 @@ impl Clock {
         }
         let next = self.calibrations.load(Ordering::Acquire) + 1;
         let pairing = &self.pairings[(next % 2) as usize];
-        let ticks = self.ticks();
-        pairing.ticks.store(ticks, Ordering::Release);
+        let reading = self.steady_reading();
+        let known = self.pairings[((next + 1) % 2) as usize]
+            .rate
+            .load(Ordering::Acquire);
+        pairing.ticks.store(reading.ticks, Ordering::Release);
         pairing
             .unix_nanos
-            .store(wall_unix_nanos(), Ordering::Release);
+            .store(reading.unix_nanos, Ordering::Release);
         pairing
             .rate
-            .store(self.measured_rate(ticks), Ordering::Release);
+            .store(self.measured_rate(&reading, known), Ordering::Release);
         self.calibrations.store(next, Ordering::Release);
         self.calibrating.store(0, Ordering::Release);
     }
 
-    fn measured_rate(&self, ticks: u64) -> u64 {
+    /// Reads all clocks a few times and keeps the reading that took the fewest ticks, in which the
+    /// thread was not interrupted.
+    fn steady_reading(&self) -> Reading {
+        let mut best = self.reading();
+        for _ in 0..4 {
+            let next = self.reading();
+            if next.width < best.width {
+                best = next;
+            }
+        }
+        best
+    }
+
+    fn reading(&self) -> Reading {
+        let ticks = self.ticks();
+        let (elapsed, unix_nanos) = (self.base.elapsed(), wall_unix_nanos());
+        Reading {
+            ticks,
+            width: self.ticks().wrapping_sub(ticks),
+            elapsed,
+            unix_nanos,
+        }
+    }
+
+    /// The rate over the life of the process; after a minute the `known` one, because a machine that
+    /// sleeps stops or resets one of the clocks.
+    fn measured_rate(&self, reading: &Reading, known: u64) -> u64 {
+        const SETTLED: Duration = Duration::from_mins(1);
         if self.source == Source::Monotonic {
             return ONE_NANOSECOND;
         }
-        let elapsed = self.base.elapsed().as_nanos();
-        let passed = u128::from(ticks.wrapping_sub(self.base_ticks)).max(1);
-        let rate = elapsed * u128::from(ONE_NANOSECOND) / passed;
-        u64::try_from(rate).unwrap_or(ONE_NANOSECOND).max(1)
+        let passed = reading
+            .ticks
+            .checked_sub(self.base_ticks)
+            .filter(|passed| *passed > 0);
+        match passed {
+            Some(passed) if known == 0 || reading.elapsed < SETTLED => {
+                let fraction = reading.elapsed.as_nanos() * u128::from(ONE_NANOSECOND);
+                u64::try_from(fraction / u128::from(passed))
+                    .unwrap_or(ONE_NANOSECOND)
+                    .max(1)
+            }
+            _ if known > 0 => known,
+            _ => ONE_NANOSECOND,
+        }
     }
 }
 

@@ -112,6 +112,9 @@ impl Core {
     fn refuse(&self, chunk: &mut Chunk, reason: DropReason) -> Vec<u8> {
         self.totals.dropped(reason, chunk.spans);
         chunk.bytes.clear();
+        if chunk.bytes.capacity() > LARGE_CHUNK_BYTES {
+            return Vec::new();
+        }
         std::mem::take(&mut chunk.bytes)
     }
 
@@ -225,7 +228,7 @@ impl Core {
     pub(crate) fn request_flush(&self, deadline: Instant) -> u64 {
         let mut queue = self.lock();
         queue.requested += 1;
-        queue.flush_deadline = Some(deadline);
+        queue.flush_deadline = queue.flush_deadline.max(Some(deadline));
         self.wake.notify_all();
         queue.requested
     }

@@ -60,8 +60,13 @@ pub(crate) struct Recorder {
 }
 
 impl Recorder {
-    pub(crate) fn leak(config: RecorderConfig) -> &'static Self {
+    pub(crate) fn leak(mut config: RecorderConfig) -> &'static Self {
+        const LONGEST: Duration = Duration::from_hours(24);
+        config.interval = config.interval.min(LONGEST);
+        config.export_timeout = config.export_timeout.min(LONGEST);
         platform::prepare();
+        // Before any span: a fork must not find the clock half made.
+        Clock::global();
         Box::leak(Box::new(Self {
             config,
             cores: [const { OnceLock::new() }; MAX_FORK_DEPTH],

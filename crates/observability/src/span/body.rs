@@ -103,6 +103,16 @@ impl SpanBody {
         self.links = Counted::default();
     }
 
+    /// Gives back what a large span took, before the body goes to a pool.
+    pub(crate) fn release_memory(&mut self) {
+        self.buffer.clear(KEEP_BYTES);
+        for text in [&mut self.name, &mut self.status_text] {
+            if text.capacity() > KEEP_BYTES {
+                *text = String::new();
+            }
+        }
+    }
+
     pub(crate) fn set_name(&mut self, name: &str) {
         self.name.clear();
         self.name.push_str(name);

@@ -78,12 +78,13 @@ impl<'a> Start<'a> {
             kind: self.kind,
             attributes: self.attributes,
         });
-        let counted = thread::count_started(recorder, !sampling.is_sampled);
+        let sampled = sampling.is_sampled && sampling.is_recording;
+        let counted = thread::count_started(recorder, !sampled);
         let flags = parent_context.map_or(TraceFlags::RANDOM, SpanContext::trace_flags);
         let context = SpanContext::new(
             trace_id,
             SpanId::from(thread::random_id()),
-            flags.with_sampled(sampling.is_sampled && counted),
+            flags.with_sampled(sampled && counted),
             false,
             match &sampling.trace_state {
                 Some(changed) => changed.clone(),

@@ -33,8 +33,6 @@ pub(crate) const FREE: u64 = 0;
 pub(crate) const SHARED: u64 = 1;
 /// The value is on its way to a strand that will claim it at its first poll.
 pub(crate) const PARKED: u64 = 2;
-/// The ownership was taken away where no fence could be had: nobody may touch the value any more.
-const LOST: u64 = 3;
 /// Owner ids start here.
 pub(crate) const FIRST_OWNER: u64 = 16;
 
@@ -134,7 +132,8 @@ impl<T> Biased<T> {
         if self.owner.load(Ordering::Relaxed) != strand.id || hazard.load(Ordering::Relaxed) != 0 {
             return Err(access);
         }
-        hazard.store(self.address(), Ordering::Relaxed);
+        // Release: whoever waits for the announcement before this one sees what was done under it.
+        hazard.store(self.address(), Ordering::Release);
         let _announced = Announced(hazard);
         light_fence();
         if self.owner.load(Ordering::Acquire) != strand.id {
@@ -156,7 +155,8 @@ impl<T> Biased<T> {
     /// - `hazards`: calls its argument with every thread's announcement;
     /// - `next`: who owns the value afterwards.
     ///
-    /// `None` when the value is free, or when the caller is inside it already.
+    /// `None` when the value is free, when the caller is inside it already, or when the system
+    /// refuses the fence.
     pub(crate) fn with_revoked<R>(
         &self,
         own: Option<&Hazard>,
@@ -185,7 +185,7 @@ impl<T> Biased<T> {
     fn revoke(&self, hazards: &impl Fn(&mut dyn FnMut(&Hazard))) -> Option<u64> {
         let mut owner = self.owner.load(Ordering::Acquire);
         while owner != SHARED {
-            if owner == FREE || owner == LOST {
+            if owner == FREE {
                 return None;
             }
             match self
@@ -195,7 +195,8 @@ impl<T> Biased<T> {
                 Ok(PARKED) => return Some(PARKED),
                 Ok(before) => {
                     if !heavy_fence() {
-                        self.owner.store(LOST, Ordering::Release);
+                        // Nobody has touched the value: its owner goes on, we are refused.
+                        self.owner.store(before, Ordering::Release);
                         return None;
                     }
                     hazards(&mut |hazard| self.wait_for(hazard));

@@ -30,15 +30,11 @@ pub(super) fn light_fence() {
 /// The expensive half: returns after every running thread of the process has passed a full fence.
 ///
 /// `false` when the system refuses what it granted at registration, as a sandbox that is entered
-/// later may: announcements of other threads may then be invisible. From then on both halves are
-/// ordinary fences.
+/// later may: announcements of other threads may then be invisible, and nothing may be taken from
+/// them.
 pub(super) fn heavy_fence() -> bool {
     fence(Ordering::SeqCst);
-    let done = !ASYMMETRIC.load(Ordering::Relaxed) || membarrier(MEMBARRIER_PRIVATE_EXPEDITED);
-    if !done {
-        ASYMMETRIC.store(false, Ordering::SeqCst);
-    }
-    done
+    !ASYMMETRIC.load(Ordering::Relaxed) || membarrier(MEMBARRIER_PRIVATE_EXPEDITED)
 }
 
 #[cfg(target_os = "linux")]

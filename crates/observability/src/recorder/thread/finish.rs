@@ -7,7 +7,7 @@
 use super::{POOL_MAX, Phase, STATE, ThreadState};
 use crate::{
     recorder::{
-        Recorder,
+        DropReason, Recorder,
         core::{Chunk, LARGE_CHUNK_BYTES, SMALL_CHUNK_BYTES},
         registry::{OpenChunk, PooledSlot, Registry},
         slot::Slot,
@@ -42,7 +42,9 @@ pub(crate) fn discard_span(slot: &'static Slot, body: Box<SpanBody>) {
 
 #[inline]
 fn give_back(state: &ThreadState, pooled: PooledSlot) {
+    let mut pooled = pooled;
     pooled.0.cell.free();
+    pooled.1.release_memory();
     let Ok(mut pool) = state.pool.try_borrow_mut() else {
         return;
     };
@@ -96,7 +98,10 @@ fn append(state: &ThreadState, recorder: &'static Recorder, body: &SpanBody, end
         let added = shared
             .chunk
             .with_revoked(Some(&shared.hazard), hazards, next, add);
-        debug_assert!(added.is_some(), "a thread that traces owns its chunk");
+        if added.is_none() {
+            // The chunk was just being taken away, and the system refused the fence for it.
+            core.totals.dropped(DropReason::ExportFailed, 1);
+        }
     }
 }
 
