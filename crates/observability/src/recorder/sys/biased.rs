@@ -309,6 +309,25 @@ mod loom_models {
     }
 
     #[test]
+    fn loom_announcing_the_next_value_still_orders_the_access_to_the_one_before() {
+        loom::model(|| {
+            let world = world();
+            let next: Arc<Biased<u32>> = Arc::new(Biased::new(0));
+            next.adopt(FIRST_OWNER);
+            let other = world.clone();
+            let revoker = thread::spawn(move || assert!(other.add_revoked(1, Next::Shared)));
+            assert!(world.add(FIRST_OWNER, 0, None));
+            let strand = Strand {
+                id: FIRST_OWNER,
+                hazard: &world.hazards[0],
+            };
+            assert!(next.with_owned(strand, None, |v| *v += 1).is_ok());
+            revoker.join().unwrap();
+            world.value.value.with_mut(|v| assert_eq!(unsafe { *v }, 2));
+        });
+    }
+
+    #[test]
     fn loom_ownership_given_back_is_usable_again() {
         loom::model(|| {
             let world = world();
