@@ -2,10 +2,11 @@
 //!
 //! A library only so that its tests can start the server in their own process. [`command`] is what
 //! can be typed, [`http`] the API, [`demo`] the service shown on [`dataset`]s, with the figures of
-//! [`evaluation`].
+//! [`evaluation`]; [`trace_file`] reads spans that a program has written.
 
 pub mod command;
 pub mod dataset;
 pub mod demo;
 pub mod evaluation;
 pub mod http;
+pub mod trace_file;

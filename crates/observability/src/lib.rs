@@ -24,6 +24,7 @@ mod export;
 #[cfg(any(feature = "opentelemetry_0_33", feature = "tracing"))]
 pub mod interop;
 pub mod layers;
+pub mod lint;
 pub mod propagation;
 mod recorder;
 mod sampling;

@@ -90,6 +90,9 @@ impl ApiKeys {
                     .select_tenant(key)
                     .map_err(MemoryError::storage("look up a key"))?;
                 span.row_count(usize::from(tenant.is_some()));
+                if let Some(tenant) = &tenant {
+                    span.set_attribute("tenant.id", tenant.as_str());
+                }
                 Ok::<_, MemoryError>(tenant)
             })?;
         Ok(found.map(TenantId::new).transpose()?)
