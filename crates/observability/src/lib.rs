@@ -15,7 +15,7 @@
 //! ```
 //!
 //! The modules follow the life of a span: `config`, `context`, `propagation`, `sampling`, `span`,
-//! `recorder`, `export`, then [`layers`] and `interop` on top.
+//! `recorder`, `export`, then [`layers`] and `interop` on top; [`semconv`] has the names of attributes.
 
 mod config;
 mod context;
@@ -27,6 +27,7 @@ pub mod layers;
 pub mod propagation;
 mod recorder;
 mod sampling;
+pub mod semconv;
 mod span;
 pub mod testing;
 

@@ -10,6 +10,7 @@ mod env;
 mod error;
 mod exporter;
 mod flush;
+mod naming;
 mod opening;
 #[cfg(feature = "otlp-http")]
 mod otlp;

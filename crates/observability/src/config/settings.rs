@@ -8,12 +8,14 @@
 use super::{
     env::{self, Environment},
     exporter::{Destination, ExporterChoice},
+    naming,
     resource::Resource,
     sampler,
 };
 use crate::{
     recorder::RecorderConfig,
     sampling::Sampler,
+    semconv::{Conventions, Naming},
     span::{SpanLimits, Value},
 };
 use std::time::Duration;
@@ -29,6 +31,8 @@ pub(super) struct Overrides {
     pub(super) exporter: Option<ExporterChoice>,
     pub(super) sampler: Option<Sampler>,
     pub(super) limits: Option<SpanLimits>,
+    pub(super) conventions: Option<Conventions>,
+    pub(super) previews: Option<bool>,
     pub(super) resource: Vec<(String, Value<'static>)>,
     pub(super) memory_budget_bytes: Option<usize>,
     pub(super) schedule_delay: Option<Duration>,
@@ -41,6 +45,8 @@ pub(super) struct Settings {
     pub(super) destination: Destination,
     pub(super) sampler: Sampler,
     pub(super) limits: SpanLimits,
+    pub(super) naming: Naming,
+    pub(super) previews: bool,
     pub(super) resource: Resource,
     pub(super) memory_budget_bytes: usize,
     pub(super) schedule_delay: Duration,
@@ -64,6 +70,8 @@ impl Settings {
             destination,
             sampler: sampler::sampler(overrides.sampler, env),
             limits: sampler::limits(overrides.limits, env),
+            naming: naming::naming(overrides.conventions, env),
+            previews: naming::previews(overrides.previews, env),
             resource: Resource::resolve(overrides.resource, env),
             memory_budget_bytes: budget.unwrap_or(DEFAULT_MEMORY_BUDGET_BYTES),
         }
@@ -73,6 +81,8 @@ impl Settings {
         RecorderConfig {
             sampler: self.sampler,
             limits: self.limits,
+            naming: self.naming,
+            previews: self.previews,
             resource: self.resource.encode(),
             budget_bytes: self.memory_budget_bytes,
             interval: self.schedule_delay,

@@ -17,6 +17,7 @@ use crate::{
     export::Exporter,
     recorder::{Recorder, Stats},
     sampling::Sampler,
+    semconv::Conventions,
     span::{SpanLimits, Value},
 };
 use std::{
@@ -139,6 +140,21 @@ impl TelemetryBuilder {
     /// Says how much a span may hold, in place of all limits of the environment.
     pub fn span_limits(mut self, limits: SpanLimits) -> Self {
         self.overrides.limits = Some(limits);
+        self
+    }
+
+    /// Says which names the ready-made spans of [`layers`](crate::layers) give to their attributes,
+    /// in place of `CONTINUUM_SEMCONV` and `OTEL_SEMCONV_STABILITY_OPT_IN`.
+    pub fn conventions(mut self, conventions: Conventions) -> Self {
+        self.overrides.conventions = Some(conventions);
+        self
+    }
+
+    /// Lets the ready-made spans show the beginning of texts of users, at most 200 characters.
+    ///
+    /// Off by default: then only the lengths of questions and messages leave the process.
+    pub fn previews(mut self, enabled: bool) -> Self {
+        self.overrides.previews = Some(enabled);
         self
     }
 

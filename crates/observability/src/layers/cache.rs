@@ -1,13 +1,11 @@
 //! Spans of the cache layer: one per operation, with the hit or miss as attribute and event.
 
-use super::span::{LayerSpan, layer_span};
+use super::span::{LayerSpan, layer_span, lower_case_name};
 use crate::{context::get_current_span, span::SpanKind};
 
 layer_span! {
     /// A cache operation; made by [`trace_cache_operation`].
     CacheOperation {
-        /// Whose entry it is.
-        tenant_id: &'a str => "tenant.id",
     }
 }
 
@@ -23,11 +21,12 @@ layer_span! {
 /// # cache.key_pattern=search:* cache.hit=false\n  · cache.miss key=search:*\n");
 /// ```
 pub fn trace_cache_operation<'a>(operation: &'a str, key: &str) -> CacheOperation<'a> {
-    let mut span = LayerSpan::new("", SpanKind::Client)
-        .with("cache.operation", operation)
-        .with("cache.key_pattern", key_pattern(key));
-    span.rename(format!("cache.{}", operation.to_lowercase()));
-    CacheOperation(span)
+    let name = lower_case_name("cache.", operation);
+    CacheOperation(
+        LayerSpan::new(name, SpanKind::Client)
+            .with("cache.operation", operation)
+            .with("cache.key_pattern", key_pattern(key)),
+    )
 }
 
 /// Records on the current span that the cache had the entry.

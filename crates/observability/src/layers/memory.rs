@@ -10,24 +10,18 @@ layer_span! {
     Recall {
         /// The upper bound asked for; 10 otherwise.
         max_concepts: usize => "memory.max_concepts",
-        /// Whose memories are looked up.
-        tenant_id: &'a str => "tenant.id",
     }
 }
 
 layer_span! {
     /// The storing of a turn; made by [`trace_learn`].
     Learn {
-        /// Whose memory learns.
-        tenant_id: &'a str => "tenant.id",
     }
 }
 
 layer_span! {
     /// The finding of concepts in a text; made by [`trace_concept_extraction`].
     ConceptExtraction {
-        /// Whose text it is.
-        tenant_id: &'a str => "tenant.id",
     }
 }
 
@@ -36,8 +30,6 @@ layer_span! {
     GraphTraversal {
         /// How many links to follow at most; 3 otherwise.
         max_depth: usize => "graph.max_depth",
-        /// Whose graph it is.
-        tenant_id: &'a str => "tenant.id",
     }
 }
 
@@ -46,8 +38,6 @@ layer_span! {
     EmbeddingGeneration {
         /// The model; `unknown` otherwise.
         model: &'a str => "embedding.model",
-        /// Whose text it is.
-        tenant_id: &'a str => "tenant.id",
     }
 }
 

@@ -29,6 +29,7 @@ pub(crate) use {
 use crate::{
     export::{self, ExporterFactory},
     sampling::Sampler,
+    semconv::Naming,
     span::SpanLimits,
 };
 use std::{sync::OnceLock, time::Duration};
@@ -43,6 +44,10 @@ static GLOBAL: AtomicStatic<Recorder> = AtomicStatic::none();
 pub(crate) struct RecorderConfig {
     pub(crate) sampler: Sampler,
     pub(crate) limits: SpanLimits,
+    /// The names that ready-made spans give to their attributes.
+    pub(crate) naming: Naming,
+    /// Whether ready-made spans may show the beginning of texts of users.
+    pub(crate) previews: bool,
     /// The encoded `Resource` message.
     pub(crate) resource: Vec<u8>,
     pub(crate) budget_bytes: usize,

@@ -18,6 +18,7 @@ use super::{
 use crate::{
     context::{SpanContext, SpanId, TraceState},
     recorder::{Anchor, RecordHeader},
+    semconv::Naming,
 };
 
 /// A span that is larger than this takes no more attributes, events or links.
@@ -39,6 +40,8 @@ pub(crate) struct SpanBody {
     status: StatusCode,
     pub(crate) kind: SpanKind,
     pub(crate) limits: SpanLimits,
+    /// Set at each start, like the limits.
+    pub(crate) naming: Naming,
     attributes: Counted,
     events: Counted,
     links: Counted,

@@ -68,6 +68,12 @@ impl<'a> SpanBuilder<'a> {
         self
     }
 
+    /// Takes all attributes at once, in place of those set before.
+    pub(crate) fn with_attributes(mut self, attributes: Vec<(&'a str, Value<'a>)>) -> Self {
+        self.attributes = attributes;
+        self
+    }
+
     /// Links the span to another one.
     pub fn link(self, context: SpanContext) -> Self {
         self.link_with(context, Vec::new())

@@ -131,6 +131,7 @@ impl<'a> Start<'a> {
         let start = self.time_unix_nanos;
         let (slot, generation) = thread::open_span(|body| {
             body.begin(self.name, self.kind, recorder.config.limits);
+            body.naming = recorder.config.naming;
             body.identity = Identity {
                 trace_id: context.trace_id().to_bytes(),
                 span_id: context.span_id().to_bytes(),

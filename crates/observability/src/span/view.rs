@@ -94,6 +94,19 @@ impl SpanRef {
         }
     }
 
+    /// Sets an attribute of a ready-made span, known by its current name, under the name or names
+    /// that the recorder's conventions ask for.
+    pub(crate) fn set_conventional<'a>(&self, key: &'static str, value: impl Into<Value<'a>>) {
+        if self.slot.is_some() {
+            let value = value.into();
+            self.with(|body| {
+                for name in body.naming.names(key) {
+                    body.set_attribute(name, &value);
+                }
+            });
+        }
+    }
+
     /// Adds an event that happens now.
     pub fn add_event(&self, name: &str, attributes: &[(&str, Value<'_>)]) {
         if self.slot.is_some() {

@@ -21,6 +21,7 @@ use crate::{
     Context, FutureExt as _, Sampler, SpanLimits, SpanRecord, Stats,
     export::{RequestBuilder, decode_request},
     recorder::{Recorder, RecorderConfig},
+    semconv::{Conventions, Naming},
     with_context,
 };
 use std::{
@@ -52,17 +53,32 @@ impl TestRecorder {
 
     /// A recorder with a sampler and limits.
     pub fn with(sampler: Sampler, limits: SpanLimits) -> Self {
-        let recorder = Recorder::leak(RecorderConfig {
+        Self::made_from(RecorderConfig {
             sampler,
             limits,
-            resource: Vec::new(),
-            budget_bytes: 256 << 20,
-            interval: Duration::from_hours(1),
-            export_timeout: Duration::ZERO,
-            exporter: None,
-        });
+            ..plain_config()
+        })
+    }
+
+    /// A recorder whose ready-made spans use the given names.
+    pub fn with_conventions(conventions: Conventions) -> Self {
+        Self::made_from(RecorderConfig {
+            naming: Naming::all(conventions),
+            ..plain_config()
+        })
+    }
+
+    /// A recorder whose ready-made spans show the beginning of texts of users.
+    pub fn with_previews() -> Self {
+        Self::made_from(RecorderConfig {
+            previews: true,
+            ..plain_config()
+        })
+    }
+
+    fn made_from(config: RecorderConfig) -> Self {
         Self {
-            recorder,
+            recorder: Recorder::leak(config),
             spans: Mutex::default(),
         }
     }
@@ -116,5 +132,20 @@ impl TestRecorder {
     /// What happened to the spans of this recorder.
     pub fn stats(&self) -> Stats {
         self.recorder.stats()
+    }
+}
+
+/// What a recorder is made from that keeps everything in memory.
+fn plain_config() -> RecorderConfig {
+    RecorderConfig {
+        sampler: Sampler::default(),
+        limits: SpanLimits::default(),
+        naming: Naming::default(),
+        previews: false,
+        resource: Vec::new(),
+        budget_bytes: 256 << 20,
+        interval: Duration::from_hours(1),
+        export_timeout: Duration::ZERO,
+        exporter: None,
     }
 }

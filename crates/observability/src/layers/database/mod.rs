@@ -3,15 +3,16 @@
 //! Source: OpenTelemetry semantic conventions 1.x, "Database client spans" (stable names).
 
 use super::span::{LayerSpan, layer_span};
-use crate::span::{SpanKind, SpanRef};
+use crate::{
+    semconv::attribute,
+    span::{SpanKind, SpanRef},
+};
 
 layer_span! {
     /// A query; made by [`trace_query`].
     Query {
         /// The database, as the conventions write it: `sqlite`, `postgresql`.
         system: &'a str => "db.system.name",
-        /// Whose rows they are.
-        tenant_id: &'a str => "tenant.id",
     }
 }
 
@@ -20,8 +21,6 @@ layer_span! {
     Transaction {
         /// The database, as the conventions write it: `sqlite`, `postgresql`.
         system: &'a str => "db.system.name",
-        /// Whose rows they are.
-        tenant_id: &'a str => "tenant.id",
     }
 }
 
@@ -60,6 +59,6 @@ pub fn trace_transaction<'a>() -> Transaction<'a> {
 impl SpanRef {
     /// Records how many rows a query returned or changed.
     pub fn row_count(&self, rows: usize) {
-        self.set_attribute("db.response.returned_rows", rows);
+        self.set_conventional(attribute::DB_RESPONSE_RETURNED_ROWS, rows);
     }
 }
