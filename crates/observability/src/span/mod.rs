@@ -28,6 +28,7 @@ pub use view::SpanRef;
 
 pub(crate) use {
     body::{Identity, SpanBody},
+    builder::OnStart,
     encode::{Writer, attribute_len, field_len, put_message},
     scope::InstrumentationScope,
 };

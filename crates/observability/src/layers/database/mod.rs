@@ -1,59 +1,35 @@
 //! Spans of the database layer: queries and transactions.
 //!
-//! Source: OpenTelemetry semantic conventions 1.x, "Database client spans" (stable names).
+//! Position: on top of the private `LayerSpan`; `query` has the helpers, `statement` what a query adds
+//! to its span, `scrub` takes the literals out of it.
+//!
+//! Invariant: a statement is recorded without its literals, or not at all.
+//!
+//! Source: OpenTelemetry semantic conventions 1.x, "Database client spans".
 
-use super::span::{LayerSpan, layer_span};
-use crate::{
-    semconv::attribute,
-    span::{SpanKind, SpanRef},
+mod query;
+mod scrub;
+mod statement;
+#[cfg(test)]
+mod tests;
+
+pub use {
+    query::{Query, Transaction, trace_query, trace_transaction},
+    scrub::{SqlDialect, scrub_sql},
 };
 
-layer_span! {
-    /// A query; made by [`trace_query`].
-    Query {
-        /// The database, as the conventions write it: `sqlite`, `postgresql`.
-        system: &'a str => "db.system.name",
-    }
-}
+pub(super) use statement::Statement;
 
-layer_span! {
-    /// A transaction; made by [`trace_transaction`].
-    Transaction {
-        /// The database, as the conventions write it: `sqlite`, `postgresql`.
-        system: &'a str => "db.system.name",
-    }
-}
+use crate::{context::get_current_span, semconv::attribute, span::SpanRef};
 
-/// A `db.<operation>.<table>` span around a query, both in lower case.
-///
-/// ```
-/// # use continuum_observability::{layers::database::trace_query, testing::TestRecorder};
-/// # let recorder = TestRecorder::new();
-/// # recorder.run(|| {
-/// trace_query("SELECT", "entities").system("sqlite").in_scope(|span| span.row_count(3));
-/// # });
-/// # assert_eq!(recorder.tree(), "db.select.entities [client] db.operation.name=SELECT \
-/// # db.collection.name=entities db.system.name=sqlite db.response.returned_rows=3\n");
-/// ```
-pub fn trace_query<'a>(operation: &'a str, table: &'a str) -> Query<'a> {
-    let mut name = String::with_capacity(4 + operation.len() + table.len());
-    name.push_str("db.");
-    name.extend(operation.chars().flat_map(char::to_lowercase));
-    if !table.is_empty() {
-        name.push('.');
-        name.extend(table.chars().flat_map(char::to_lowercase));
-    }
-    let span = LayerSpan::new(name, SpanKind::Client).with("db.operation.name", operation);
-    Query(if table.is_empty() {
-        span
-    } else {
-        span.with("db.collection.name", table)
-    })
-}
-
-/// A `db.transaction` span.
-pub fn trace_transaction<'a>() -> Transaction<'a> {
-    Transaction(LayerSpan::new("db.transaction", SpanKind::Client))
+/// What a ready-made span has to do with a database.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Database<'a> {
+    /// Nothing.
+    Other,
+    Query(Statement<'a>),
+    /// It says at its end whether it was committed.
+    Transaction,
 }
 
 impl SpanRef {
@@ -61,4 +37,30 @@ impl SpanRef {
     pub fn row_count(&self, rows: usize) {
         self.set_conventional(attribute::DB_RESPONSE_RETURNED_ROWS, rows);
     }
+
+    /// Records how the database executes a query, such as the answer to `EXPLAIN`.
+    ///
+    /// The plan is scrubbed as a statement of an unknown dialect is, since it repeats the conditions.
+    pub fn query_plan(&self, plan: &str) {
+        if self.is_recording()
+            && let Some(plan) = scrub_sql(plan, SqlDialect::Generic)
+        {
+            self.set_attribute(attribute::DB_QUERY_PLAN, plan);
+        }
+    }
+
+    /// Records whether a transaction was committed; [`Transaction::run`] does it by itself.
+    pub fn transaction_committed(&self, committed: bool) {
+        self.set_attribute(attribute::DB_TRANSACTION_COMMITTED, committed);
+    }
+}
+
+/// Records on the current span how many rows a query returned or changed.
+pub fn enrich_span_with_row_count(rows: usize) {
+    get_current_span().row_count(rows);
+}
+
+/// Records on the current span how the database executes a query; see [`SpanRef::query_plan`].
+pub fn enrich_span_with_query_plan(plan: &str) {
+    get_current_span().query_plan(plan);
 }

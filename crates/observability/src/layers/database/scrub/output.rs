@@ -47,6 +47,7 @@ impl Output {
     }
 
     pub(super) fn symbol(&mut self, symbol: char) {
+        self.gap &= symbol != ')' || self.list.is_none();
         self.push(symbol.encode_utf8(&mut [0; 4]));
         self.list = match symbol {
             '(' if self.after_in => Some(self.text.len()),

@@ -34,7 +34,10 @@ fn literals_become_placeholders_and_names_stay_in_every_dialect() {
                 ("x IN (1, 2,3) AND y in ( 'a' )", "x IN (?) AND y in (?)"),
                 ("x IN (?, ?) OR y IN (?)", "x IN (?) OR y IN (?)"),
                 ("f(1, 2) IN (a, 1, 2)", "f(?, ?) IN (a, ?, ?)"),
-                ("t2.col3 = TRUE AND n IS NULL", "t2.col3 = TRUE AND n IS NULL"),
+                (
+                    "t2.col3 = TRUE AND n IS NULL",
+                    "t2.col3 = TRUE AND n IS NULL",
+                ),
                 ("größe = 'groß' AND :name", "größe = ? AND :name"),
                 ("a->'$.b' AND c <> @d", "a->? AND c <> @d"),
             ],
@@ -65,7 +68,10 @@ fn sqlite_has_brackets_parameters_and_doubtful_double_quotes() {
     scrubs(
         Sqlite,
         &[
-            ("SELECT [it's], `a``b` FROM t", "SELECT [it's], `a``b` FROM t"),
+            (
+                "SELECT [it's], `a``b` FROM t",
+                "SELECT [it's], `a``b` FROM t",
+            ),
             ("WHERE a = \"secret\"", "WHERE a = ?"),
             ("VALUES (?1, ?2, $n, @m)", "VALUES (?1, ?2, $n, @m)"),
             ("'a\\' 'b'--c\n", "? ?"),
@@ -89,7 +95,9 @@ fn postgres_has_dollar_quotes_escape_strings_and_nested_comments() {
     );
     drops(
         Postgres,
-        &["'a\\'", "$a$ b", "$a b$", "$1a", "a ` b", "E'a\\'", "/* /* */"],
+        &[
+            "'a\\'", "$a$ b", "$a b$", "$1a", "a ` b", "E'a\\'", "/* /* */",
+        ],
     );
 }
 
@@ -128,7 +136,16 @@ fn an_unknown_database_gets_the_benefit_of_no_doubt() {
     );
     drops(
         Generic,
-        &["'a\\'b'", "`it's`", "[it's]", "q'[a]'", "#a", "--a", "/* /* */ */", "$a"],
+        &[
+            "'a\\'b'",
+            "`it's`",
+            "[it's]",
+            "q'[a]'",
+            "#a",
+            "--a",
+            "/* /* */ */",
+            "$a",
+        ],
     );
 }
 
@@ -140,14 +157,16 @@ fn long_statements_are_cut_between_tokens_and_longer_ones_dropped() {
     assert!(names.starts_with(&cut));
     assert_eq!(scrub_sql(&cut, Generic), Some(cut));
     let list = format!("a IN ({})", "12345, ".repeat(5_000));
-    assert_eq!(scrub_sql(&list, Generic).unwrap(), "a IN (?, )");
+    assert_eq!(scrub_sql(&list, Generic).unwrap(), "a IN (?,)");
     assert_eq!(scrub_sql(&format!("{names} 'open"), Generic), None);
     assert_eq!(scrub_sql(&" ".repeat(MAX_INPUT_BYTES + 1), Generic), None);
 }
 
 #[test]
 fn a_statement_made_to_be_slow_is_not() {
-    for part in ["[", "$a", "$a$", "''", "/*", "(", "IN (1,", "`a", "a", "1e-", "\\"] {
+    for part in [
+        "[", "$a", "$a$", "''", "/*", "(", "IN (1,", "`a", "a", "1e-", "\\",
+    ] {
         let sql = part.repeat(MAX_INPUT_BYTES / part.len());
         for dialect in [Sqlite, Postgres, Mysql, Generic] {
             let _either = scrub_sql(&sql, dialect);
@@ -177,7 +196,9 @@ fn literal(dialect: SqlDialect) -> BoxedStrategy<String> {
         Mysql => text.replace('\\', "\\\\"),
         Postgres | Generic => text.replace('\\', "/"),
     };
-    let single = secret().prop_map(move |text| format!("'{}'", doubled(&plain(text), "'")));
+    let single = secret()
+        .prop_map(move |text| format!("'{}'", doubled(&plain(text), "'")))
+        .boxed();
     let double = secret().prop_map(move |text| format!("\"{}\"", doubled(&plain(text), "\"")));
     let numbers = "(9|7)[79]{0,4}(\\.[79]{1,3})?([eE][+-]?[79]{1,2})?|0x[79Zz]{1,8}|\\.[79]+";
     let hex = "[xX]'(79|99){0,4}'";
@@ -213,12 +234,21 @@ fn structure(dialect: SqlDialect) -> BoxedStrategy<String> {
         Mysql => vec!["`it's`", "@v", "$n"],
         Generic => vec!["`a b`", "[c d]", "$1"],
     };
-    prop_oneof![2 => shared, 1 => select(own)].prop_map(String::from).boxed()
+    prop_oneof![2 => shared, 1 => select(own)]
+        .prop_map(String::from)
+        .boxed()
 }
 
 /// What separates tokens and comes out as one space.
 fn separator() -> impl Strategy<Value = &'static str> {
-    select(vec![" ", "\n", "\t ", " /* Z'9 */ ", "/* Z\"9 */", " -- Z'9\n"])
+    select(vec![
+        " ",
+        "\n",
+        "\t ",
+        " /* Z'9 */ ",
+        "/* Z\"9 */",
+        " -- Z'9\n",
+    ])
 }
 
 /// A statement and what is to come out.
@@ -239,8 +269,9 @@ fn any_dialect() -> impl Strategy<Value = SqlDialect> {
 
 fn sql_like() -> impl Strategy<Value = String> {
     let parts = vec![
-        "'", "\"", "`", "\\", "[", "]", "$", "$a$", "?", "--", "\n", "/*", "*/", "#", "E", "x", "IN",
-        "(", ")", ",", " ", "1", "e", "-", ".", "é", "a", "_b", "\r", "q", ":", "!", "0x", "\u{a0}",
+        "'", "\"", "`", "\\", "[", "]", "$", "$a$", "?", "--", "\n", "/*", "*/", "#", "E", "x",
+        "IN", "(", ")", ",", " ", "1", "e", "-", ".", "é", "a", "_b", "\r", "q", ":", "!", "0x",
+        "\u{a0}",
     ];
     prop::collection::vec(select(parts), 0..24).prop_map(|parts| parts.concat())
 }
