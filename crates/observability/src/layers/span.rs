@@ -69,7 +69,7 @@ impl<'a> LayerSpan<'a> {
     fn push(&mut self, key: &'static str, value: impl Into<Value<'a>>) {
         let value = value.into();
         for name in self.naming.names(key) {
-            self.attributes.push((name, value.clone()));
+            self.put(name, value.clone());
         }
     }
 
@@ -103,8 +103,16 @@ impl<'a> LayerSpan<'a> {
 
     /// Adds an attribute under the name that it was given.
     pub(super) fn attribute(mut self, key: &'a str, value: impl Into<Value<'a>>) -> Self {
-        self.attributes.push((key, value.into()));
+        self.put(key, value.into());
         self
+    }
+
+    /// A default gives way to what is set later.
+    fn put(&mut self, key: &'a str, value: Value<'a>) {
+        match self.attributes.iter_mut().find(|(known, _)| *known == key) {
+            Some((_, before)) => *before = value,
+            None => self.attributes.push((key, value)),
+        }
     }
 
     pub(super) fn parent(mut self, context: &'a Context) -> Self {
@@ -112,8 +120,8 @@ impl<'a> LayerSpan<'a> {
         self
     }
 
-    pub(super) fn link(mut self, context: SpanContext) -> Self {
-        self.links.push(context);
+    pub(super) fn links(mut self, contexts: impl IntoIterator<Item = SpanContext>) -> Self {
+        self.links.extend(contexts);
         self
     }
 
@@ -262,9 +270,9 @@ macro_rules! layer_span {
                 Self(self.0.parent(context))
             }
 
-            /// Links the span to another one.
-            pub fn link(self, context: $crate::SpanContext) -> Self {
-                Self(self.0.link(context))
+            /// Links the span to others, such as the producers of the messages in a batch.
+            pub fn links(self, contexts: impl IntoIterator<Item = $crate::SpanContext>) -> Self {
+                Self(self.0.links(contexts))
             }
 
             /// Runs an async closure inside the span; an `Err` is recorded and passed on.

@@ -29,6 +29,6 @@ pub use view::SpanRef;
 pub(crate) use {
     body::{Identity, SpanBody},
     builder::OnStart,
-    encode::{Writer, attribute_len, field_len, put_message},
+    encode::{Writer, attribute_len, field_len, put_message, truncated},
     scope::InstrumentationScope,
 };
