@@ -42,7 +42,8 @@ impl<'a> Writer<'a> {
                 .collect()
         };
         let tenant = self.scope.tenant().as_str();
-        trace_query("INSERT", table)
+        trace_query(sql)
+            .table(table)
             .system(SYSTEM)
             .tenant_id(tenant)
             .run_sync(|span| {

@@ -21,6 +21,7 @@ use crate::store::{SYSTEM, create_directory, open_keys};
 
 const PREFIX: &str = "ck_";
 const RANDOM_BYTES: usize = 32;
+const TENANT_OF_KEY: &str = "SELECT tenant FROM keys WHERE hash = ?1";
 
 /// The API keys of all tenants.
 ///
@@ -83,7 +84,8 @@ impl ApiKeys {
     ///
     /// [`MemoryError::Storage`] when the keys cannot be read.
     pub fn tenant_of(&self, key: &str) -> Result<Option<TenantId>, MemoryError> {
-        let found = trace_query("SELECT", "keys")
+        let found = trace_query(TENANT_OF_KEY)
+            .table("keys")
             .system(SYSTEM)
             .run_sync(|span| {
                 let tenant = self
@@ -103,7 +105,7 @@ impl ApiKeys {
             .connection
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let mut statement = connection.prepare_cached("SELECT tenant FROM keys WHERE hash = ?1")?;
+        let mut statement = connection.prepare_cached(TENANT_OF_KEY)?;
         statement
             .query_row([hash(key).as_slice()], |row| row.get(0))
             .optional()

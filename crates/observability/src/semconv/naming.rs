@@ -17,7 +17,7 @@ use super::{attribute as now, former};
 /// };
 ///
 /// let recorder = TestRecorder::with_conventions(Conventions::Dup);
-/// recorder.run(|| trace_query("SELECT", "").in_scope(|_| ()));
+/// recorder.run(|| trace_query("").in_scope(|_| ()));
 /// assert_eq!(recorder.tree(), "db.select [client] db.operation.name=SELECT db.operation=SELECT\n");
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -119,11 +119,12 @@ impl Span {
         let (Some((slot, generation)), Some(recorder)) = (self.view.slot(), self.recorder) else {
             return;
         };
-        if let Some(body) = thread::close_span(slot, generation) {
+        if let Some(mut body) = thread::close_span(slot, generation) {
             if !self.view.context().is_sampled() {
                 return thread::discard_span(slot, body);
             }
             let end = end(&body.identity);
+            body.note_slowness(end);
             thread::finish_span(recorder, slot, body, end);
         }
     }
