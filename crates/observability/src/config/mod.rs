@@ -14,6 +14,7 @@ mod opening;
 #[cfg(feature = "otlp-http")]
 mod otlp;
 mod pairs;
+mod propagation;
 mod redaction;
 mod resource;
 mod sampler;
@@ -31,3 +32,5 @@ pub use {
     flush::{Flush, Shutdown},
     telemetry::{Telemetry, TelemetryBuilder, init_telemetry},
 };
+
+pub(crate) use {env::process_variables, redaction::is_denied_key};
