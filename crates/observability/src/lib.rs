@@ -36,9 +36,12 @@ pub use config::*;
 pub use context::*;
 pub use export::*;
 pub use propagation::{
-    Extractor, Injector, extract_trace_context, get_traceparent, inject_context,
-    inject_trace_context,
+    Carrier, Extractor, Injector, PropagationFormat, Propagator, create_carrier_from_span,
+    extract_from_environment, extract_trace_context, get_traceparent, get_tracestate,
+    inject_context, inject_trace_context, link_spans, with_trace_context,
 };
+#[cfg(feature = "serde")]
+pub use propagation::{extract_context_from_dict, propagate_context_to_dict};
 pub use recorder::Stats;
 pub use sampling::*;
 pub use span::*;

@@ -63,6 +63,8 @@ variables! {
     TRACES_SAMPLER = "OTEL_TRACES_SAMPLER",
     TRACES_SAMPLER_ARG = "OTEL_TRACES_SAMPLER_ARG",
     SAMPLING_RATE = "OTEL_SAMPLING_RATE",
+    PROPAGATORS = "OTEL_PROPAGATORS",
+    BAGGAGE_ALLOW = "CONTINUUM_BAGGAGE_ALLOW",
     SPAN_ATTRIBUTE_COUNT_LIMIT = "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT",
     ATTRIBUTE_COUNT_LIMIT = "OTEL_ATTRIBUTE_COUNT_LIMIT",
     MAX_ATTRIBUTES_PER_SPAN = "OTEL_MAX_ATTRIBUTES_PER_SPAN",
@@ -89,6 +91,13 @@ impl Variable {
     pub(super) const fn name(self) -> &'static str {
         self.0
     }
+}
+
+/// All variables of this process, for what its parent has to say. Bytes that are no UTF-8 become
+/// U+FFFD.
+pub(crate) fn process_variables() -> impl Iterator<Item = (String, String)> {
+    let text = |bytes: std::ffi::OsString| bytes.to_string_lossy().into_owned();
+    std::env::vars_os().map(move |(name, value)| (text(name), text(value)))
 }
 
 type Lookup<'a> = dyn Fn(&str) -> Option<String> + 'a;

@@ -15,6 +15,7 @@ mod opening;
 #[cfg(feature = "otlp-http")]
 mod otlp;
 mod pairs;
+mod propagation;
 pub(crate) mod redaction;
 mod resource;
 mod sampler;
@@ -32,3 +33,5 @@ pub use {
     flush::{Flush, Shutdown},
     telemetry::{Telemetry, TelemetryBuilder, init_telemetry},
 };
+
+pub(crate) use {env::process_variables, redaction::is_denied_key};

@@ -9,6 +9,7 @@ use super::{
     env::{self, Environment},
     exporter::{Destination, ExporterChoice},
     naming,
+    propagation::PropagationOverrides,
     resource::Resource,
     sampler,
 };
@@ -37,6 +38,7 @@ pub(super) struct Overrides {
     pub(super) memory_budget_bytes: Option<usize>,
     pub(super) schedule_delay: Option<Duration>,
     pub(super) export_timeout: Option<Duration>,
+    pub(super) propagation: PropagationOverrides,
 }
 
 /// Every setting with the value that counts.

@@ -10,6 +10,7 @@ use super::{
     env::{self, Environment},
     exporter::{CustomExporter, ExporterChoice},
     flush::{self, Flush, Shutdown},
+    propagation,
     settings::{Overrides, Settings},
 };
 use crate::{
@@ -73,7 +74,7 @@ pub fn init_telemetry() -> Result<Telemetry, ConfigError> {
 #[derive(Debug, Clone, Default)]
 #[must_use = "nothing is set up until init is called"]
 pub struct TelemetryBuilder {
-    overrides: Overrides,
+    pub(super) overrides: Overrides,
     strict: bool,
 }
 
@@ -197,15 +198,18 @@ impl TelemetryBuilder {
     }
 
     pub(super) fn init_from(self, env: Environment<'_>) -> Result<Telemetry, ConfigError> {
+        let propagators = propagation::propagators(&self.overrides.propagation, &env);
         let disabled = env.flag(env::SDK_DISABLED) || cfg!(target_arch = "wasm32");
         let settings = (!disabled).then(|| Settings::resolve(self.overrides, &env));
         env.settle(self.strict)?;
         let Some(settings) = settings else {
+            propagators.install();
             return Ok(Telemetry::inactive());
         };
         if !flush::claim() {
             return Err(ConfigError::AlreadyActive);
         }
+        propagators.install();
         let recorder = Recorder::leak(settings.into_recorder_config());
         recorder.install();
         Ok(Telemetry {

@@ -238,7 +238,7 @@ impl SpanBody {
             out.count(5, dropped);
             out.byte(6 << 3 | 5);
             out.raw(&wire_flags(
-                context.trace_flags().to_u8(),
+                context.trace_flags().to_w3c(),
                 context.is_remote(),
             ));
         }

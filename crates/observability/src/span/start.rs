@@ -137,7 +137,7 @@ impl<'a> Start<'a> {
                 span_id: context.span_id().to_bytes(),
                 parent_span_id: parent_context.map(|c| c.span_id().to_bytes()),
                 parent_is_remote: parent_context.is_some_and(SpanContext::is_remote),
-                flags: context.trace_flags().to_u8(),
+                flags: context.trace_flags().to_w3c(),
                 trace_state: context.trace_state().clone(),
                 local_root: root.span_id,
                 scope: self.scope,
