@@ -1,11 +1,13 @@
 //! The program `continuum`: command line, HTTP API and demo.
 //!
 //! A library only so that its tests can start the server in their own process. [`command`] is what
-//! can be typed, [`http`] the API, [`demo`] the service shown on [`dataset`]s, with the figures of
-//! [`evaluation`].
+//! can be typed, [`http`] the API, [`worker`] what tells another node, [`demo`] the service shown on
+//! [`dataset`]s, with the figures of [`evaluation`].
 
 pub mod command;
 pub mod dataset;
 pub mod demo;
 pub mod evaluation;
 pub mod http;
+mod log;
+pub mod worker;

@@ -8,6 +8,7 @@
 mod data_dir;
 mod demo;
 mod key;
+mod output;
 mod palette;
 mod serve;
 
@@ -27,6 +28,7 @@ Examples:
   continuum demo                         see it work, on conversations it brings along
   continuum key create --tenant acme     create an API key
   continuum serve                        answer requests on 127.0.0.1:8787
+  continuum serve --peer URL             and tell another node what is learned
 
   curl http://127.0.0.1:8787/v1/learn -H \"X-API-Key: $KEY\" -H 'Content-Type: application/json' \\
        -d '{\"session_id\": \"kick-off\", \"user_message\": \"We decided to store turns in SQLite.\"}'
