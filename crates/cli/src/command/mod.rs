@@ -9,6 +9,7 @@ mod data_dir;
 mod demo;
 mod key;
 mod lint;
+mod output;
 mod palette;
 mod serve;
 
@@ -30,6 +31,7 @@ Examples:
   continuum demo                         see it work, on conversations it brings along
   continuum key create --tenant acme     create an API key
   continuum serve                        answer requests on 127.0.0.1:8787
+  continuum serve --peer URL             and tell another node what is learned
   continuum lint spans.jsonl             check spans against the tracing guide
 
   curl http://127.0.0.1:8787/v1/learn -H \"X-API-Key: $KEY\" -H 'Content-Type: application/json' \\
