@@ -32,6 +32,7 @@ pub mod testing;
 
 pub use config::*;
 pub use context::*;
+pub use diagnostics::DiagnosticLevel;
 pub use export::*;
 pub use propagation::{
     Extractor, Injector, extract_trace_context, get_traceparent, inject_context,

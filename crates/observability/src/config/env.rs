@@ -13,7 +13,7 @@
 //! to "Enum".
 
 use super::{ConfigError, Problem};
-use crate::diagnostics;
+use crate::diagnostics::{self, Topic};
 use std::{
     cell::{Cell, RefCell},
     fmt,
@@ -74,6 +74,10 @@ variables! {
     MAX_LINKS_PER_SPAN = "OTEL_MAX_LINKS_PER_SPAN",
     EVENT_ATTRIBUTE_COUNT_LIMIT = "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT",
     LINK_ATTRIBUTE_COUNT_LIMIT = "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT",
+    BAGGAGE_ATTRIBUTES = "CONTINUUM_BAGGAGE_ATTRIBUTES",
+    LOG_LEVEL = "OTEL_LOG_LEVEL",
+    MAX_QUEUE_SIZE = "OTEL_BSP_MAX_QUEUE_SIZE",
+    MAX_EXPORT_BATCH_SIZE = "OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
     SCHEDULE_DELAY = "OTEL_BSP_SCHEDULE_DELAY",
     EXPORT_TIMEOUT = "OTEL_BSP_EXPORT_TIMEOUT",
     #[cfg_attr(not(feature = "console"), expect(dead_code, reason = "read for the console only"))]
@@ -213,7 +217,7 @@ impl<'a> Environment<'a> {
             return Err(ConfigError::Invalid(problems));
         }
         for problem in problems {
-            diagnostics::warn(format_args!("ignored {problem}"));
+            diagnostics::warn(Topic::SetUp, format_args!("ignored {problem}"));
         }
         Ok(())
     }

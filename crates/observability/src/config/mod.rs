@@ -6,6 +6,7 @@
 //! decides, and [`Telemetry`] is the guard over what runs. `docs/configuration.md` is the table of
 //! all variables.
 
+mod builder;
 mod env;
 mod error;
 mod exporter;
@@ -26,8 +27,9 @@ mod testing;
 mod tests;
 
 pub use {
+    builder::TelemetryBuilder,
     error::{ConfigError, FlushError, Problem},
     exporter::ExporterConfig,
     flush::{Flush, Shutdown},
-    telemetry::{Telemetry, TelemetryBuilder, init_telemetry},
+    telemetry::{Telemetry, TelemetryHandle, init_telemetry},
 };

@@ -101,7 +101,7 @@ impl<'a> SpanBuilder<'a> {
             time_unix_nanos: self.start_unix_nanos,
         };
         match self.parent {
-            Some(parent) => start.under(Some(parent)),
+            Some(parent) => start.under(parent),
             None => start.under_current(),
         }
     }

@@ -18,15 +18,12 @@
 mod tree;
 
 use crate::{
-    Context, FutureExt as _, Sampler, SpanLimits, SpanRecord, Stats,
+    Context, FutureExt as _, Sampler, SpanLimits, SpanRecord, Stats, Telemetry, TelemetryBuilder,
     export::{RequestBuilder, decode_request},
-    recorder::{Recorder, RecorderConfig},
+    recorder::Recorder,
     with_context,
 };
-use std::{
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::sync::{Mutex, PoisonError};
 
 /// A recorder whose spans stay in memory, current only where the test makes it so.
 ///
@@ -52,15 +49,13 @@ impl TestRecorder {
 
     /// A recorder with a sampler and limits.
     pub fn with(sampler: Sampler, limits: SpanLimits) -> Self {
-        let recorder = Recorder::leak(RecorderConfig {
-            sampler,
-            limits,
-            resource: Vec::new(),
-            budget_bytes: 256 << 20,
-            interval: Duration::from_hours(1),
-            export_timeout: Duration::ZERO,
-            exporter: None,
-        });
+        Self::of(Telemetry::builder().sampler(sampler).span_limits(limits))
+    }
+
+    /// A recorder with the sampler, the limits and the hooks of a builder. Of its other settings
+    /// and of the environment nothing is taken.
+    pub fn of(builder: TelemetryBuilder) -> Self {
+        let recorder = Recorder::leak(builder.into_test_config());
         Self {
             recorder,
             spans: Mutex::default(),
@@ -94,7 +89,7 @@ impl TestRecorder {
         let chunks = core.drain();
         let mut request = RequestBuilder::default();
         for chunk in &chunks {
-            request.add(&chunk.bytes);
+            let _unbounded = request.add(&chunk.bytes);
             core.totals.exported(chunk.spans);
         }
         if !request.is_empty() {
