@@ -34,6 +34,7 @@ pub mod testing;
 
 pub use config::*;
 pub use context::*;
+pub use diagnostics::DiagnosticLevel;
 pub use export::*;
 pub use propagation::{
     Carrier, Extractor, Injector, PropagationFormat, Propagator, create_carrier_from_span,

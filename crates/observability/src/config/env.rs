@@ -13,7 +13,7 @@
 //! to "Enum".
 
 use super::{ConfigError, Problem};
-use crate::diagnostics;
+use crate::diagnostics::{self, Topic};
 use std::{
     cell::{Cell, RefCell},
     fmt,
@@ -79,6 +79,10 @@ variables! {
     SEMCONV = "CONTINUUM_SEMCONV",
     SEMCONV_STABILITY_OPT_IN = "OTEL_SEMCONV_STABILITY_OPT_IN",
     PREVIEWS = "CONTINUUM_PREVIEWS",
+    BAGGAGE_ATTRIBUTES = "CONTINUUM_BAGGAGE_ATTRIBUTES",
+    LOG_LEVEL = "OTEL_LOG_LEVEL",
+    MAX_QUEUE_SIZE = "OTEL_BSP_MAX_QUEUE_SIZE",
+    MAX_EXPORT_BATCH_SIZE = "OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
     SCHEDULE_DELAY = "OTEL_BSP_SCHEDULE_DELAY",
     EXPORT_TIMEOUT = "OTEL_BSP_EXPORT_TIMEOUT",
     #[cfg_attr(not(feature = "console"), expect(dead_code, reason = "read for the console only"))]
@@ -225,7 +229,7 @@ impl<'a> Environment<'a> {
             return Err(ConfigError::Invalid(problems));
         }
         for problem in problems {
-            diagnostics::warn(format_args!("ignored {problem}"));
+            diagnostics::warn(Topic::SetUp, format_args!("ignored {problem}"));
         }
         Ok(())
     }

@@ -8,8 +8,8 @@
 //! Configuration".
 
 use super::{
+    TelemetryBuilder,
     env::{self, Environment},
-    telemetry::TelemetryBuilder,
 };
 use crate::propagation::{PropagationFormat, Propagators};
 

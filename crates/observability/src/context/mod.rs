@@ -20,6 +20,7 @@ mod trace_state;
 pub use baggage::*;
 pub use current::{
     Context, get_baggage, get_current_span, get_span_id, get_trace_id, set_baggage, with_context,
+    with_telemetry_disabled,
 };
 pub use future::{FutureExt, InContext};
 pub use guard::{ContextGuard, thread_scope};

@@ -120,6 +120,10 @@ impl SpanBody {
         }
     }
 
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
     pub(crate) fn set_name(&mut self, name: &str) {
         self.name.clear();
         self.name.push_str(name);
