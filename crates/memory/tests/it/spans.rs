@@ -31,6 +31,7 @@ fn shorten(line: &str) -> String {
         !line.contains("db.") || line.contains("db.system.name=sqlite"),
         "{line}"
     );
+    let line = without_statement(line);
     let kept = line
         .split(' ')
         .filter(|word| !EVERYWHERE.iter().any(|key| word.starts_with(key)));
@@ -39,6 +40,17 @@ fn shorten(line: &str) -> String {
         _ => word.to_owned(),
     };
     kept.map(word).collect::<Vec<_>>().join(" ")
+}
+
+/// The statement is the one in the source; that it is there is checked once for each query.
+fn without_statement(line: &str) -> String {
+    let is_query = line.contains("db.operation.name=");
+    let Some((before, statement)) = line.split_once(" db.query.text=") else {
+        assert!(!is_query, "{line}");
+        return line.to_owned();
+    };
+    let rows = statement.find(" db.response.returned_rows=");
+    format!("{before}{}", rows.map_or("", |at| &statement[at..]))
 }
 
 fn ask(tenant: &TenantMemory, query: &str) {

@@ -5,11 +5,12 @@
 //!
 //! Invariant: an `Err` becomes one exception event and the error status, and passes on unchanged.
 
+use super::database::{Database, Statement};
 use crate::{
     context::{Context, FutureExt as _, SpanContext, with_top},
     recorder::Recorder,
-    semconv::{Group, Naming},
-    span::{Span, SpanBuilder, SpanGuard, SpanKind, SpanRef, Status, Tracer, Value, get_tracer},
+    semconv::{Group, Naming, attribute},
+    span::{Span, SpanBuilder, SpanGuard, SpanKind, SpanRef, Tracer, Value, get_tracer},
 };
 use std::{borrow::Cow, fmt::Display, sync::LazyLock};
 
@@ -25,6 +26,7 @@ pub(super) struct LayerSpan<'a> {
     parent: Option<&'a Context>,
     attributes: Vec<(&'a str, Value<'a>)>,
     links: Vec<SpanContext>,
+    database: Database<'a>,
 }
 
 impl<'a> LayerSpan<'a> {
@@ -40,16 +42,35 @@ impl<'a> LayerSpan<'a> {
             parent: None,
             attributes: Vec::with_capacity(6),
             links: Vec::new(),
+            database: Database::Other,
+        }
+    }
+
+    /// Makes the span one of the database layer.
+    pub(super) fn database(mut self, work: Database<'a>) -> Self {
+        self.database = work;
+        self
+    }
+
+    /// What the span says of a query, for changes.
+    pub(super) fn statement(&mut self) -> Option<&mut Statement<'a>> {
+        match &mut self.database {
+            Database::Query(statement) => Some(statement),
+            Database::Other | Database::Transaction => None,
         }
     }
 
     /// Adds an attribute by its current name; the conventions decide about the name it gets.
     pub(super) fn with(mut self, key: &'static str, value: impl Into<Value<'a>>) -> Self {
+        self.push(key, value);
+        self
+    }
+
+    fn push(&mut self, key: &'static str, value: impl Into<Value<'a>>) {
         let value = value.into();
         for name in self.naming.names(key) {
             self.put(name, value.clone());
         }
-        self
     }
 
     /// Adds an attribute that only the current conventions have.
@@ -109,7 +130,20 @@ impl<'a> LayerSpan<'a> {
         self.previews
     }
 
+    /// Names a query after its operation and table.
+    fn name_query(&mut self) {
+        let Database::Query(statement) = self.database else {
+            return;
+        };
+        self.name = statement.span_name().into();
+        self.push(attribute::DB_OPERATION_NAME, statement.operation());
+        if let Some(table) = statement.table {
+            self.push(attribute::DB_COLLECTION_NAME, table);
+        }
+    }
+
     fn builder(&mut self) -> SpanBuilder<'_> {
+        self.name_query();
         let mut builder = TRACER
             .span_builder(&self.name)
             .kind(self.kind)
@@ -119,6 +153,9 @@ impl<'a> LayerSpan<'a> {
         }
         for link in self.links.drain(..) {
             builder = builder.link(link);
+        }
+        if let Database::Query(statement) = &self.database {
+            builder = builder.on_start(statement);
         }
         builder
     }
@@ -130,9 +167,10 @@ impl<'a> LayerSpan<'a> {
     where
         Fut: Future<Output = Result<T, E>>,
     {
+        let is_transaction = matches!(self.database, Database::Transaction);
         let watched = async |span: SpanRef| {
             let result = work(span.clone()).await;
-            settle(&span, &result);
+            settle(&span, &result, is_transaction);
             result
         };
         self.builder().in_span(watched).await
@@ -145,11 +183,12 @@ impl<'a> LayerSpan<'a> {
     where
         F: Future<Output = Result<T, E>>,
     {
+        let is_transaction = matches!(self.database, Database::Transaction);
         let span = self.start();
         let view = span.view().clone();
         let watched = async move {
             let result = work.await;
-            settle(&view, &result);
+            settle(&view, &result, is_transaction);
             result
         };
         watched.in_span(span)
@@ -159,9 +198,10 @@ impl<'a> LayerSpan<'a> {
         mut self,
         work: impl FnOnce(&SpanRef) -> Result<T, E>,
     ) -> Result<T, E> {
+        let is_transaction = matches!(self.database, Database::Transaction);
         self.builder().in_scope(|span| {
             let result = work(span);
-            settle(span, &result);
+            settle(span, &result, is_transaction);
             result
         })
     }
@@ -179,9 +219,12 @@ impl<'a> LayerSpan<'a> {
     }
 }
 
-fn settle<T, E: Display>(span: &SpanRef, result: &Result<T, E>) {
+fn settle<T, E: Display>(span: &SpanRef, result: &Result<T, E>, is_transaction: bool) {
+    if is_transaction {
+        span.transaction_committed(result.is_ok());
+    }
     match result {
-        Ok(_) => span.set_status(Status::Ok),
+        Ok(_) => span.succeed(),
         Err(error) => span.record_failure(error),
     }
 }

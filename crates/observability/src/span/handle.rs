@@ -68,6 +68,12 @@ impl Span {
         }
     }
 
+    /// The recorder that the span belongs to.
+    #[inline]
+    pub(super) fn recorder(&self) -> Option<&'static Recorder> {
+        self.recorder
+    }
+
     /// Whether nothing is known of the span: no recorder, no parent to pass on, no baggage.
     #[inline]
     pub(super) fn is_inert(&self) -> bool {
@@ -114,16 +120,20 @@ impl Span {
     }
 
     #[inline]
-    fn finish(&mut self, end: impl FnOnce(&Identity) -> u64) {
+    fn finish(&mut self, end: impl Fn(&Identity) -> u64) {
         self.ended = true;
         let (Some((slot, generation)), Some(recorder)) = (self.view.slot(), self.recorder) else {
             return;
         };
-        if let Some(body) = thread::close_span(slot, generation) {
+        if let Some(hooks) = &recorder.hooks {
+            hooks.ending(self, &end);
+        }
+        if let Some(mut body) = thread::close_span(slot, generation) {
             if !self.view.context().is_sampled() {
                 return thread::discard_span(slot, body);
             }
             let end = end(&body.identity);
+            body.note_slowness(end);
             thread::finish_span(recorder, slot, body, end);
         }
     }

@@ -11,6 +11,8 @@ mod encode;
 mod exception;
 mod guard;
 mod handle;
+mod hooks;
+mod id_generator;
 mod kind;
 mod scope;
 mod start;
@@ -21,6 +23,8 @@ mod view;
 pub use builder::SpanBuilder;
 pub use guard::SpanGuard;
 pub use handle::Span;
+pub use hooks::{SpanEnd, SpanStart};
+pub use id_generator::IdGenerator;
 pub use kind::{SpanKind, SpanLimits, Status};
 pub use tracer::{Tracer, get_tracer};
 pub use value::Value;
@@ -28,6 +32,8 @@ pub use view::SpanRef;
 
 pub(crate) use {
     body::{Identity, SpanBody},
+    builder::OnStart,
     encode::{Writer, attribute_len, field_len, put_message, truncated},
+    hooks::{ActiveHooks, Hooks},
     scope::InstrumentationScope,
 };

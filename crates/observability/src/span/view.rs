@@ -10,7 +10,7 @@ use crate::{
     context::SpanContext,
     recorder::{Clock, Slot, thread},
 };
-use std::fmt;
+use std::{fmt, time::Duration};
 
 /// A reference to a span. Cheap to clone; does not keep the span open.
 ///
@@ -60,7 +60,7 @@ impl SpanRef {
     }
 
     #[inline]
-    fn with<R>(&self, access: impl FnOnce(&mut SpanBody) -> R) -> Option<R> {
+    pub(super) fn with<R>(&self, access: impl FnOnce(&mut SpanBody) -> R) -> Option<R> {
         let (slot, generation) = self.slot?;
         thread::with_span(slot, generation, access)
     }
@@ -107,6 +107,12 @@ impl SpanRef {
         }
     }
 
+    /// Has a `slow_query` event added at the end, should the span last as long as `threshold`.
+    pub(crate) fn watch_slowness(&self, threshold: Duration) {
+        let nanos = u64::try_from(threshold.as_nanos()).unwrap_or(u64::MAX);
+        self.with(|body| body.slow_after_nanos = nanos);
+    }
+
     /// Adds an event that happens now.
     pub fn add_event(&self, name: &str, attributes: &[(&str, Value<'_>)]) {
         if self.slot.is_some() {
@@ -131,6 +137,15 @@ impl SpanRef {
     /// Sets the outcome; see [`Status`] for what wins.
     pub fn set_status(&self, status: Status<'_>) {
         self.with(|body| body.set_status(status));
+    }
+
+    /// Sets the status to OK, unless somebody has seen an error already.
+    pub(crate) fn succeed(&self) {
+        self.with(|body| {
+            if !body.failed() {
+                body.set_status(Status::Ok);
+            }
+        });
     }
 
     /// Gives the span another name.
