@@ -15,7 +15,7 @@ mod opening;
 #[cfg(feature = "otlp-http")]
 mod otlp;
 mod pairs;
-mod redaction;
+pub(crate) mod redaction;
 mod resource;
 mod sampler;
 mod settings;

@@ -12,7 +12,7 @@ use crate::{
         with_top,
     },
     recorder::{Clock, Recorder, thread},
-    sampling::SamplingParameters,
+    sampling::{SamplingParameters, SamplingResult},
 };
 
 /// A link that is there from the start, with its attributes.
@@ -60,7 +60,7 @@ impl<'a> Start<'a> {
             .or_else(Recorder::global);
         match recorder {
             Some(recorder) if !parent.is_some_and(|parent| parent.suppressed) => {
-                self.decide(recorder, parent)
+                self.decide(recorder, parent).forced_like(parent)
             }
             _ => unrecorded(parent),
         }
@@ -71,13 +71,17 @@ impl<'a> Start<'a> {
             .map(|parent| parent.span.context())
             .filter(|c| c.is_valid());
         let trace_id = parent_context.map_or_else(new_trace_id, SpanContext::trace_id);
-        let sampling = recorder.config.sampler.should_sample(&SamplingParameters {
-            parent: parent_context,
-            trace_id,
-            name: self.name,
-            kind: self.kind,
-            attributes: self.attributes,
-        });
+        let sampling = if parent.is_some_and(|parent| parent.forced) {
+            SamplingResult::from_decision(true)
+        } else {
+            recorder.config.sampler.should_sample(&SamplingParameters {
+                parent: parent_context,
+                trace_id,
+                name: self.name,
+                kind: self.kind,
+                attributes: self.attributes,
+            })
+        };
         let sampled = sampling.is_sampled && sampling.is_recording;
         let counted = thread::count_started(recorder, !sampled);
         let flags = parent_context.map_or(TraceFlags::RANDOM, SpanContext::trace_flags);
