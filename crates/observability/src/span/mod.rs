@@ -14,6 +14,8 @@ mod handle;
 mod kind;
 mod scope;
 mod start;
+#[cfg(feature = "macros")]
+pub(crate) mod traced;
 mod tracer;
 mod value;
 mod view;
