@@ -43,14 +43,24 @@ impl Parse for Arguments {
 
 impl Arguments {
     fn take(&mut self, input: ParseStream<'_>) -> Result<()> {
-        let argument = input.call(Ident::parse_any)?;
+        let argument = input.call(Ident::parse_any).map_err(|mistake| {
+            Error::new(
+                mistake.span(),
+                "expected an argument, such as `name = \"...\"`",
+            )
+        })?;
+        let argument = &argument;
         match argument.to_string().as_str() {
-            "name" => once(&mut self.name, &argument, text(input)?),
-            "tracer" => once(&mut self.tracer, &argument, text(input)?),
-            "kind" => once(&mut self.kind, &argument, kind(input)?),
-            "attributes" => once(&mut self.attributes, &argument, list(input)?),
-            "record_exception" => once(&mut self.record_exception, &argument, value(input)?),
-            "crate" => once(&mut self.crate_path, &argument, path(input)?),
+            "name" => once(&mut self.name, argument, text(input, argument)?),
+            "tracer" => once(&mut self.tracer, argument, text(input, argument)?),
+            "kind" => once(&mut self.kind, argument, kind(input, argument)?),
+            "attributes" => once(&mut self.attributes, argument, list(input)?),
+            "record_exception" => once(
+                &mut self.record_exception,
+                argument,
+                value(input, argument)?,
+            ),
+            "crate" => once(&mut self.crate_path, argument, path(input, argument)?),
             unknown => Err(Error::new(
                 argument.span(),
                 format!(
@@ -110,26 +120,35 @@ fn once<T>(place: &mut Option<T>, argument: &Ident, value: T) -> Result<()> {
     Ok(())
 }
 
-fn value<T: Parse>(input: ParseStream<'_>) -> Result<T> {
-    input.parse::<Token![=]>()?;
+/// The `=` after the name of an argument or the key of an attribute.
+pub(crate) fn equals(input: ParseStream<'_>, span: Span, name: &str) -> Result<()> {
+    let equals: Option<Token![=]> = input.parse()?;
+    match equals {
+        Some(_) => Ok(()),
+        None => Err(Error::new(span, format!("expected `{name} = ...`"))),
+    }
+}
+
+fn value<T: Parse>(input: ParseStream<'_>, argument: &Ident) -> Result<T> {
+    equals(input, argument.span(), &argument.to_string())?;
     input.parse()
 }
 
-fn text(input: ParseStream<'_>) -> Result<LitStr> {
-    let text: LitStr = value(input)?;
+fn text(input: ParseStream<'_>, argument: &Ident) -> Result<LitStr> {
+    let text: LitStr = value(input, argument)?;
     if text.value().is_empty() {
         return Err(Error::new(text.span(), "expected a text that is not empty"));
     }
     Ok(text)
 }
 
-fn path(input: ParseStream<'_>) -> Result<Path> {
-    input.parse::<Token![=]>()?;
+fn path(input: ParseStream<'_>, argument: &Ident) -> Result<Path> {
+    equals(input, argument.span(), &argument.to_string())?;
     input.call(Path::parse_mod_style)
 }
 
-fn kind(input: ParseStream<'_>) -> Result<Ident> {
-    input.parse::<Token![=]>()?;
+fn kind(input: ParseStream<'_>, argument: &Ident) -> Result<Ident> {
+    equals(input, argument.span(), &argument.to_string())?;
     let (word, span): (String, Span) = if input.peek(LitStr) {
         let text: LitStr = input.parse()?;
         (text.value(), text.span())

@@ -6,13 +6,13 @@
 //! Invariant: a value that is known when the function is compiled is kept apart from one that is
 //! computed at each call, so that the former can live in the call site.
 
-use crate::arguments::each;
+use crate::arguments::{each, equals};
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{quote, quote_spanned};
 use std::collections::HashSet;
 use syn::{
     Error, Expr, ExprLit, Ident, Lit, LitStr, Path, Result, Token, UnOp, ext::IdentExt as _,
-    parse::ParseStream,
+    parse::ParseStream, spanned::Spanned as _,
 };
 
 /// An attribute of the span.
@@ -27,7 +27,7 @@ pub(crate) fn parse_list(input: ParseStream<'_>) -> Result<Vec<Attribute>> {
     let mut keys = HashSet::new();
     each(input, |input| {
         let key = key(input)?;
-        input.parse::<Token![=]>()?;
+        equals(input, key.span(), &key.value())?;
         let value = input.parse()?;
         if !keys.insert(key.value()) {
             let mistake = format!("attribute `{}` is given twice", key.value());
@@ -73,12 +73,13 @@ impl Attribute {
     pub(crate) fn computed(&self, private: &Path) -> TokenStream {
         let value = &self.value;
         if is_place(value) {
+            let read = quote_spanned!(value.span()=> (&&&#private::Named(&#value)).value());
             quote! {{
                 use #private::{ByClone as _, ByReference as _, ByTarget as _};
-                (&&&#private::Named(&#value)).value()
+                #read
             }}
         } else {
-            quote!(#private::Value::from(#value))
+            quote_spanned!(value.span()=> #private::Value::from(#value))
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::{
     function::Function,
     returned::{Returned, classify, without_impl_trait},
 };
-use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::{
     Expr, ExprAsync, ExprCall, LitStr, Path, Result, ReturnType, Type, ext::IdentExt as _,
@@ -31,19 +31,15 @@ pub(crate) fn trace_function(arguments: TokenStream, item: &TokenStream) -> Toke
 fn try_expand(arguments: TokenStream, item: TokenStream) -> Result<TokenStream> {
     let function: Function = syn::parse2(item)?;
     let arguments: Arguments = syn::parse2(arguments)?;
-    let body = Expansion::new(&arguments, &function).body();
+    let expanded = Expansion::new(&arguments, &function).body();
     let Function {
         attributes,
         visibility,
         signature,
-        ..
+        body,
     } = function;
-    Ok(quote! {
-        #(#attributes)*
-        #visibility #signature {
-            #body
-        }
-    })
+    let body = braced(expanded, body.span());
+    Ok(quote!(#(#attributes)* #visibility #signature #body))
 }
 
 /// The parts that every shape of function has in common.
@@ -263,8 +259,12 @@ fn with_type(body: &Group, output: Option<&Type>) -> Group {
         }
         #statements
     };
-    let mut group = Group::new(body.delimiter(), typed);
-    group.set_span(body.span());
+    braced(typed, body.span())
+}
+
+fn braced(tokens: TokenStream, span: Span) -> Group {
+    let mut group = Group::new(Delimiter::Brace, tokens);
+    group.set_span(span);
     group
 }
 

@@ -106,29 +106,41 @@ struct Request {
     shared = cow,
     number = number,
     given = maybe,
-    tenant.id = request.tenant,
-    second = request.limits[1],
-    looked_up = table["key"],
-    pointed = *pointer,
     list = list,
     shouted = format!("{}!", borrowed),
     sum = number + 1,
     in_brackets = (number),
 ))]
-fn places(
+fn values(
     owned: String,
     borrowed: &str,
     cow: Cow<'_, str>,
     number: u64,
     maybe: Option<&str>,
-    request: Request,
-    table: &HashMap<&str, i64>,
-    pointer: &f64,
     list: Vec<i64>,
 ) -> usize {
-    let used = (number, maybe, table, pointer);
+    let used = (number, maybe);
     drop((cow, list, used));
-    owned.len() + borrowed.len() + request.tenant.len() + request.limits.len()
+    owned.len() + borrowed.len()
+}
+
+#[trace_function(attributes(
+    tenant.id = request.tenant,
+    second = request.limits[1],
+    looked_up = table["key"],
+    referred = reference,
+    pointed = *pointer,
+    boxed = boxed,
+))]
+fn places(
+    request: Request,
+    table: &HashMap<&str, i64>,
+    reference: &u8,
+    pointer: &f64,
+    boxed: Box<str>,
+) -> usize {
+    let rest = table.len() + usize::from(*reference) + usize::from(pointer.is_nan());
+    rest + request.tenant.len() + request.limits.len() + boxed.len()
 }
 
 #[test]
@@ -139,24 +151,16 @@ fn arguments_that_are_named_are_recorded_and_stay_with_the_function() {
         limits: [1, 2],
     };
     recorder.run(|| {
-        let table = HashMap::from([("key", 42)]);
         let cow = Cow::Borrowed("cow");
-        places(
-            "o".to_owned(),
-            "b",
-            cow,
-            9,
-            Some("yes"),
-            request,
-            &table,
-            &0.5,
-            vec![1, 2],
-        )
+        values("o".to_owned(), "b", cow, 9, Some("yes"), vec![1, 2]);
+        let table = HashMap::from([("key", 42)]);
+        places(request, &table, &7, &0.5, "box".into())
     });
     assert_eq!(
         tree(&recorder),
-        "places owned=o borrowed=b shared=cow number=9 given=yes tenant.id=acme second=2 \
-         looked_up=42 pointed=0.5 list=[1,2] shouted=b! sum=10 in_brackets=9\n"
+        "values owned=o borrowed=b shared=cow number=9 given=yes list=[1,2] shouted=b! sum=10 \
+         in_brackets=9\n\
+         places tenant.id=acme second=2 looked_up=42 referred=7 pointed=0.5 boxed=box\n"
     );
 }
 

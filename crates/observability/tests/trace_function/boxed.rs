@@ -57,7 +57,8 @@ fn by_hand<'a>(
     Box::pin(async move {
         pause().await;
         let text = n.to_string() + if *n > 5 { "x" } else { "" };
-        Ok(text.parse()?)
+        let number: u32 = text.parse()?;
+        Ok(number + 1)
     })
 }
 
@@ -90,7 +91,7 @@ async fn boxed_futures_are_traced_until_they_are_done() {
     let recorder = TestRecorder::new();
     recorder
         .run_async(async {
-            assert_eq!(by_hand(&3).await, Ok(3));
+            assert_eq!(by_hand(&3).await, Ok(4));
             assert!(by_hand(&6).await.is_err());
             assert_eq!(
                 (with_a_beginning(0).await, with_a_beginning(1).await),

@@ -100,10 +100,10 @@ fn the_backtrace_of_an_error_is_recorded_where_it_was_captured() {
         let mut again = Command::new(std::env::current_exe().unwrap());
         again.args(["--exact", test]).env("RUST_LIB_BACKTRACE", "1");
         let output = again.output().unwrap();
-        let text = String::from_utf8(output.stdout).unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
         assert!(
-            output.status.success() && text.contains("1 passed"),
-            "{text}"
+            output.status.success() && said.contains("1 passed"),
+            "{said}"
         );
         return;
     }

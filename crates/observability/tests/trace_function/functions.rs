@@ -122,12 +122,10 @@ fn return_and_question_mark_end_the_span() {
 ///
 /// `pointer` can be read.
 #[trace_function]
+#[expect(unsafe_code, reason = "an unsafe function is what is tested")]
 unsafe fn read(pointer: *const u32) -> u32 {
     // SAFETY: the caller vouches for it.
-    #[expect(unsafe_code, reason = "an unsafe function is what is tested")]
-    unsafe {
-        *pointer
-    }
+    unsafe { *pointer }
 }
 
 #[trace_function]
@@ -151,9 +149,10 @@ pub(crate) fn decorated() -> u32 {
 fn unsafe_foreign_and_decorated_functions_are_traced() {
     let recorder = TestRecorder::new();
     recorder.run(|| {
+        let number = 2;
         // SAFETY: the number outlives the call.
         #[expect(unsafe_code, reason = "an unsafe function is what is tested")]
-        let two = unsafe { read(&raw const *&2) };
+        let two = unsafe { read(&raw const number) };
         assert_eq!((two, foreign(1), decorated()), (2, 2, 3));
     });
     assert_eq!(tree(&recorder), "read\nforeign\ndecorated\n");

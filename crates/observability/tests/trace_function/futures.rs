@@ -154,9 +154,9 @@ async fn opaque_output(ok: bool) -> Result<impl Iterator<Item = u32>, String> {
 }
 
 #[trace_function]
-async fn generic<T: ToString + Send, const N: usize>(items: [T; N]) -> Vec<String>
+async fn generic<T, const N: usize>(items: [T; N]) -> Vec<String>
 where
-    T: Sync,
+    T: ToString,
 {
     pause().await;
     items.iter().map(ToString::to_string).collect()

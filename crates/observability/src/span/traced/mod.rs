@@ -14,7 +14,7 @@ mod outcome;
 mod stream;
 
 pub use future::TracedFuture;
-pub use named::{ByClone, ByReference, ByTarget, Named, text};
+pub use named::{ByClone, ByReference, ByTarget, Named, PointsToValue, text};
 pub use outcome::{
     AnyOutcome, DisplayOutcome, DynErrorOutcome, ErrorOutcome, Outcome, ResultOutcome, Watch,
 };

@@ -47,15 +47,42 @@ impl<'a, T: Clone + Into<Value<'a>>> ByClone<'a> for &Named<'_, T> {
     }
 }
 
-/// Places that point to a value, such as a `&u32`.
-pub trait ByTarget<'a> {
-    /// The attribute's value.
-    fn value(&self) -> Value<'a>;
+/// The rest: places that point to a value, such as a `&u32` or a `Box<str>`.
+pub trait ByTarget<'a, T> {
+    /// The attribute's value. What is no value at all is refused here, with its name.
+    fn value(&self) -> Value<'a>
+    where
+        T: PointsToValue<'a>;
 }
 
-impl<'a, T: Deref<Target: Clone + Into<Value<'a>>>> ByTarget<'a> for Named<'_, T> {
+impl<'a, T> ByTarget<'a, T> for Named<'_, T> {
     #[inline]
-    fn value(&self) -> Value<'a> {
-        (**self.0).clone().into()
+    fn value(&self) -> Value<'a>
+    where
+        T: PointsToValue<'a>,
+    {
+        self.0.target()
+    }
+}
+
+/// Something that leads to a value.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the value of an attribute",
+    label = "neither a number, a text nor a truth value",
+    note = "name something inside of it, or compute a value from it, such as `x.len()`"
+)]
+pub trait PointsToValue<'a> {
+    /// The value that it leads to.
+    fn target(&self) -> Value<'a>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<'a, T> PointsToValue<'a> for T
+where
+    T: Deref<Target: ToOwned<Owned: Into<Value<'a>>>>,
+{
+    #[inline]
+    fn target(&self) -> Value<'a> {
+        self.deref().to_owned().into()
     }
 }
