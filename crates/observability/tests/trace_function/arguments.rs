@@ -132,6 +132,10 @@ fn values(
     pointed = *pointer,
     boxed = boxed,
 ))]
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "references are what is tested"
+)]
 fn places(
     request: Request,
     table: &HashMap<&str, i64>,

@@ -2,7 +2,10 @@
 
 use crate::tree;
 use continuum_observability::{get_current_span, testing::TestRecorder, trace_function};
-use std::fmt::{Debug, Display};
+use std::{
+    error::Error,
+    fmt::{Debug, Display},
+};
 
 #[trace_function]
 fn outer() -> u32 {
@@ -65,6 +68,36 @@ fn dynamic(loud: bool) -> Box<dyn Fn(&str) -> String> {
 }
 
 #[trace_function]
+fn boxed<'a>(words: &'a str, separator: &str) -> Box<dyn Iterator<Item = &'a str> + 'a> {
+    let separator = separator.to_owned();
+    let words: Vec<_> = words.split(separator.as_str()).collect();
+    Box::new(words.into_iter())
+}
+
+#[trace_function]
+fn borrowed_error(text: &str) -> Result<&str, Box<dyn Error + '_>> {
+    if text.is_empty() {
+        return Err("empty".into());
+    }
+    Ok(text)
+}
+
+#[trace_function]
+fn function(trims: bool) -> fn(&str) -> &str {
+    if trims { str::trim } else { |text| text }
+}
+
+#[trace_function]
+fn closures(n: u32) -> (impl Fn(u32) -> u32, [u32; 1]) {
+    (move |m| m + n, [n])
+}
+
+#[trace_function]
+fn associated<I: IntoIterator>(items: I) -> Option<I::Item> {
+    items.into_iter().next()
+}
+
+#[trace_function]
 fn destructured((a, b): (u32, u32), [first, ..]: [u32; 3], mut sum: u32) -> u32 {
     sum += a + b + first;
     sum
@@ -85,6 +118,12 @@ fn signatures_of_every_form_compile_and_keep_their_meaning() {
             (dynamic(true)("a"), dynamic(false)("a")),
             ("A".to_owned(), "a".to_owned())
         );
+        assert_eq!(boxed("a b", " ").collect::<Vec<_>>(), ["a", "b"]);
+        assert!(borrowed_error("a").is_ok() && borrowed_error("").is_err());
+        assert_eq!((function(true)(" a"), function(false)(" a")), ("a", " a"));
+        let (add, [n]) = closures(2);
+        assert_eq!((add(1), n), (3, 2));
+        assert_eq!(associated([1, 2]), Some(1));
         assert_eq!(destructured((1, 2), [3, 0, 0], 4), 10);
     });
 }

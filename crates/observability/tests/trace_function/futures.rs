@@ -126,6 +126,7 @@ async fn a_function_that_returns_a_future_is_traced_until_that_is_done() {
 #[tokio::test]
 async fn a_function_that_is_nothing_but_an_async_block_is_an_async_function() {
     #[trace_function]
+    #[expect(clippy::manual_async_fn, reason = "the long form is what is tested")]
     fn lazy(text: &str) -> impl Future<Output = Result<usize, Box<dyn std::error::Error>>> {
         async move {
             pause().await;
