@@ -16,4 +16,6 @@ mod context_sampling;
 mod context_spawn;
 mod context_streams;
 mod executors;
+mod propagation;
 mod recorder_threads;
+mod w3c_trace_context;
