@@ -151,17 +151,6 @@ impl World {
         assert_eq!(status, 200, "{answer}");
     }
 
-    /// The texts that a node recalls without anybody seeing it.
-    fn recall(&self, node: &Node, query: &str) -> Vec<String> {
-        let silent = Self::new();
-        let (status, answer) =
-            silent.post(node, "/v1/recall", &node.key(), &json!({ "query": query }));
-        assert_eq!(status, 200, "{answer}");
-        let turns = answer["turns"].as_array().unwrap();
-        let text = |turn: &Value| turn["text"].as_str().unwrap().to_owned();
-        turns.iter().map(text).collect()
-    }
-
     fn outbox(&self, node: &Node) -> Value {
         let request = Request::get("/v1/outbox").header("x-api-key", node.key());
         let silent = Context::root().with_telemetry_disabled();
@@ -189,6 +178,16 @@ impl World {
         let tree = self.recorder.tree();
         tree.lines().map(shorten).collect::<Vec<_>>().join("\n")
     }
+}
+
+/// The texts that a node recalls, without a trace of it.
+fn recall(node: &Node, query: &str) -> Vec<String> {
+    let silent = World::new();
+    let (status, answer) = silent.post(node, "/v1/recall", &node.key(), &json!({ "query": query }));
+    assert_eq!(status, 200, "{answer}");
+    let turns = answer["turns"].as_array().unwrap();
+    let text = |turn: &Value| turn["text"].as_str().unwrap().to_owned();
+    turns.iter().map(text).collect()
 }
 
 /// Attributes that the name of the span repeats, or that other tests show.
@@ -252,7 +251,7 @@ fn one_trace_leads_from_the_client_to_the_database_of_the_other_node() {
     world.learn(&first, "The boat is green.");
     let pass = world.deliver(&first);
     assert_eq!((pass.delivered, pass.failed, pass.next_due), (1, 0, None));
-    assert_eq!(world.recall(&second, "boat"), ["The boat is green."]);
+    assert_eq!(recall(&second, "boat"), ["The boat is green."]);
     assert_snapshot!(world.tree(), @r"
     POST /v1/learn [server] http.response.status_code=200
       db.select.keys [client] OK
@@ -308,7 +307,7 @@ fn what_could_not_be_delivered_is_delivered_later_in_a_batch_with_links() {
     let _listening = world.listen(&second);
     let pass = world.deliver(&first);
     assert_eq!((pass.delivered, pass.failed), (2, 0));
-    assert_eq!(world.recall(&second, "ferry"), ["The ferry is red."]);
+    assert_eq!(recall(&second, "ferry"), ["The ferry is red."]);
     assert_eq!(world.outbox(&first)["waiting"], 0);
     assert!(world.recorder.spans().len() > before);
     let tree = world.tree();
@@ -357,10 +356,10 @@ fn an_entry_whose_answer_was_lost_is_stored_once() {
     world.learn(&first, "The boat is green.");
     world.answers_are_lost.store(true, Ordering::Relaxed);
     assert_eq!(world.deliver(&first).delivered, 0);
-    assert_eq!(world.recall(&second, "boat").len(), 1);
+    assert_eq!(recall(&second, "boat").len(), 1);
     world.answers_are_lost.store(false, Ordering::Relaxed);
     assert_eq!(world.deliver(&first).delivered, 1);
-    assert_eq!(world.recall(&second, "boat").len(), 1);
+    assert_eq!(recall(&second, "boat").len(), 1);
     assert_eq!(world.outbox(&first)["waiting"], 0);
 }
 
@@ -416,7 +415,7 @@ fn two_nodes_that_tell_each_other_do_not_go_round() {
     let _listening = world.listen(&second);
     world.learn(&first, "The boat is green.");
     assert_eq!(world.deliver(&first).delivered, 1);
-    assert_eq!(world.recall(&second, "boat"), ["The boat is green."]);
+    assert_eq!(recall(&second, "boat"), ["The boat is green."]);
     let pass = world.deliver(&second);
     assert_eq!((pass.delivered, pass.failed), (0, 0));
 }
