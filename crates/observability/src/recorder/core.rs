@@ -278,3 +278,62 @@ impl Core {
         locked(&self.queue)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{Telemetry, get_tracer, recorder::Recorder, testing::TestRecorder};
+    use std::{
+        sync::atomic::{AtomicUsize, Ordering},
+        thread,
+    };
+
+    const ROUNDS: usize = 1_000;
+
+    /// Waits without sleeping, so that both threads go on within nanoseconds.
+    fn meet(counter: &AtomicUsize, round: usize) {
+        counter.fetch_add(1, Ordering::SeqCst);
+        while counter.load(Ordering::SeqCst) < 2 * (round + 1) {
+            std::hint::spin_loop();
+        }
+    }
+
+    #[test]
+    fn a_span_that_ends_at_the_instant_of_the_shutdown_does_not_stay_pending() {
+        let recorders: Vec<&Recorder> = (0..ROUNDS)
+            .map(|_| TestRecorder::of(Telemetry::builder()).recorder())
+            .collect();
+        let (before, after) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let end_spans = || {
+            for (round, recorder) in recorders.iter().enumerate() {
+                let context = crate::Context {
+                    recorder: Some(recorder),
+                    ..crate::Context::default()
+                };
+                let span = get_tracer("core")
+                    .span_builder("last")
+                    .parent(&context)
+                    .start();
+                meet(&before, round);
+                drop(span);
+                meet(&after, round);
+            }
+        };
+        thread::scope(|scope| {
+            let thread = thread::Builder::new();
+            thread.spawn_scoped(scope, end_spans).unwrap();
+            let mut stuck = 0;
+            for (round, recorder) in recorders.iter().enumerate() {
+                let core = recorder.core().unwrap();
+                meet(&before, round);
+                for _ in 0..round % 50 {
+                    std::hint::spin_loop();
+                }
+                core.close();
+                meet(&after, round);
+                // The thread is still there: only the two who met could have seen to its span.
+                stuck += core.stats().pending;
+            }
+            assert_eq!(stuck, 0);
+        });
+    }
+}
