@@ -52,14 +52,15 @@ impl Exporter for Report {
         let spans = decode_request(request.bytes())?;
         let lines = spans.iter().map(|span| {
             let id = u64::from_be_bytes(span.span_id);
+            let own = AnyValue::Int(std::process::id().into());
             let of_resource = |key| {
                 let mut all = span.resource.attributes.iter();
                 all.find(|(known, _)| known == key).map(|(_, value)| value)
             };
-            let own = AnyValue::Int(std::process::id().into());
             assert_eq!(of_resource("process.pid"), Some(&own));
-            let Some(AnyValue::String(instance)) = of_resource("service.instance.id") else {
-                panic!("no instance id");
+            let instance = match of_resource("service.instance.id") {
+                Some(AnyValue::String(id)) => id.as_str(),
+                _ => "none",
             };
             let attributes = span.attributes.len();
             format!("{} {id:016x} {instance} {attributes}", span.name)

@@ -44,10 +44,11 @@ pub(crate) struct Chunk {
 impl Chunk {
     /// Gives up all spans but the first `count`; returns how many that are.
     fn keep_first(&mut self, count: u64) -> u64 {
-        let kept = count.min(self.spans);
-        self.bytes.truncate(prefix_len(&self.bytes, kept));
-        let given_up = self.spans - kept;
-        self.spans = kept;
+        let given_up = self.spans.saturating_sub(count);
+        if given_up > 0 {
+            self.bytes.truncate(prefix_len(&self.bytes, count));
+            self.spans = count;
+        }
         given_up
     }
 }
@@ -134,6 +135,10 @@ impl Core {
         let room = self.max_queued_spans.saturating_sub(queue.spans);
         let too_many = chunk.keep_first(room);
         self.totals.dropped(DropReason::BudgetSpent, too_many);
+        if chunk.spans == 0 {
+            // An empty chunk in the queue would cost memory for nothing.
+            return self.refuse(&mut chunk, DropReason::BudgetSpent);
+        }
         if self.queued_bytes.fetch_add(size, Ordering::AcqRel) + size > self.budget_bytes {
             self.queued_bytes.fetch_sub(size, Ordering::AcqRel);
             return self.refuse(&mut chunk, DropReason::BudgetSpent);

@@ -1,5 +1,6 @@
 //! Setting telemetry up and taking it down: one guard for the whole process, hence a binary of its
 //! own and one test at a time.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod flush;
 mod running;

@@ -142,9 +142,9 @@ fn messages_go_where_the_program_wants_them_and_are_not_repeated() {
     assert_eq!(telemetry.stats().started, 5);
     let heard = heard.lock().unwrap();
     let (last, failures) = heard.split_last().unwrap();
-    let lost = "5 of 5 spans were lost: 0 because too many waited, 5 because exporting failed, 0 \
+    let expected = "5 of 5 spans were lost: 0 because too many waited, 5 because exporting failed, 0 \
                 rejected by the receiver, 0 ended too late";
-    assert_eq!(last, &(DiagnosticLevel::Warn, lost.to_owned()));
+    assert_eq!(last, &(DiagnosticLevel::Warn, expected.to_owned()));
     // Another test of this process may have used up the line of its topic.
     assert!(failures.len() <= 1, "{failures:?}");
 }
