@@ -149,11 +149,8 @@ impl Limit {
     fn admit(&self, now: u64) -> Option<u64> {
         let last = self.last.load(Ordering::Relaxed);
         let due = last == 0 || now.saturating_sub(last) >= QUIET;
-        let exchange = |_| {
-            let order = Ordering::Relaxed;
-            self.last.compare_exchange(last, now, order, order).ok()
-        };
-        if due.then_some(()).and_then(exchange).is_some() {
+        let (order, cell) = (Ordering::Relaxed, &self.last);
+        if due && cell.compare_exchange(last, now, order, order).is_ok() {
             return Some(self.left_out.swap(0, Ordering::Relaxed));
         }
         self.left_out.fetch_add(1, Ordering::Relaxed);

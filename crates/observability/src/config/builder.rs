@@ -287,7 +287,8 @@ impl TelemetryBuilder {
         let propagators = propagation::propagators(&self.overrides.propagation, &env);
         let disabled = env.flag(env::SDK_DISABLED) || cfg!(target_arch = "wasm32");
         let settings = (!disabled).then(|| Settings::resolve(self.overrides, &env));
-        if let Some(settings) = &settings {
+        if let Some(settings) = settings.as_ref().filter(|_| !flush::is_active()) {
+            // Before what was wrong is said.
             let receiver = settings.receiver.clone().map(|Receiver(receiver)| receiver);
             diagnostics::configure(settings.log_level, receiver);
         }

@@ -30,6 +30,11 @@ pub(super) fn claim() -> bool {
     !ACTIVE.swap(true, Ordering::AcqRel)
 }
 
+/// Whether a recorder is active.
+pub(super) fn is_active() -> bool {
+    ACTIVE.load(Ordering::Acquire)
+}
+
 /// A request to the export thread.
 #[derive(Debug)]
 struct Request {
@@ -79,7 +84,7 @@ impl Request {
 }
 
 /// Resolves when everything recorded before is delivered; made by
-/// [`Telemetry::force_flush_async`](super::Telemetry::force_flush_async).
+/// [`TelemetryHandle::force_flush_async`](super::TelemetryHandle::force_flush_async).
 ///
 /// The request is made at once, polled or not. While the future waits, a thread of its own looks
 /// after the deadline, so that no runtime is needed.

@@ -80,13 +80,12 @@ impl Resource {
             let value = if is_denied_key(key) { &redacted } else { value };
             append(&mut bytes, key, value);
         }
-        let of_process: [(&str, fn() -> Value<'static>); 2] = [
-            ("service.instance.id", || random_uuid().into()),
-            ("process.pid", || std::process::id().into()),
-        ];
-        let missing = |key: &str| self.0.iter().all(|(known, _)| known != key);
-        for (key, value) in of_process.iter().filter(|(key, _)| missing(key)) {
-            append(&mut bytes, key, &value());
+        let given = |key: &str| self.0.iter().any(|(known, _)| known == key);
+        if !given("service.instance.id") {
+            append(&mut bytes, "service.instance.id", &random_uuid().into());
+        }
+        if !given("process.pid") {
+            append(&mut bytes, "process.pid", &std::process::id().into());
         }
         bytes
     }
@@ -197,12 +196,19 @@ mod tests {
         );
         let named = ("OTEL_SERVICE_NAME", "variable");
         let environment = ("CONTINUUM_ENV", "staging");
+        let others = [
+            ("OTEL_SERVICE_NAMESPACE", "memories"),
+            ("OTEL_SERVICE_VERSION", "2"),
+        ];
         assert_eq!(resolved(&[list], &[])["service.name"], text("list"));
         let resource = resolved(&[list, named, environment], &[]);
         assert_eq!(resource["service.name"], text("variable"));
         assert_eq!(resource["service.version"], text("1"));
         assert_eq!(resource["host"], text("a b"));
         assert_eq!(resource["deployment.environment.name"], text("staging"));
+        let resource = resolved(&[list, others[0], others[1]], &[]);
+        assert_eq!(resource["service.namespace"], text("memories"));
+        assert_eq!(resource["service.version"], text("2"));
         let resource = resolved(
             &[list, named],
             &[("service.name", "builder"), ("host", "c")],

@@ -1,5 +1,7 @@
 //! The rules of configuration, each with an environment of its own.
 
+mod process;
+
 use super::{
     env::{self, Environment},
     exporter::{Destination, ExporterChoice},
@@ -255,6 +257,11 @@ fn what_the_builder_cannot_use_is_an_error_without_strict_checks() {
         (
             "export_timeout",
             Telemetry::builder().export_timeout(Duration::ZERO),
+        ),
+        ("max_queue_size", Telemetry::builder().max_queue_size(0)),
+        (
+            "max_export_batch_size",
+            Telemetry::builder().max_export_batch_size(0),
         ),
         (
             "exporter",

@@ -44,10 +44,11 @@ pub(crate) struct Chunk {
 impl Chunk {
     /// Gives up all spans but the first `count`; returns how many that are.
     fn keep_first(&mut self, count: u64) -> u64 {
-        let kept = count.min(self.spans);
-        self.bytes.truncate(prefix_len(&self.bytes, kept));
-        let given_up = self.spans - kept;
-        self.spans = kept;
+        let given_up = self.spans.saturating_sub(count);
+        if given_up > 0 {
+            self.bytes.truncate(prefix_len(&self.bytes, count));
+            self.spans = count;
+        }
         given_up
     }
 }
@@ -134,6 +135,10 @@ impl Core {
         let room = self.max_queued_spans.saturating_sub(queue.spans);
         let too_many = chunk.keep_first(room);
         self.totals.dropped(DropReason::BudgetSpent, too_many);
+        if chunk.spans == 0 {
+            // An empty chunk in the queue would cost memory for nothing.
+            return self.refuse(&mut chunk, DropReason::BudgetSpent);
+        }
         if self.queued_bytes.fetch_add(size, Ordering::AcqRel) + size > self.budget_bytes {
             self.queued_bytes.fetch_sub(size, Ordering::AcqRel);
             return self.refuse(&mut chunk, DropReason::BudgetSpent);
@@ -276,5 +281,64 @@ impl Core {
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Queue> {
         locked(&self.queue)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Telemetry, get_tracer, recorder::Recorder, testing::TestRecorder};
+    use std::{
+        sync::atomic::{AtomicUsize, Ordering},
+        thread,
+    };
+
+    const ROUNDS: usize = 1_000;
+
+    /// Waits without sleeping, so that both threads go on within nanoseconds.
+    fn meet(counter: &AtomicUsize, round: usize) {
+        counter.fetch_add(1, Ordering::SeqCst);
+        while counter.load(Ordering::SeqCst) < 2 * (round + 1) {
+            std::hint::spin_loop();
+        }
+    }
+
+    #[test]
+    fn a_span_that_ends_at_the_instant_of_the_shutdown_does_not_stay_pending() {
+        let recorders: Vec<&Recorder> = (0..ROUNDS)
+            .map(|_| TestRecorder::of(Telemetry::builder()).recorder())
+            .collect();
+        let (before, after) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let end_spans = || {
+            for (round, recorder) in recorders.iter().enumerate() {
+                let context = crate::Context {
+                    recorder: Some(recorder),
+                    ..crate::Context::default()
+                };
+                let span = get_tracer("core")
+                    .span_builder("last")
+                    .parent(&context)
+                    .start();
+                meet(&before, round);
+                drop(span);
+                meet(&after, round);
+            }
+        };
+        thread::scope(|scope| {
+            let thread = thread::Builder::new();
+            thread.spawn_scoped(scope, end_spans).unwrap();
+            let mut stuck = 0;
+            for (round, recorder) in recorders.iter().enumerate() {
+                let core = recorder.core().unwrap();
+                meet(&before, round);
+                for _ in 0..round % 50 {
+                    std::hint::spin_loop();
+                }
+                core.close();
+                meet(&after, round);
+                // The thread is still there: only the two who met could have seen to its span.
+                stuck += core.stats().pending;
+            }
+            assert_eq!(stuck, 0);
+        });
     }
 }

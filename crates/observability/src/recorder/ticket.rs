@@ -8,7 +8,7 @@
 use super::registry::locked;
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Mutex, atomic::AtomicBool, atomic::Ordering},
+    sync::Mutex,
     task::Waker,
     time::Instant,
 };
@@ -18,13 +18,13 @@ use std::{
 pub(crate) struct Ticket {
     pub(super) number: u64,
     pub(super) deadline: Instant,
-    /// Whether a round failed that was under way when this one was asked for.
-    failed: AtomicBool,
     state: Mutex<State>,
 }
 
 #[derive(Debug, Default)]
 struct State {
+    /// Whether a round failed that was under way when this one was asked for.
+    failed: bool,
     delivered: Option<bool>,
     waker: Option<Waker>,
 }
@@ -34,7 +34,6 @@ impl Ticket {
         Self {
             number,
             deadline,
-            failed: AtomicBool::new(false),
             state: Mutex::default(),
         }
     }
@@ -46,12 +45,12 @@ impl Ticket {
 
     /// Notes that spans were lost which were recorded before the request.
     pub(super) fn fail(&self) {
-        self.failed.store(true, Ordering::Relaxed);
+        locked(&self.state).failed = true;
     }
 
     pub(super) fn resolve(&self, failed: bool) {
-        let failed = failed || self.failed.load(Ordering::Relaxed);
-        locked(&self.state).delivered = Some(!failed);
+        let mut state = locked(&self.state);
+        state.delivered = Some(!failed && !state.failed);
     }
 
     pub(super) fn set_waker(&self, waker: &Waker) {

@@ -74,9 +74,13 @@ impl Core {
         let tickets = std::mem::take(&mut queue.tickets);
         let (served, waiting): (Vec<_>, Vec<_>) =
             tickets.into_iter().partition(|ticket| is_served(ticket));
-        served.iter().for_each(|ticket| ticket.resolve(failed));
+        for ticket in &served {
+            ticket.resolve(failed);
+        }
         if failed {
-            waiting.iter().for_each(|ticket| ticket.fail());
+            for ticket in &waiting {
+                ticket.fail();
+            }
         }
         queue.tickets = waiting;
         drop(queue);

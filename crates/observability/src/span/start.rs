@@ -49,22 +49,25 @@ impl<'a> Start<'a> {
         if Recorder::global().is_none() && no_scope_is_open() {
             return Span::default();
         }
-        self.announced(with_top(|top| self.place_under(top)))
+        let span = with_top(|top| self.place_under(top));
+        self.announce(&span);
+        span
     }
 
     /// Starts the span under `parent`.
     #[inline]
     pub(super) fn under(&self, parent: &Context) -> Span {
-        self.announced(self.place_under(Some(parent)))
+        let span = self.place_under(Some(parent));
+        self.announce(&span);
+        span
     }
 
     /// Calls the start hooks, now that the stack of contexts is not borrowed.
     #[inline]
-    fn announced(&self, span: Span) -> Span {
+    fn announce(&self, span: &Span) {
         if let Some(hooks) = span.recorder().and_then(|recorder| recorder.hooks.as_ref()) {
-            hooks.started(&span, self);
+            hooks.started(span, self);
         }
-        span
     }
 
     #[inline]

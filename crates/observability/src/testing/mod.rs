@@ -21,7 +21,7 @@ use crate::{
     Context, FutureExt as _, Sampler, SpanLimits, SpanRecord, Stats, Telemetry, TelemetryBuilder,
     export::{RequestBuilder, decode_request},
     lint::Linter,
-    recorder::Recorder,
+    recorder::{Recorder, RecorderConfig},
     semconv::Conventions,
     with_context,
 };
@@ -67,11 +67,19 @@ impl TestRecorder {
     /// A recorder with the sampler, the limits, the names and the hooks of a builder. Of its other
     /// settings and of the environment nothing is taken.
     pub fn of(builder: TelemetryBuilder) -> Self {
-        let recorder = Recorder::leak(builder.into_test_config());
+        Self::of_config(builder.into_test_config())
+    }
+
+    pub(crate) fn of_config(config: RecorderConfig) -> Self {
         Self {
-            recorder,
+            recorder: Recorder::leak(config),
             spans: Mutex::default(),
         }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn recorder(&self) -> &'static Recorder {
+        self.recorder
     }
 
     /// The root context of this recorder.
