@@ -15,7 +15,7 @@
 //! ```
 //!
 //! The modules follow the life of a span: `config`, `context`, `propagation`, `sampling`, `span`,
-//! `recorder`, `export`, then [`layers`] and `interop` on top.
+//! `recorder`, `export`, then [`layers`] and `interop` on top; [`semconv`] has the names of attributes.
 
 mod config;
 mod context;
@@ -24,9 +24,11 @@ mod export;
 #[cfg(any(feature = "opentelemetry_0_33", feature = "tracing"))]
 pub mod interop;
 pub mod layers;
+pub mod lint;
 pub mod propagation;
 mod recorder;
 mod sampling;
+pub mod semconv;
 mod span;
 pub mod testing;
 
@@ -35,9 +37,12 @@ pub use context::*;
 pub use diagnostics::DiagnosticLevel;
 pub use export::*;
 pub use propagation::{
-    Extractor, Injector, extract_trace_context, get_traceparent, inject_context,
-    inject_trace_context,
+    Carrier, Extractor, Injector, PropagationFormat, Propagator, create_carrier_from_span,
+    extract_from_environment, extract_trace_context, get_traceparent, get_tracestate,
+    inject_context, inject_trace_context, link_spans, with_trace_context,
 };
+#[cfg(feature = "serde")]
+pub use propagation::{extract_context_from_dict, propagate_context_to_dict};
 pub use recorder::Stats;
 pub use sampling::*;
 pub use span::*;

@@ -8,7 +8,7 @@ use super::{
     ConfigError, ExporterConfig, Telemetry,
     env::{self, Environment},
     exporter::{CustomExporter, ExporterChoice},
-    flush,
+    flush, propagation,
     settings::{Overrides, Settings},
 };
 use crate::{
@@ -16,6 +16,7 @@ use crate::{
     export::Exporter,
     recorder::{Recorder, RecorderConfig},
     sampling::Sampler,
+    semconv::Conventions,
     span::{IdGenerator, SpanEnd, SpanLimits, SpanRef, SpanStart, Value},
 };
 use std::{fmt, sync::Arc, time::Duration};
@@ -38,7 +39,7 @@ use std::{fmt, sync::Arc, time::Duration};
 #[derive(Debug, Clone, Default)]
 #[must_use = "nothing is set up until init is called"]
 pub struct TelemetryBuilder {
-    overrides: Overrides,
+    pub(super) overrides: Overrides,
     strict: bool,
 }
 
@@ -229,6 +230,21 @@ impl TelemetryBuilder {
         self
     }
 
+    /// Says which names the ready-made spans of [`layers`](crate::layers) give to their attributes,
+    /// in place of `CONTINUUM_SEMCONV` and `OTEL_SEMCONV_STABILITY_OPT_IN`.
+    pub fn conventions(mut self, conventions: Conventions) -> Self {
+        self.overrides.conventions = Some(conventions);
+        self
+    }
+
+    /// Lets the ready-made spans show the beginning of texts of users, at most 200 characters.
+    ///
+    /// Off by default: then only the lengths of questions and messages leave the process.
+    pub fn previews(mut self, enabled: bool) -> Self {
+        self.overrides.previews = Some(enabled);
+        self
+    }
+
     /// Bounds the memory for finished spans that wait for the exporter; 16 MiB by default.
     ///
     /// Spans beyond it are dropped and counted. At least 128 KiB.
@@ -268,6 +284,7 @@ impl TelemetryBuilder {
     }
 
     pub(super) fn init_from(self, env: Environment<'_>) -> Result<Telemetry, ConfigError> {
+        let propagators = propagation::propagators(&self.overrides.propagation, &env);
         let disabled = env.flag(env::SDK_DISABLED) || cfg!(target_arch = "wasm32");
         let settings = (!disabled).then(|| Settings::resolve(self.overrides, &env));
         if let Some(settings) = settings.as_ref().filter(|_| !flush::is_active()) {
@@ -277,11 +294,13 @@ impl TelemetryBuilder {
         }
         env.settle(self.strict)?;
         let Some(settings) = settings else {
+            propagators.install();
             return Ok(Telemetry::inactive());
         };
         if !flush::claim() {
             return Err(ConfigError::AlreadyActive);
         }
+        propagators.install();
         diagnostics::debug(Topic::SetUp, format_args!("set up with {settings}"));
         let recorder = Recorder::leak(settings.into_recorder_config());
         recorder.install();

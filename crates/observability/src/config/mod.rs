@@ -11,11 +11,13 @@ mod env;
 mod error;
 mod exporter;
 mod flush;
+mod naming;
 mod opening;
 #[cfg(feature = "otlp-http")]
 mod otlp;
 mod pairs;
-mod redaction;
+mod propagation;
+pub(crate) mod redaction;
 mod resource;
 mod sampler;
 mod settings;
@@ -33,3 +35,5 @@ pub use {
     flush::{Flush, Shutdown},
     telemetry::{Telemetry, TelemetryHandle, init_telemetry},
 };
+
+pub(crate) use {env::process_variables, redaction::is_denied_key};

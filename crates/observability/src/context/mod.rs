@@ -14,6 +14,7 @@ mod span_context;
 mod spawn;
 mod stack;
 mod stream;
+mod thread;
 mod trace_state;
 
 pub use baggage::*;
@@ -28,6 +29,7 @@ pub use span_context::*;
 #[cfg(feature = "tokio")]
 pub use spawn::{JoinSetExt, spawn, spawn_blocking, spawn_local};
 pub use stream::{InContextStream, SinkExt, StreamExt};
+pub use thread::in_current_context;
 pub use trace_state::*;
 
 pub(crate) use current::LocalRoot;

@@ -32,6 +32,7 @@ pub(crate) use {
 use crate::{
     export::{self, ExporterFactory},
     sampling::{Sampler, SamplerSwitch},
+    semconv::Naming,
     span::{ActiveHooks, Hooks, SpanLimits},
 };
 use std::{fmt, num::NonZeroU64, sync::OnceLock, time::Duration};
@@ -45,6 +46,10 @@ static GLOBAL: AtomicStatic<Recorder> = AtomicStatic::none();
 pub(crate) struct RecorderConfig {
     pub(crate) sampler: Sampler,
     pub(crate) limits: SpanLimits,
+    /// The names that ready-made spans give to their attributes.
+    pub(crate) naming: Naming,
+    /// Whether ready-made spans may show the beginning of texts of users.
+    pub(crate) previews: bool,
     pub(crate) hooks: Hooks,
     /// Encodes the `Resource` message of the calling process.
     pub(crate) resource: Resource,

@@ -32,7 +32,8 @@ pub use view::SpanRef;
 
 pub(crate) use {
     body::{Identity, SpanBody},
-    encode::{Writer, attribute_len, field_len, put_message},
+    builder::OnStart,
+    encode::{Writer, attribute_len, field_len, put_message, truncated},
     hooks::{ActiveHooks, Hooks},
     scope::InstrumentationScope,
 };

@@ -12,7 +12,7 @@ use crate::{
         with_top,
     },
     recorder::{Clock, Recorder, thread},
-    sampling::SamplingParameters,
+    sampling::{SamplingParameters, SamplingResult},
 };
 
 /// A link that is there from the start, with its attributes.
@@ -80,7 +80,7 @@ impl<'a> Start<'a> {
                 if !parent.is_some_and(|parent| parent.suppressed)
                     && !self.is_left_out(recorder) =>
             {
-                self.decide(recorder, parent)
+                self.decide(recorder, parent).forced_like(parent)
             }
             _ => unrecorded(parent),
         }
@@ -101,13 +101,17 @@ impl<'a> Start<'a> {
             || new_trace_id(recorder),
             |parent| (parent.trace_id(), parent.trace_flags()),
         );
-        let sampling = recorder.sampler.should_sample(&SamplingParameters {
-            parent: parent_context,
-            trace_id,
-            name: self.name,
-            kind: self.kind,
-            attributes: self.attributes,
-        });
+        let sampling = if parent.is_some_and(|parent| parent.forced) {
+            SamplingResult::from_decision(true)
+        } else {
+            recorder.sampler.should_sample(&SamplingParameters {
+                parent: parent_context,
+                trace_id,
+                name: self.name,
+                kind: self.kind,
+                attributes: self.attributes,
+            })
+        };
         let sampled = sampling.is_sampled && sampling.is_recording;
         let counted = thread::count_started(recorder, !sampled);
         let context = SpanContext::new(
@@ -160,12 +164,13 @@ impl<'a> Start<'a> {
         let start = self.time_unix_nanos;
         let (slot, generation) = thread::open_span(|body| {
             body.begin(self.name, self.kind, recorder.config.limits);
+            body.naming = recorder.config.naming;
             body.identity = Identity {
                 trace_id: context.trace_id().to_bytes(),
                 span_id: context.span_id().to_bytes(),
                 parent_span_id: parent_context.map(|c| c.span_id().to_bytes()),
                 parent_is_remote: parent_context.is_some_and(SpanContext::is_remote),
-                flags: context.trace_flags().to_u8(),
+                flags: context.trace_flags().to_w3c(),
                 trace_state: context.trace_state().clone(),
                 local_root: root.span_id,
                 scope: self.scope,

@@ -18,4 +18,6 @@ mod context_spawn;
 mod context_streams;
 mod executors;
 mod hooks;
+mod layer_forms;
+mod layer_names;
 mod recorder_threads;
