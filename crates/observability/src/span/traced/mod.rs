@@ -25,6 +25,7 @@ use crate::{
     context::{no_scope_is_open, with_context},
     recorder::Recorder,
 };
+use futures_core::Stream;
 use std::{
     any::Any,
     fmt,
@@ -163,20 +164,20 @@ impl Entry {
     }
 
     /// Runs the body of a function that returns a future, and then that future.
-    pub fn future<F, S>(self, body: impl FnOnce() -> F, settle: S) -> TracedFuture<F, S>
+    pub fn future<O, F, S>(self, body: impl FnOnce() -> F, settle: S) -> TracedFuture<F, S>
     where
-        F: Future,
-        S: FnOnce(Watch<'_>, &F::Output),
+        F: Future<Output = O>,
+        S: FnOnce(Watch<'_>, &O),
     {
         let future = self.prepare(body);
         TracedFuture::new(self, future, settle)
     }
 
     /// Runs the body of a function that returns a stream, and then that stream.
-    pub fn stream<T, S>(self, body: impl FnOnce() -> T, settle: S) -> TracedStream<T, S>
+    pub fn stream<I, T, S>(self, body: impl FnOnce() -> T, settle: S) -> TracedStream<T, S>
     where
-        T: futures_core::Stream,
-        S: FnMut(Watch<'_>, &T::Item),
+        T: Stream<Item = I>,
+        S: FnMut(Watch<'_>, &I),
     {
         let stream = self.prepare(body);
         TracedStream::new(self, stream, settle)
