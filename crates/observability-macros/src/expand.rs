@@ -75,13 +75,13 @@ impl<'a> Expansion<'a> {
                 let item = inner_type(*item);
                 pinned(*boxed, self.called(&quote!(stream::<#item, _, _>)))
             }
-            Returned::Future { boxed, output } => match AsyncBody::of(&self.function.body) {
-                Some(body) => self.async_body(&body, *output),
-                None => {
-                    let output = inner_type(*output);
-                    pinned(*boxed, self.called(&quote!(future::<#output, _, _>)))
+            Returned::Future { boxed, output } => {
+                if let Some(body) = AsyncBody::of(&self.function.body) {
+                    return self.async_body(&body, *output);
                 }
-            },
+                let output = inner_type(*output);
+                pinned(*boxed, self.called(&quote!(future::<#output, _, _>)))
+            }
         }
     }
 
@@ -122,7 +122,7 @@ impl<'a> Expansion<'a> {
     /// A future inside the span, awaited; the span starts when that begins.
     fn watched(&self, future: &impl ToTokens) -> TokenStream {
         let (start, settle) = (&self.start, self.settle());
-        let entry = Ident::new("entry", Span::mixed_site());
+        let entry = mixed("entry");
         quote! {
             let #entry = #start;
             #entry.watch(#future, #settle).await
@@ -157,7 +157,8 @@ fn start(arguments: &Arguments, function: &Function, private: &Path) -> TokenStr
         .map_or(function_name.clone(), LitStr::value);
     let tracer = arguments.tracer.as_ref();
     let tracer = tracer.map_or(quote!(::core::module_path!()), ToTokens::to_token_stream);
-    let kind = arguments.kind.clone().unwrap_or_else(|| mixed("Internal"));
+    let kind = arguments.kind.as_ref();
+    let kind = kind.map_or(quote!(Internal), ToTokens::to_token_stream);
     let record_exception = arguments
         .record_exception
         .as_ref()

@@ -94,11 +94,9 @@ impl CallSite {
         } else {
             let mut attributes = Vec::with_capacity(self.attributes.len() + N);
             attributes.extend_from_slice(self.attributes);
-            attributes.extend(
-                catch_unwind(AssertUnwindSafe(computed))
-                    .into_iter()
-                    .flatten(),
-            );
+            if let Ok(computed) = catch_unwind(AssertUnwindSafe(computed)) {
+                attributes.extend(computed);
+            }
             self.start_with(&attributes)
         };
         Entry {
