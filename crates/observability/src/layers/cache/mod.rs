@@ -1,6 +1,6 @@
 //! Spans of the cache layer: one per operation, with the hit or miss as attribute and event.
 //!
-//! Invariant: a key leaves the process only scrubbed, in attributes and events alike; see [`key`].
+//! Invariant: a key leaves the process only scrubbed, in attributes and events alike.
 
 mod key;
 
