@@ -43,7 +43,7 @@ layer_span! {
 /// });
 /// assert_eq!(
 ///     recorder.tree(),
-///     "cache.get [client] cache.operation=GET cache.key=search:<hash> cache.key_pattern=search:* \
+///     "cache.get [client] cache.operation=GET cache.key_pattern=search:* cache.key=search:<hash> \
 ///      tenant.id=acme cache.hit=false\n  · cache.miss key=search:<hash>\n"
 /// );
 /// ```
