@@ -36,6 +36,8 @@ pub(crate) fn init(format: LogFormat) {
     let subscriber = tracing_subscriber::fmt()
         .with_writer(io::stderr)
         .with_max_level(Level::INFO)
+        // Standard error may be closed: a line is lost then, the program goes on.
+        .log_internal_errors(false)
         .event_format(format)
         .finish();
     // A second server in one process logs where the first one does.

@@ -71,7 +71,12 @@ impl AnswerCache {
     }
 
     pub(crate) fn insert(&self, key: CacheKey, answer: Arc<Answer>) {
-        self.0.insert(key, answer);
+        let tenant = key.tenant.clone();
+        let span = trace_cache_operation("SET", SPAN_KEY).tenant_id(tenant.as_str());
+        let Ok(()) = span.run_sync(|_| {
+            self.0.insert(key, answer);
+            Ok::<_, Infallible>(())
+        });
     }
 }
 

@@ -82,7 +82,7 @@ impl Outbox {
 
     /// Takes jobs that are due, oldest first.
     ///
-    /// A job that is neither finished, postponed nor buried comes back by itself.
+    /// A job that is neither finished, postponed, released nor buried comes back by itself.
     ///
     /// # Errors
     ///
@@ -155,6 +155,15 @@ impl Outbox {
     /// A [`MemoryError`] when the store refuses; the job comes back all the same.
     pub fn postpone(&self, job: &Job, delay: Duration, reason: &str) -> Result<(), MemoryError> {
         self.change(|writer| writer.postpone_job(job.id, delay, reason))
+    }
+
+    /// Gives a job back that was not tried: it is due, and this claim does not count.
+    ///
+    /// # Errors
+    ///
+    /// A [`MemoryError`] when the store refuses; the job comes back later.
+    pub fn release(&self, job: &Job) -> Result<(), MemoryError> {
+        self.change(|writer| writer.release_job(job.id))
     }
 
     /// Gives a job up: it is kept as a dead letter and never claimed again.

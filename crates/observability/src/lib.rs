@@ -47,6 +47,16 @@ pub use recorder::Stats;
 pub use sampling::*;
 pub use span::*;
 
+#[cfg(feature = "macros")]
+pub use continuum_observability_macros::trace_function;
+
+/// What `#[trace_function]` expands to. Not for use by hand: it changes without notice.
+#[cfg(feature = "macros")]
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::span::{SpanKind, Value, traced::*};
+}
+
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 struct ReadmeIsTested;

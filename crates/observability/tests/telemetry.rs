@@ -2,8 +2,9 @@
 //! own and one test at a time.
 
 use continuum_observability::{
-    AnyValue, ConfigError, EncodedRequest, ExportError, Exported, Exporter, FlushError,
-    InMemoryExporter, Sampler, SpanLimits, Telemetry, TelemetryBuilder, get_tracer,
+    AnyValue, Carrier, ConfigError, EncodedRequest, ExportError, Exported, Exporter,
+    ExporterConfig, FlushError, InMemoryExporter, PropagationFormat, Sampler, SpanLimits,
+    Telemetry, TelemetryBuilder, get_tracer, inject_trace_context, set_baggage,
 };
 use std::{
     pin::pin,
@@ -223,4 +224,29 @@ fn a_shutdown_nobody_waits_for_makes_room_for_the_next() {
     record("to the second");
     assert_eq!(wait_for(second.shutdown_async(PLENTY)), Ok(()));
     assert_eq!(names(&spans), ["to the second"]);
+}
+
+#[test]
+fn the_formats_of_the_builder_hold_for_the_process() {
+    let _alone = alone();
+    let sent = |builder: TelemetryBuilder| {
+        let telemetry = builder.exporter(ExporterConfig::None).init().unwrap();
+        let mut carrier = Carrier::new();
+        get_tracer("test").in_scope("call", |_| {
+            for name in ["tenant_id", "plan"] {
+                assert!(set_baggage(name, "x"));
+            }
+            inject_trace_context(&mut carrier);
+        });
+        assert_eq!(telemetry.stats().started, 1);
+        let names: Vec<_> = carrier.iter().map(|(name, _)| name.to_owned()).collect();
+        (names, carrier.get("baggage").map(str::to_owned))
+    };
+    let (names, _) = sent(Telemetry::builder().propagators([PropagationFormat::B3]));
+    assert_eq!(names, ["b3"]);
+    let (names, _) = sent(Telemetry::builder().propagators([]));
+    assert_eq!(names, [""; 0]);
+    let (names, baggage) = sent(Telemetry::builder().allow_baggage(["plan"]));
+    assert_eq!(names, ["traceparent", "baggage"]);
+    assert_eq!(baggage.as_deref(), Some("plan=x"));
 }

@@ -52,7 +52,7 @@ pub(super) fn pictures(
         ..TreeStyle::terminal(palette)
     };
     let picture = |title, trace_id| picture(title, trace_id, spans, &style);
-    let learn = median(spans, "memory.learn").context("no learn was traced")?;
+    let learn = median(spans, "memory.learn", shown.federated).context("no learn was traced")?;
     let slowest = slowest(spans, "memory.recall", shown.failed).context("no recall was traced")?;
     Ok(vec![
         picture("A learn", &learn),
@@ -95,8 +95,11 @@ fn without_repetition(span: &SpanRecord, trace: &[&SpanRecord]) -> SpanRecord {
 }
 
 /// The trace of the span of that name that is neither slow nor fast.
-fn median(spans: &[SpanRecord], name: &str) -> Option<String> {
-    let mut named: Vec<_> = spans.iter().filter(|span| span.name == name).collect();
+fn median(spans: &[SpanRecord], name: &str, except: &str) -> Option<String> {
+    let mut named: Vec<_> = spans
+        .iter()
+        .filter(|span| span.name == name && hex(span) != except)
+        .collect();
     named.sort_by_key(|span| span.duration_nanos());
     Some(hex(named.get(named.len() / 2)?))
 }
@@ -145,7 +148,7 @@ mod tests {
             span(6, "memory.recall", 90),
             span(7, "memory.recall", 1),
         ];
-        let (cached, failed, federated) = (id(7), id(6), id(1));
+        let (cached, failed, federated) = (id(7), id(6), id(8));
         let shown = Shown {
             cached: &cached,
             failed: &failed,
@@ -156,7 +159,7 @@ mod tests {
             .iter()
             .map(|picture| picture.trace_id.as_str())
             .collect();
-        assert_eq!(ids, [id(3), id(5), id(7), id(6), id(1)]);
+        assert_eq!(ids, [id(3), id(5), id(7), id(6), id(8)]);
         assert!(
             pictures[1].tree.contains("memory.recall"),
             "{}",

@@ -76,3 +76,45 @@ async fn read(mut body: Body, limit_bytes: usize) -> Result<Bytes, Problem> {
     }
     Ok(bytes.into())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        convert::Infallible,
+        pin::Pin,
+        task::{Context, Poll},
+    };
+
+    use axum::body::HttpBody;
+    use http_body::Frame;
+    use serde_json::Value;
+    use tokio::time::{Interval, interval};
+
+    use super::*;
+
+    /// A body that sends one byte a second and never ends.
+    struct Trickle(Interval);
+
+    impl HttpBody for Trickle {
+        type Data = Bytes;
+        type Error = Infallible;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+            let tick = self.0.poll_tick(cx);
+            tick.map(|_| Some(Ok(Frame::data(Bytes::from_static(b" ")))))
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_trickles_in_is_given_up() {
+        let request = Request::post("/")
+            .header("content-type", "application/json")
+            .body(Body::new(Trickle(interval(Duration::from_secs(1)))))
+            .unwrap();
+        let read = JsonBody::<Value>::from_request(request, &()).await;
+        assert!(matches!(read, Err(Problem::BodyTooSlow)));
+    }
+}

@@ -15,23 +15,38 @@ use continuum_observability::{
     Context, SpanContext, SpanKind, SpanRef, Status, Tracer, extract_trace_context, get_tracer,
     spawn_blocking,
 };
+use tokio::sync::watch;
 
 use super::{
-    Pass, Worker,
+    Pass, Worker, aside,
     peer::PushError,
     retry::{Failure, with_attempts},
 };
 
 impl Worker {
-    /// Delivers claimed jobs of one tenant.
-    pub(super) async fn deliver(&self, outbox: &Outbox, jobs: Vec<Job>, pass: &mut Pass) {
+    /// Delivers claimed jobs of one tenant; those that are not tried go back.
+    pub(super) async fn deliver(
+        &self,
+        outbox: &Outbox,
+        jobs: Vec<Job>,
+        stop: &watch::Receiver<bool>,
+        pass: &mut Pass,
+    ) {
         let (first, again): (Vec<_>, Vec<_>) = jobs.into_iter().partition(|job| job.attempts == 1);
-        for job in &first {
-            let result = self.process_first(outbox, job).await;
-            pass.add(&result);
+        for job in first {
+            if pass.goes_on(stop) {
+                let result = self.process_first(outbox, &job).await;
+                pass.add(&result);
+            } else {
+                release(outbox, job).await;
+            }
         }
-        if !again.is_empty() {
-            self.process_batch(outbox, &again, pass).await;
+        if !again.is_empty() && pass.goes_on(stop) {
+            self.process_batch(outbox, again, stop, pass).await;
+        } else {
+            for job in again {
+                release(outbox, job).await;
+            }
         }
     }
 
@@ -52,7 +67,13 @@ impl Worker {
     }
 
     /// Starts a trace that links to the producers of all jobs.
-    async fn process_batch(&self, outbox: &Outbox, jobs: &[Job], pass: &mut Pass) {
+    async fn process_batch(
+        &self,
+        outbox: &Outbox,
+        jobs: Vec<Job>,
+        stop: &watch::Receiver<bool>,
+        pass: &mut Pass,
+    ) {
         let root = Context::root();
         let mut batch = tracer()
             .span_builder("batch_process")
@@ -67,19 +88,32 @@ impl Worker {
             batch = batch.link(producer);
         }
         let items = |_| async move {
-            for (index, job) in jobs.iter().enumerate() {
-                let result = tracer()
-                    .span_builder("process_item")
-                    .attribute("item.index", index)
-                    .attribute("messaging.message.id", job.id.to_string())
-                    .attribute("messaging.delivery_attempt", job.attempts)
-                    .attribute("tenant.id", outbox.tenant().as_str())
-                    .in_span(|span| self.process(span, outbox, job))
-                    .await;
-                pass.add(&result);
+            for (index, job) in jobs.into_iter().enumerate() {
+                if pass.goes_on(stop) {
+                    let result = self.process_item(outbox, index, &job).await;
+                    pass.add(&result);
+                } else {
+                    release(outbox, job).await;
+                }
             }
         };
         batch.in_span(items).await;
+    }
+
+    async fn process_item(
+        &self,
+        outbox: &Outbox,
+        index: usize,
+        job: &Job,
+    ) -> Result<(), DeliveryError> {
+        tracer()
+            .span_builder("process_item")
+            .attribute("item.index", index)
+            .attribute("messaging.message.id", job.id.to_string())
+            .attribute("messaging.delivery_attempt", job.attempts)
+            .attribute("tenant.id", outbox.tenant().as_str())
+            .in_span(|span| self.process(span, outbox, job))
+            .await
     }
 
     /// Pushes one job and settles it.
@@ -193,6 +227,15 @@ fn describe(span: &SpanRef, response: &SyncResponse, sent_bytes: usize) {
     span.set_attribute("sync.entities_count", response.concepts_extracted);
     span.set_attribute("sync.conflicts_count", conflicts);
     span.set_attribute("sync.bytes_transferred", sent_bytes);
+}
+
+/// Gives back a job that is not tried.
+async fn release(outbox: &Outbox, job: Job) {
+    let number = job.id;
+    if let Err(error) = aside(outbox, move |outbox| outbox.release(&job)).await {
+        // It comes back when its lease ends.
+        tracing::warn!(tenant = %outbox.tenant(), job = number, error, "a job cannot be released");
+    }
 }
 
 /// Works on an outbox where it may block, inside the current span.

@@ -6,7 +6,7 @@
 //!
 //! Invariants:
 //! - a job is forgotten only after the other node has answered that it is stored there;
-//! - the other node may be away for any time: one job at a time finds out whether it is back;
+//! - while the other node is away, one job at a time finds out whether it is back, and the others wait untried;
 //! - asked to stop, the worker finishes the job under way and leaves the others in their outboxes.
 
 mod background;
@@ -32,6 +32,9 @@ const BATCH: usize = 16;
 
 /// How long the worker sleeps when nothing is waiting and nobody wakes it.
 const IDLE: Duration = Duration::from_hours(1);
+
+/// When an outbox is looked at again that could not be read.
+const UNUSABLE: Duration = Duration::from_mins(1);
 
 /// Delivers the outboxes of a memory to another node.
 #[derive(Debug, Clone)]
@@ -77,7 +80,7 @@ impl Worker {
         self.hasten().await;
         let mut failures = 0;
         while !*stop.borrow() {
-            let pass = self.deliver_due(failures > 0, &stop).await;
+            let pass = self.deliver_due(&stop).await;
             failures = if pass.is_peer_up { 0 } else { failures + 1 };
             let pause = match failures {
                 0 => sleep(pass.next_due.unwrap_or(IDLE)),
@@ -92,11 +95,9 @@ impl Worker {
         }
     }
 
-    /// Looks at every outbox once and delivers what is due.
-    ///
-    /// - `is_probe`: one job only, to find out whether the other node is back;
-    /// - `stop`: ends the pass after the job under way.
-    pub async fn deliver_due(&self, is_probe: bool, stop: &watch::Receiver<bool>) -> Pass {
+    /// Looks at every outbox once and delivers what is due, until the other node turns out to be away or
+    /// `stop` becomes true.
+    pub async fn deliver_due(&self, stop: &watch::Receiver<bool>) -> Pass {
         let mut pass = Pass {
             delivered: 0,
             failed: 0,
@@ -104,14 +105,13 @@ impl Worker {
             next_due: None,
         };
         for outbox in self.memory.outboxes() {
-            let limit = if is_probe && pass.delivered == 0 {
-                1
-            } else {
-                BATCH
-            };
-            self.empty(&outbox, limit, stop, &mut pass).await;
-            if !pass.is_peer_up || *stop.borrow() {
+            if !pass.goes_on(stop) {
                 break;
+            }
+            if let Err(error) = self.empty(&outbox, stop, &mut pass).await {
+                // One tenant's file that cannot be used does not hold up the others.
+                tracing::warn!(tenant = %outbox.tenant(), error, "an outbox cannot be used");
+                pass.look_again_in(UNUSABLE);
             }
         }
         pass
@@ -121,32 +121,40 @@ impl Worker {
     async fn empty(
         &self,
         outbox: &Outbox,
-        mut limit: usize,
         stop: &watch::Receiver<bool>,
         pass: &mut Pass,
-    ) {
-        while pass.is_peer_up && !*stop.borrow() {
-            let jobs = match aside(outbox, move |outbox| outbox.claim(limit)).await {
-                Ok(jobs) if jobs.is_empty() => break,
-                Ok(jobs) => jobs,
-                Err(error) => return look_again(outbox, &error, pass),
-            };
-            self.deliver(outbox, jobs, pass).await;
-            limit = BATCH;
+    ) -> Result<(), String> {
+        while pass.goes_on(stop) {
+            let jobs = aside(outbox, |outbox| outbox.claim(BATCH)).await?;
+            if jobs.is_empty() {
+                break;
+            }
+            self.deliver(outbox, jobs, stop, pass).await;
         }
-        match aside(outbox, Outbox::next_due).await {
-            Ok(due) => pass.next_due = pass.next_due.into_iter().chain(due).min(),
-            Err(error) => look_again(outbox, &error, pass),
+        if let Some(due) = aside(outbox, Outbox::next_due).await? {
+            pass.look_again_in(due);
         }
+        Ok(())
     }
 
     /// What an earlier process left under way or put off is due now.
     async fn hasten(&self) {
         for outbox in self.memory.outboxes() {
             if let Err(error) = aside(&outbox, Outbox::hasten).await {
-                tracing::warn!(tenant = %outbox.tenant(), %error, "an outbox cannot be read");
+                tracing::warn!(tenant = %outbox.tenant(), error, "an outbox cannot be used");
             }
         }
+    }
+}
+
+impl Pass {
+    /// Whether the next job may be tried.
+    fn goes_on(&self, stop: &watch::Receiver<bool>) -> bool {
+        self.is_peer_up && !*stop.borrow()
+    }
+
+    fn look_again_in(&mut self, due: Duration) {
+        self.next_due = self.next_due.into_iter().chain([due]).min();
     }
 }
 
@@ -162,11 +170,4 @@ async fn aside<T: Send + 'static>(
         Ok(result) => result.map_err(|error| error.to_string()),
         Err(crashed) => Err(crashed.to_string()),
     }
-}
-
-/// One tenant's file that cannot be used does not hold up the others.
-fn look_again(outbox: &Outbox, error: &str, pass: &mut Pass) {
-    tracing::warn!(tenant = %outbox.tenant(), error, "an outbox cannot be read");
-    let later = Some(Duration::from_mins(1));
-    pass.next_due = pass.next_due.into_iter().chain(later).min();
 }

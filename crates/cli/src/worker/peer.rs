@@ -47,6 +47,8 @@ impl Peer {
         ensure!(default_port > 0, "{url} is not a URL of http or https");
         let config = Agent::config_builder()
             .timeout_global(Some(TIMEOUT))
+            // Nodes talk to each other directly, whatever the environment says about other traffic.
+            .proxy(None)
             .http_status_as_error(false)
             .max_redirects(0)
             .max_redirects_will_error(false)

@@ -143,6 +143,7 @@ fn a_recall_and_the_same_again_from_the_cache() {
           db.select.entity_turns [client] OK db.response.returned_rows=5
         db.select.attention_links [client] OK db.response.returned_rows=10
         db.select.turns [client] OK db.response.returned_rows=1
+        cache.set [client] OK cache.key_pattern=memory:search:*
     ");
     let (status, tree) = traced.post("/v1/recall", RECALL);
     assert_eq!(status, 200);

@@ -3,8 +3,10 @@
 //! Position: made by [`Outbox::entry`](crate::Outbox::entry), sent as JSON, taken by
 //! [`Memory::receive`](crate::Memory::receive).
 //!
-//! Invariant: an entry is checked like a learn; which tenant it may be for is decided by the key of the
-//! sender and not by the entry.
+//! Invariants:
+//! - an entry is checked like a learn; which tenant it may be for is decided by the key of the sender
+//!   and not by the entry;
+//! - fields that are not known are passed over, so that a newer node can tell an older one.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -19,7 +21,6 @@ const MAX_TURNS: usize = 2;
 
 /// Turns that were learned by another node.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct SyncEntry {
     /// The instance that learned them.
     pub origin: String,
@@ -35,7 +36,6 @@ pub struct SyncEntry {
 
 /// A turn as it was stored by the node that learned it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct SyncTurn {
     /// Who said it.
     pub speaker: String,

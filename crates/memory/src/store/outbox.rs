@@ -107,6 +107,18 @@ impl Writer<'_> {
         Ok(())
     }
 
+    /// Gives a job back as if it had not been claimed.
+    pub(crate) fn release_job(&self, job: JobId) -> Result<(), MemoryError> {
+        self.change(
+            "UPDATE",
+            "outbox",
+            "UPDATE outbox SET attempts = attempts - 1, due_at_millis = 0 WHERE id = ?1",
+            [job],
+            |statement, job| statement.execute([job]),
+        )?;
+        Ok(())
+    }
+
     /// Gives a job up, and keeps it with the reason.
     pub(crate) fn bury_job(&self, job: JobId, error: &str) -> Result<(), MemoryError> {
         self.change(

@@ -37,6 +37,7 @@ pub struct Context {
     pub(crate) recorder: Option<&'static Recorder>,
     pub(crate) root: LocalRoot,
     pub(crate) suppressed: bool,
+    pub(crate) forced: bool,
 }
 
 /// What the spans of one local root share.
@@ -81,6 +82,31 @@ impl Context {
     #[must_use]
     pub fn with_telemetry_disabled(mut self) -> Self {
         self.suppressed = true;
+        self
+    }
+
+    /// This context in which every span is recorded, whatever the sampler says.
+    ///
+    /// For one request that somebody wants to see; it holds for all spans below, in this process, and
+    /// others are asked to do the same by the sampled flag.
+    ///
+    /// ```
+    /// use continuum_observability::{
+    ///     Context, Sampler, SpanLimits, get_tracer, testing::TestRecorder, with_context,
+    /// };
+    ///
+    /// let recorder = TestRecorder::with(Sampler::AlwaysOff, SpanLimits::default());
+    /// recorder.run(|| {
+    ///     let tracer = get_tracer("docs");
+    ///     tracer.in_scope("unseen", |_| ());
+    ///     let context = Context::current().with_forced_sampling();
+    ///     with_context(&context, || tracer.in_scope("seen", |_| ()));
+    /// });
+    /// assert_eq!(recorder.tree(), "seen\n");
+    /// ```
+    #[must_use]
+    pub fn with_forced_sampling(mut self) -> Self {
+        self.forced = true;
         self
     }
 

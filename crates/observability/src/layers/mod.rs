@@ -21,9 +21,11 @@
 #[cfg(feature = "tower")]
 pub mod api;
 pub mod cache;
+pub mod client;
 mod custom;
 pub mod database;
 pub mod federation;
+mod http;
 pub mod memory;
 pub mod messaging;
 mod span;

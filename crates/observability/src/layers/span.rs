@@ -46,6 +46,11 @@ impl<'a> LayerSpan<'a> {
         }
     }
 
+    /// Adds a word to the name.
+    pub(super) fn name_more(&mut self, word: &str) {
+        self.name = format!("{} {word}", self.name).into();
+    }
+
     /// Makes the span one of the database layer.
     pub(super) fn database(mut self, work: Database<'a>) -> Self {
         self.database = work;
@@ -140,6 +145,12 @@ impl<'a> LayerSpan<'a> {
         if let Some(table) = statement.table {
             self.push(attribute::DB_COLLECTION_NAME, table);
         }
+    }
+
+    /// Says of a span that has already started what it would have said at its start.
+    #[cfg(feature = "tower")]
+    pub(super) fn describe(self, span: &SpanRef) {
+        span.set_attributes(self.attributes);
     }
 
     fn builder(&mut self) -> SpanBuilder<'_> {

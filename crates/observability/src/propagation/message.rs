@@ -70,7 +70,7 @@ impl JsonMessage for Map<String, Value> {
 ///     let context = extract_context_from_dict(&message);
 ///     tracer.span_builder("process_message").parent(&context).in_scope(|_| ());
 /// });
-/// assert_eq!(recorder.tree(), "publish\n└─ process_message\n");
+/// assert_eq!(recorder.tree(), "publish\n  process_message\n");
 /// ```
 pub fn propagate_context_to_dict(message: &mut impl JsonMessage) {
     let Some(members) = message.members_mut() else {

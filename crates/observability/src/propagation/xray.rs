@@ -123,7 +123,7 @@ mod tests {
             format!("Root={ROOT};Parent={}", &PARENT[1..]),
             format!("Root=2{};Parent={PARENT}", &ROOT[1..]),
             format!("Root={};Parent={PARENT}", ROOT.to_uppercase()),
-            format!("Root={}0;Parent={PARENT}", ROOT),
+            format!("Root={ROOT}0;Parent={PARENT}"),
             format!("Root=1-5759e9-88bd862e3fe1be46a994272793;Parent={PARENT}"),
             format!(
                 "Root=1-{}-{};Parent={PARENT}",

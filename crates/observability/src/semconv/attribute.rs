@@ -9,6 +9,8 @@ names! {
     // HTTP and URL
     /// The method of a request: `GET`.
     HTTP_REQUEST_METHOD = "http.request.method";
+    /// The method of a request as it was sent, where it is not one that is known.
+    HTTP_REQUEST_METHOD_ORIGINAL = "http.request.method_original";
     /// The length of a request's body in bytes.
     HTTP_REQUEST_BODY_SIZE = "http.request.body.size";
     /// The length of a response's body in bytes.

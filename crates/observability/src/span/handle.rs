@@ -34,6 +34,7 @@ pub struct Span {
     root: LocalRoot,
     baggage: Baggage,
     suppressed: bool,
+    forced: bool,
     ended: bool,
 }
 
@@ -51,6 +52,7 @@ impl Span {
             root,
             baggage,
             suppressed: false,
+            forced: false,
             ended: false,
         }
     }
@@ -64,6 +66,7 @@ impl Span {
             root: parent.root,
             baggage: parent.baggage.clone(),
             suppressed: parent.suppressed,
+            forced: parent.forced,
             ended: false,
         }
     }
@@ -72,6 +75,13 @@ impl Span {
     #[inline]
     pub(super) fn recorder(&self) -> Option<&'static Recorder> {
         self.recorder
+    }
+
+    /// The span whose children are recorded whatever the sampler says, if its parent's are.
+    #[inline]
+    pub(super) fn forced_like(mut self, parent: Option<&Context>) -> Self {
+        self.forced = parent.is_some_and(|parent| parent.forced);
+        self
     }
 
     /// Whether nothing is known of the span: no recorder, no parent to pass on, no baggage.
@@ -95,6 +105,7 @@ impl Span {
             recorder: self.recorder,
             root: self.root,
             suppressed: self.suppressed,
+            forced: self.forced,
         }
     }
 

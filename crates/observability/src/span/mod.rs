@@ -16,6 +16,8 @@ mod id_generator;
 mod kind;
 mod scope;
 mod start;
+#[cfg(feature = "macros")]
+pub(crate) mod traced;
 mod tracer;
 mod value;
 mod view;

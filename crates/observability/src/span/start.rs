@@ -12,7 +12,7 @@ use crate::{
         with_top,
     },
     recorder::{Clock, Recorder, thread},
-    sampling::SamplingParameters,
+    sampling::{SamplingParameters, SamplingResult},
 };
 
 /// A link that is there from the start, with its attributes.
@@ -77,7 +77,7 @@ impl<'a> Start<'a> {
                 if !parent.is_some_and(|parent| parent.suppressed)
                     && !self.is_left_out(recorder) =>
             {
-                self.decide(recorder, parent)
+                self.decide(recorder, parent).forced_like(parent)
             }
             _ => unrecorded(parent),
         }
@@ -98,13 +98,17 @@ impl<'a> Start<'a> {
             || new_trace_id(recorder),
             |parent| (parent.trace_id(), parent.trace_flags()),
         );
-        let sampling = recorder.sampler.should_sample(&SamplingParameters {
-            parent: parent_context,
-            trace_id,
-            name: self.name,
-            kind: self.kind,
-            attributes: self.attributes,
-        });
+        let sampling = if parent.is_some_and(|parent| parent.forced) {
+            SamplingResult::from_decision(true)
+        } else {
+            recorder.sampler.should_sample(&SamplingParameters {
+                parent: parent_context,
+                trace_id,
+                name: self.name,
+                kind: self.kind,
+                attributes: self.attributes,
+            })
+        };
         let sampled = sampling.is_sampled && sampling.is_recording;
         let counted = thread::count_started(recorder, !sampled);
         let context = SpanContext::new(

@@ -5,7 +5,7 @@
 //! Invariants: usable from any thread at any time; after the span has ended, and for a span that is
 //! not recorded, every method does nothing.
 
-use super::{SpanBody, Status, Value};
+use super::{SpanBody, SpanKind, Status, Value};
 use crate::{
     context::SpanContext,
     recorder::{Clock, Slot, thread},
@@ -132,6 +132,11 @@ impl SpanRef {
     /// Links the span to another one, for example the producer of a message in a batch.
     pub fn add_link(&self, context: &SpanContext, attributes: &[(&str, Value<'_>)]) {
         self.with(|body| body.add_link(context, attributes));
+    }
+
+    /// The kind given at the start; `None` for a span that is not recorded.
+    pub(crate) fn kind(&self) -> Option<SpanKind> {
+        self.with(|body| body.kind)
     }
 
     /// Sets the outcome; see [`Status`] for what wins.

@@ -18,4 +18,6 @@ mod context_streams;
 mod executors;
 mod layer_forms;
 mod layer_names;
+mod propagation;
 mod recorder_threads;
+mod w3c_trace_context;

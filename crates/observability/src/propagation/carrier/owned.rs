@@ -27,7 +27,7 @@ use super::{Extractor, Injector};
 ///     let parent = extract_trace_context(&carrier);
 ///     tracer.span_builder("background_task").parent(&parent).in_scope(|_| ());
 /// });
-/// assert_eq!(recorder.tree(), "initiate_background_task\n└─ background_task\n");
+/// assert_eq!(recorder.tree(), "initiate_background_task\n  background_task\n");
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Carrier(Vec<(String, String)>);
