@@ -83,10 +83,8 @@ pub(super) fn redact_query(query: &str) -> Cow<'_, str> {
 
 fn is_sensitive(key: &str) -> bool {
     let key = percent_decoded(key);
-    SENSITIVE
-        .iter()
-        .any(|known| key.eq_ignore_ascii_case(known))
-        || is_denied_key(&key)
+    let lower = key.to_ascii_lowercase();
+    SENSITIVE.contains(&lower.as_str()) || is_denied_key(&lower) || is_denied_key(&key)
 }
 
 /// A key as the server understands it, so that no spelling of it is a way around.
