@@ -284,7 +284,7 @@ fn an_error_of_a_handler_is_recorded_on_the_current_span() {
     let recorder = TestRecorder::new();
     recorder.run(|| {
         get_tracer("t").in_scope("work", |_| {
-            record_api_error(&"x".parse::<u8>().unwrap_err())
+            record_api_error(&"x".parse::<u8>().unwrap_err());
         });
     });
     let tree = recorder.tree();

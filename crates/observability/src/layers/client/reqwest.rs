@@ -115,7 +115,7 @@ fn message(error: &Error) -> String {
         text.push_str(&error.to_string());
         cause = error.source();
     }
-    let Some(url) = error.url().map(|url| url.as_str()) else {
+    let Some(url) = error.url().map(::reqwest::Url::as_str) else {
         return text;
     };
     let redacted = Url::parse(url).map(|url| url.full);
