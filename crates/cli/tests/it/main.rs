@@ -8,6 +8,7 @@
 
 mod command_line;
 mod demo;
+mod lint;
 mod live;
 mod refusals;
 mod requests;

@@ -140,6 +140,27 @@ pub fn with_context<R>(context: &Context, work: impl FnOnce() -> R) -> R {
     work()
 }
 
+/// Runs `work` in a context in which nothing is recorded, for work that must not trace itself.
+///
+/// A span that is current stays so, and is passed on to other processes. The form for futures is
+/// [`FutureExt::with_telemetry_disabled`](super::FutureExt::with_telemetry_disabled).
+///
+/// ```
+/// use continuum_observability::{get_tracer, testing::TestRecorder, with_telemetry_disabled};
+///
+/// let recorder = TestRecorder::new();
+/// recorder.run(|| {
+///     let tracer = get_tracer("docs");
+///     with_telemetry_disabled(|| tracer.in_scope("health_check", |_| ()));
+///     tracer.in_scope("recall", |_| ());
+/// });
+/// assert_eq!(recorder.tree(), "recall\n");
+/// ```
+pub fn with_telemetry_disabled<R>(work: impl FnOnce() -> R) -> R {
+    let _guard = Context::current().with_telemetry_disabled().attach();
+    work()
+}
+
 /// The current span; one that records nothing where there is none.
 ///
 /// ```

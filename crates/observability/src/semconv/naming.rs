@@ -13,12 +13,16 @@ use super::{attribute as now, former};
 ///
 /// ```
 /// use continuum_observability::{
-///     layers::database::trace_query, semconv::Conventions, testing::TestRecorder,
+///     layers::cache::trace_pipeline, semconv::Conventions, testing::TestRecorder,
 /// };
 ///
 /// let recorder = TestRecorder::with_conventions(Conventions::Dup);
-/// recorder.run(|| trace_query("").in_scope(|_| ()));
-/// assert_eq!(recorder.tree(), "db.select [client] db.operation.name=SELECT db.operation=SELECT\n");
+/// recorder.run(|| trace_pipeline(3).in_scope(|_| ()));
+/// assert_eq!(
+///     recorder.tree(),
+///     "cache.pipeline [client] cache.pipeline.command_count=3 \
+///      db.redis.pipeline.command_count=3\n"
+/// );
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Conventions {

@@ -120,6 +120,10 @@ impl SpanBody {
         }
     }
 
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
     pub(crate) fn set_name(&mut self, name: &str) {
         self.name.clear();
         self.name.push_str(name);
@@ -238,7 +242,7 @@ impl SpanBody {
             out.count(5, dropped);
             out.byte(6 << 3 | 5);
             out.raw(&wire_flags(
-                context.trace_flags().to_u8(),
+                context.trace_flags().to_w3c(),
                 context.is_remote(),
             ));
         }

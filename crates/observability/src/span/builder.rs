@@ -122,7 +122,7 @@ impl<'a> SpanBuilder<'a> {
             time_unix_nanos: self.start_unix_nanos,
         };
         let span = match self.parent {
-            Some(parent) => start.under(Some(parent)),
+            Some(parent) => start.under(parent),
             None => start.under_current(),
         };
         if let Some(on_start) = self.on_start

@@ -71,6 +71,12 @@ impl Span {
         }
     }
 
+    /// The recorder that the span belongs to.
+    #[inline]
+    pub(super) fn recorder(&self) -> Option<&'static Recorder> {
+        self.recorder
+    }
+
     /// The span whose children are recorded whatever the sampler says, if its parent's are.
     #[inline]
     pub(super) fn forced_like(mut self, parent: Option<&Context>) -> Self {
@@ -125,11 +131,14 @@ impl Span {
     }
 
     #[inline]
-    fn finish(&mut self, end: impl FnOnce(&Identity) -> u64) {
+    fn finish(&mut self, end: impl Fn(&Identity) -> u64) {
         self.ended = true;
         let (Some((slot, generation)), Some(recorder)) = (self.view.slot(), self.recorder) else {
             return;
         };
+        if let Some(hooks) = &recorder.hooks {
+            hooks.ending(self, &end);
+        }
         if let Some(mut body) = thread::close_span(slot, generation) {
             if !self.view.context().is_sampled() {
                 return thread::discard_span(slot, body);

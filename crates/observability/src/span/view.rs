@@ -60,7 +60,7 @@ impl SpanRef {
     }
 
     #[inline]
-    fn with<R>(&self, access: impl FnOnce(&mut SpanBody) -> R) -> Option<R> {
+    pub(super) fn with<R>(&self, access: impl FnOnce(&mut SpanBody) -> R) -> Option<R> {
         let (slot, generation) = self.slot?;
         thread::with_span(slot, generation, access)
     }
