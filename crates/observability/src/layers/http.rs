@@ -164,6 +164,11 @@ impl SpanRef {
         self.http_outcome(status, "");
     }
 
+    /// Records the length of a response's body in bytes.
+    pub fn http_response_body_size(&self, bytes: u64) {
+        self.set_attribute(attribute::HTTP_RESPONSE_BODY_SIZE, bytes);
+    }
+
     /// Records the status code, with the words for it where it is an error.
     pub(super) fn http_outcome(&self, status: u16, reason: &str) {
         self.set_conventional(attribute::HTTP_RESPONSE_STATUS_CODE, i64::from(status));

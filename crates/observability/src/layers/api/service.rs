@@ -8,7 +8,6 @@ use super::{
 };
 use crate::{
     context::{FutureExt as _, InContext, with_context},
-    semconv::attribute,
     span::SpanRef,
 };
 use ::http::{HeaderValue, Request, Response};
@@ -127,7 +126,7 @@ fn describe<R: Body>(span: &SpanRef, response: &mut Response<R>, config: &Config
     // The server announces the length later than this, where it is known only from the body.
     let size = body_size(response.headers()).or_else(|| response.body().size_hint().exact());
     if let Some(size) = size {
-        span.set_attribute(attribute::HTTP_RESPONSE_BODY_SIZE, size);
+        span.http_response_body_size(size);
     }
     for (name, key) in &config.response_headers {
         if let Some(values) = header_values(response.headers(), name) {

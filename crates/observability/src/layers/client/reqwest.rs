@@ -77,7 +77,7 @@ fn describe(span: &SpanRef, response: &Response) {
         status.canonical_reason().unwrap_or_default(),
     );
     if let Some(size) = response.content_length() {
-        span.set_attribute(attribute::HTTP_RESPONSE_BODY_SIZE, size);
+        span.http_response_body_size(size);
     }
 }
 
