@@ -17,7 +17,7 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 use continuum_observability::{
     ConsoleExporter, EncodedRequest, ExportError, Exported, Exporter, FileExporter,
-    InMemoryExporter, OtlpHttpConfig, OtlpHttpExporter, Palette, Sampler, SpanRecord, Stats,
+    InMemoryExporter, EndpointConfig, OtlpHttpExporter, Palette, Sampler, SpanRecord, Stats,
     Telemetry, TreeStyle,
 };
 
@@ -45,7 +45,7 @@ impl Destination {
                 Box::new(ConsoleExporter::stderr(TreeStyle::terminal(*palette)))
             }
             Self::Otlp(url) => {
-                Box::new(OtlpHttpExporter::new(OtlpHttpConfig::new(with_path(url)))?)
+                Box::new(OtlpHttpExporter::new(EndpointConfig::new(with_path(url)))?)
             }
             Self::File(path) => Box::new(FileExporter::append_to(path)?),
         })

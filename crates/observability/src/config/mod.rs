@@ -11,7 +11,7 @@ mod error;
 mod exporter;
 mod flush;
 mod opening;
-#[cfg(feature = "otlp-http")]
+#[cfg(feature = "_otlp")]
 mod otlp;
 mod pairs;
 mod redaction;
@@ -19,6 +19,8 @@ mod resource;
 mod sampler;
 mod settings;
 mod telemetry;
+#[cfg(feature = "zipkin")]
+mod zipkin;
 
 #[cfg(test)]
 mod testing;
@@ -27,7 +29,7 @@ mod tests;
 
 pub use {
     error::{ConfigError, FlushError, Problem},
-    exporter::ExporterConfig,
+    exporter::{ExporterConfig, OtlpConfig},
     flush::{Flush, Shutdown},
     telemetry::{Telemetry, TelemetryBuilder, init_telemetry},
 };

@@ -26,7 +26,7 @@ const MIN_MEMORY_BUDGET_BYTES: usize = 128 << 10;
 /// What the program asked for.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Overrides {
-    pub(super) exporter: Option<ExporterChoice>,
+    pub(super) exporters: Vec<ExporterChoice>,
     pub(super) sampler: Option<Sampler>,
     pub(super) limits: Option<SpanLimits>,
     pub(super) resource: Vec<(String, Value<'static>)>,
@@ -50,7 +50,7 @@ pub(super) struct Settings {
 impl Settings {
     pub(super) fn resolve(overrides: Overrides, env: &Environment<'_>) -> Self {
         check(&overrides, env);
-        let destination = Destination::resolve(overrides.exporter, env);
+        let destination = Destination::resolve(overrides.exporters, env);
         let delay = overrides
             .schedule_delay
             .or_else(|| env.first_millis(&[env::SCHEDULE_DELAY]));

@@ -5,12 +5,14 @@
 //! Invariants:
 //! - the bytes of a span are copied once, into the request; nothing is decoded or encoded again;
 //! - every span taken from the queue ends up in exactly one count;
-//! - a panicking exporter costs its batch, not the thread.
+//! - a panicking exporter costs its batch, not the thread;
+//! - nothing that happens on this thread is traced, through whatever interface.
 //!
 //! Source: `opentelemetry/proto/collector/trace/v1/trace_service.proto`.
 
 use super::{EncodedRequest, ExportError, Exported, Exporter, Pause, request::RequestBuilder};
 use crate::{
+    context::Context,
     diagnostics,
     recorder::{Clock, Core, DropReason, Recorder},
 };
@@ -40,6 +42,8 @@ impl fmt::Debug for ExporterFactory {
 /// Starts the export thread of `core`.
 pub(crate) fn start(recorder: &'static Recorder, core: &'static Core, factory: ExporterFactory) {
     let run = move || {
+        // What sending does, perhaps through libraries that are traced themselves, is never traced.
+        let _untraced = Context::root().with_telemetry_disabled().attach();
         let make = || (factory.0)(Arc::new(move |duration| core.pause(duration)));
         let Ok(exporter) = catch_unwind(AssertUnwindSafe(make)) else {
             diagnostics::warn(format_args!(
