@@ -50,7 +50,9 @@ fn make_spans() {
     tracing::info_span!(parent: None, "root").in_scope(|| ());
     let tracer = global::tracer("api");
     tracer.in_span("api", |_| ());
-    tracer.start_with_context("api root", &ApiContext::new()).end();
+    tracer
+        .start_with_context("api root", &ApiContext::new())
+        .end();
 }
 
 /// Begins to speak HTTP/2 and hangs up: without an HTTP/2 library, which would trace itself on a
@@ -94,5 +96,9 @@ fn the_work_of_an_exporter_is_not_traced_through_any_interface() {
     assert_eq!(telemetry.stats().started, 2);
 
     make_spans();
-    assert_eq!(telemetry.stats().started, 2 + 5, "the interfaces are connected");
+    assert_eq!(
+        telemetry.stats().started,
+        2 + 5,
+        "the interfaces are connected"
+    );
 }

@@ -85,7 +85,11 @@ fn features(workspace: &Workspace) -> Result<()> {
         &["--no-default-features", "--features", "tower"],
         &["--no-default-features", "--features", "tracing"],
         &["--no-default-features", "--features", "opentelemetry_0_33"],
-        &["--no-default-features", "--features", "opentelemetry_sdk_0_33"],
+        &[
+            "--no-default-features",
+            "--features",
+            "opentelemetry_sdk_0_33",
+        ],
     ];
     for set in SETS {
         let mut cargo = process::cargo(workspace.root());

@@ -16,9 +16,8 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 use continuum_observability::{
-    ConsoleExporter, EncodedRequest, ExportError, Exported, Exporter, FileExporter,
-    InMemoryExporter, EndpointConfig, OtlpHttpExporter, Palette, Sampler, SpanRecord, Stats,
-    Telemetry, TreeStyle,
+    ConsoleExporter, EncodedRequest, EndpointConfig, ExportError, Exported, Exporter, FileExporter,
+    InMemoryExporter, OtlpHttpExporter, Palette, Sampler, SpanRecord, Stats, Telemetry, TreeStyle,
 };
 
 /// More than any data set makes; a bound all the same.

@@ -18,7 +18,8 @@ use crate::export::{ConsoleExporter, Palette, TreeStyle, color_is_wanted};
 use crate::{
     diagnostics,
     export::{
-        Compression, Exporter, ExporterFactory, FileExporter, OtlpProtocol, Pause, Several, TlsFiles,
+        Compression, Exporter, ExporterFactory, FileExporter, OtlpProtocol, Pause, Several,
+        TlsFiles,
     },
 };
 use std::{
@@ -351,7 +352,9 @@ impl Destination {
             }
             Self::File(path) => {
                 let path = path.clone();
-                Opening::boxed("file", move || Ok(Box::new(FileExporter::append_to(&path)?)))
+                Opening::boxed("file", move || {
+                    Ok(Box::new(FileExporter::append_to(&path)?))
+                })
             }
             Self::Nowhere => Box::new(Discard),
             Self::Custom(custom) => (custom.make)(),
@@ -383,14 +386,21 @@ fn kinds(env: &Environment<'_>) -> Vec<Kind> {
     });
     listed.unwrap_or_else(|| {
         let default = wants_otlp(env).then(|| built("otlp")).flatten();
-        vec![default.or_else(|| built("console")).unwrap_or(Kind::Nowhere)]
+        vec![
+            default
+                .or_else(|| built("console"))
+                .unwrap_or(Kind::Nowhere),
+        ]
     })
 }
 
 fn listed(variable: Variable, env: &Environment<'_>) -> Vec<Kind> {
     let mut kinds = env.choices(variable, KINDS);
     if kinds.len() > 1 && kinds.contains(&Kind::Nowhere) {
-        env.refuse(variable, "expected none by itself, or exporters without none");
+        env.refuse(
+            variable,
+            "expected none by itself, or exporters without none",
+        );
         kinds.retain(|kind| *kind != Kind::Nowhere);
     }
     kinds

@@ -130,7 +130,9 @@ impl TelemetryBuilder {
             name: name.into(),
             make: Arc::new(make),
         };
-        self.overrides.exporters.push(ExporterChoice::Custom(custom));
+        self.overrides
+            .exporters
+            .push(ExporterChoice::Custom(custom));
         self
     }
 

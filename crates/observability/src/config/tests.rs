@@ -52,7 +52,10 @@ fn the_first_that_is_set_decides_about_the_exporter() {
         (&[("CONTINUUM_ENV", "Production")], "otlp-http"),
         (&[("OTEL_ENDPOINT", "http://h:1")], "otlp-http"),
         (&[("OTLP_ENDPOINT", "http://h:1")], "otlp-http"),
-        (&[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://h:1")], "otlp-http"),
+        (
+            &[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://h:1")],
+            "otlp-http",
+        ),
         (&[("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "a=b")], "otlp-http"),
         (&[("OTEL_EXPORTER_OTLP_TIMEOUT", "5")], "otlp-http"),
         (
@@ -150,7 +153,8 @@ fn a_value_that_cannot_be_used_is_named_with_its_choices_and_passed_over() {
     } else {
         ""
     };
-    let choices = format!("expected one of otlp, console, file, none, jaeger, datadog{zipkin}, not");
+    let choices =
+        format!("expected one of otlp, console, file, none, jaeger, datadog{zipkin}, not");
     let rows: [(&str, &str, String); 9] = [
         (
             "OTEL_TRACES_EXPORTER",
@@ -474,7 +478,9 @@ fn every_declared_variable_is_read_and_no_other() {
         .map(|variable| variable.name().to_owned())
         .collect();
     if cfg!(not(feature = "_otlp")) {
-        declared.retain(|name| !["OTLP_HEADERS", "OTLP_PROTOCOL", "DD_AGENT_URL"].contains(&name.as_str()));
+        declared.retain(|name| {
+            !["OTLP_HEADERS", "OTLP_PROTOCOL", "DD_AGENT_URL"].contains(&name.as_str())
+        });
     }
     if cfg!(not(feature = "zipkin")) {
         declared.retain(|name| !name.contains("ZIPKIN"));

@@ -133,7 +133,9 @@ impl ExportError {
             Self::Rpc {
                 code, retry_after, ..
             } => matches!(code, 1 | 4 | 10 | 11 | 14 | 15) || (*code == 8 && retry_after.is_some()),
-            Self::Several { failures, .. } => failures.iter().any(|(_, error)| error.is_retryable()),
+            Self::Several { failures, .. } => {
+                failures.iter().any(|(_, error)| error.is_retryable())
+            }
             Self::Config { .. }
             | Self::Protocol { .. }
             | Self::Tls { .. }
@@ -193,7 +195,11 @@ impl fmt::Display for ExportError {
                 ..
             } => {
                 let attempts = Attempts(*attempts);
-                write!(f, "answered {} after {attempts}: {reason} [{endpoint}]", Code(*code))
+                write!(
+                    f,
+                    "answered {} after {attempts}: {reason} [{endpoint}]",
+                    Code(*code)
+                )
             }
             Self::Status {
                 endpoint,

@@ -23,8 +23,8 @@ mod network;
 #[cfg(feature = "_otlp")]
 mod otlp;
 mod record;
-mod several;
 mod request;
+mod several;
 mod tree;
 mod wire;
 mod worker;
@@ -36,6 +36,8 @@ pub(crate) mod sample;
 
 #[cfg(feature = "console")]
 pub use self::console::{ConsoleExporter, color_is_wanted};
+#[cfg(feature = "opentelemetry_sdk_0_33")]
+pub(crate) use self::json::write_plain_json;
 #[cfg(feature = "_network")]
 pub use self::network::{EndpointConfig, RetryPolicy};
 #[cfg(feature = "otlp-grpc")]
@@ -53,8 +55,6 @@ pub use self::{
     record::{AnyValue, EventRecord, LinkRecord, ResourceRecord, ScopeRecord, SpanRecord},
     tree::{Palette, TreeStyle, render_tree},
 };
-#[cfg(feature = "opentelemetry_sdk_0_33")]
-pub(crate) use self::json::write_plain_json;
 pub(crate) use self::{
     request::RequestBuilder,
     several::Several,

@@ -209,7 +209,10 @@ impl Tried<'_> {
             self.accepted(variable, tried).then_some(endpoint)
         };
         let default = || self.shaped(Shape::Base, format!("http://localhost{}", self.port()));
-        candidates.into_iter().find_map(usable).unwrap_or_else(default)
+        candidates
+            .into_iter()
+            .find_map(usable)
+            .unwrap_or_else(default)
     }
 
     /// Where receivers take this protocol.
@@ -288,7 +291,8 @@ impl Tried<'_> {
         }
         let usable = |variable| {
             let compression = self.env.choice(variable, &CHOICES)?;
-            self.accepted(variable, tried(compression)).then_some(compression)
+            self.accepted(variable, tried(compression))
+                .then_some(compression)
         };
         [env::OTLP_TRACES_COMPRESSION, env::OTLP_COMPRESSION]
             .into_iter()
@@ -390,4 +394,3 @@ fn completed(url: String) -> String {
         .is_some_and(|(_, path)| !path.is_empty());
     if has_path { url } else { joined(&url) }
 }
-

@@ -159,7 +159,10 @@ fn an_unknown_protocol_or_compression_is_named_with_the_choices() {
 #[test]
 fn over_grpc_the_endpoint_stays_without_a_path() {
     let rows: [(&[(&str, &str)], &str); 4] = [
-        (&[("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")], "http://localhost:4317"),
+        (
+            &[("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")],
+            "http://localhost:4317",
+        ),
         (
             &[
                 ("OTLP_PROTOCOL", "grpc"),
@@ -205,8 +208,14 @@ fn a_datadog_agent_takes_otlp_on_a_port_of_its_own() {
     };
     let rows: [(&[(&str, &str)], &str); 4] = [
         (&[], "http://localhost:4318/v1/traces"),
-        (&[("DD_AGENT_URL", "http://agent:8126/")], "http://agent:4318/v1/traces"),
-        (&[("DD_AGENT_URL", "http://agent:5000")], "http://agent:5000/v1/traces"),
+        (
+            &[("DD_AGENT_URL", "http://agent:8126/")],
+            "http://agent:4318/v1/traces",
+        ),
+        (
+            &[("DD_AGENT_URL", "http://agent:5000")],
+            "http://agent:5000/v1/traces",
+        ),
         (
             &[
                 ("DD_AGENT_URL", "http://agent:8126"),
@@ -235,7 +244,10 @@ fn compression_is_off_unless_asked_for() {
 fn a_certificate_that_cannot_be_used_is_named_with_its_variable_and_passed_over() {
     let (settings, problems) = resolved(&[
         ("OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE", "/absent/ca.pem"),
-        ("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", "/absent/client.pem"),
+        (
+            "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE",
+            "/absent/client.pem",
+        ),
         ("OTEL_EXPORTER_OTLP_CLIENT_KEY", "/absent/client.key"),
     ]);
     assert_eq!(settings.endpoint.tls, TlsFiles::default());
@@ -250,8 +262,10 @@ fn a_certificate_that_cannot_be_used_is_named_with_its_variable_and_passed_over(
     let (_, problems) = resolved(&[("OTEL_EXPORTER_OTLP_CLIENT_KEY", "/absent/client.key")]);
     assert_eq!(
         problems,
-        ["OTEL_EXPORTER_OTLP_CLIENT_KEY: client_certificate is missing: a client needs both its \
-          certificate and its key"]
+        [
+            "OTEL_EXPORTER_OTLP_CLIENT_KEY: client_certificate is missing: a client needs both its \
+          certificate and its key"
+        ]
     );
 }
 
@@ -270,7 +284,10 @@ fn certificates_of_the_environment_are_used_and_those_of_the_builder_come_first(
     let [certificate_text, key_text] = [&certificate, &key].map(|path| path.to_str().unwrap());
     let variables = [
         ("OTEL_EXPORTER_OTLP_CERTIFICATE", certificate_text),
-        ("OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE", certificate_text),
+        (
+            "OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE",
+            certificate_text,
+        ),
         ("OTEL_EXPORTER_OTLP_CLIENT_KEY", key_text),
     ];
     let expected = TlsFiles {
@@ -279,14 +296,23 @@ fn certificates_of_the_environment_are_used_and_those_of_the_builder_come_first(
         client_key: Some(key.clone()),
     };
     let (settings, problems) = resolved(&variables);
-    assert_eq!((settings.endpoint.tls, problems), (expected.clone(), vec![]));
+    assert_eq!(
+        (settings.endpoint.tls, problems),
+        (expected.clone(), vec![])
+    );
 
     let mut config = OtlpConfig::default();
     config.tls.certificate = Some(other.clone());
     let env = environment(&variables);
     let settings = OtlpSettings::resolve(config, Receiver::Any, &env);
     let certificate = Some(other);
-    assert_eq!(settings.endpoint.tls, TlsFiles { certificate, ..expected });
+    assert_eq!(
+        settings.endpoint.tls,
+        TlsFiles {
+            certificate,
+            ..expected
+        }
+    );
 }
 
 #[test]

@@ -12,7 +12,8 @@ use super::{
 use http::{HeaderName, HeaderValue, Uri};
 use std::{fmt, sync::Arc, time::Duration};
 
-pub(in super::super) const USER_AGENT: &str = concat!("continuum-observability/", env!("CARGO_PKG_VERSION"));
+pub(in super::super) const USER_AGENT: &str =
+    concat!("continuum-observability/", env!("CARGO_PKG_VERSION"));
 
 /// What an exporter that sends over the network needs to know.
 ///

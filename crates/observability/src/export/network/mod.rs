@@ -30,4 +30,7 @@ pub(super) use self::compression::gzip;
 #[cfg(feature = "_post")]
 pub(super) use self::post::{Post, Refusal};
 #[cfg(feature = "otlp-grpc")]
-pub(super) use self::{endpoint::USER_AGENT, tls::refusal as tls_refusal};
+pub(super) use self::{
+    endpoint::USER_AGENT,
+    tls::{refusal as tls_refusal, refusal_in_words as tls_refusal_in_words},
+};

@@ -156,7 +156,8 @@ fn read_request(reader: &mut impl io::BufRead, connection: usize) -> Option<Rece
         headers,
         body: Vec::new(),
     };
-    let len = request.header("content-length").unwrap().parse().unwrap();
+    let len = request.header("content-length");
+    let len = len.map_or(0, |len| len.parse().unwrap());
     request.body.resize(len, 0);
     reader.read_exact(&mut request.body).unwrap();
     Some(request)

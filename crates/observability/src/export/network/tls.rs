@@ -16,12 +16,7 @@ use rustls::{
     crypto::{CryptoProvider, ring},
     pki_types::{CertificateDer, PrivateKeyDer, pem, pem::PemObject},
 };
-use std::{
-    error::Error,
-    io,
-    path::Path,
-    sync::Arc,
-};
+use std::{error::Error, io, path::Path, sync::Arc};
 
 impl TlsFiles {
     /// Reads and tries the files.
@@ -154,7 +149,8 @@ fn certificates(
     setting: &'static str,
     path: &Path,
 ) -> Result<Vec<CertificateDer<'static>>, ExportError> {
-    let found = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let found =
+        CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
     match found {
         Ok(found) if !found.is_empty() => Ok(found),
         Ok(_) => Err(unusable(setting, path, "no certificate in it")),
@@ -171,7 +167,10 @@ fn unreadable(setting: &'static str, path: &Path, error: &pem::Error, none: &str
 }
 
 fn unusable(setting: &'static str, path: &Path, reason: &str) -> ExportError {
-    let reason = format!("{reason} [{}]", escape::line(&path.display().to_string(), 200));
+    let reason = format!(
+        "{reason} [{}]",
+        escape::line(&path.display().to_string(), 200)
+    );
     ExportError::Config { setting, reason }
 }
 
@@ -188,9 +187,22 @@ pub(in super::super) fn refusal(error: &io::Error) -> Option<String> {
     inner.downcast_ref::<RustlsError>().map(reason)
 }
 
+/// The same where the text of the error is all that is left.
+#[cfg(feature = "otlp-grpc")]
+pub(in super::super) fn refusal_in_words(text: &str) -> String {
+    let demanded = RustlsError::AlertReceived(AlertDescription::CertificateRequired);
+    if text == demanded.to_string() {
+        reason(&demanded)
+    } else {
+        escape::line(text, 200)
+    }
+}
+
 pub(super) fn reason(error: &RustlsError) -> String {
     let remedy = match error {
-        RustlsError::InvalidCertificate(CertificateError::UnknownIssuer) => {
+        RustlsError::InvalidCertificate(
+            CertificateError::UnknownIssuer | CertificateError::BadSignature,
+        ) => {
             "; the receiver's certificate is signed by an authority that is not trusted here: \
              name its file as the certificate (OTEL_EXPORTER_OTLP_CERTIFICATE)"
         }

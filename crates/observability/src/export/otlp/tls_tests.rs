@@ -13,8 +13,11 @@ use rustls::{
 };
 use std::{
     fs,
+    io::{self, Write as _},
+    net::TcpListener,
     path::PathBuf,
     sync::Arc,
+    thread,
     time::{Duration, Instant},
 };
 use tempfile::TempDir;
@@ -175,11 +178,28 @@ fn a_client_without_a_certificate_learns_that_one_is_demanded() {
 
 #[test]
 fn a_server_that_speaks_no_tls_is_recognised() {
-    let raw = network::server::Reply::Raw(b"HTTP/1.1 400 Bad Request\r\n\r\n");
-    let server = network::server::Server::start(vec![raw]);
-    let error = send(OtlpGrpcExporter::new(config(server.port, TlsFiles::default()))).unwrap_err();
-    let remedy = "the receiver does not speak TLS here: its endpoint may begin with http://";
-    assert!(error.to_string().contains(remedy), "{error}");
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let serve = move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            stream
+                .write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+                .unwrap();
+            // What the client says is read, since closing before that would take the answer back.
+            let _rest = io::copy(&mut stream, &mut io::sink());
+        }
+    };
+    thread::Builder::new().spawn(serve).unwrap();
+    let errors = [
+        send(OtlpHttpExporter::new(config(port, TlsFiles::default()))),
+        send(OtlpGrpcExporter::new(config(port, TlsFiles::default()))),
+    ];
+    for error in errors {
+        let error = error.unwrap_err().to_string();
+        let remedy = "the receiver does not speak TLS here: its endpoint may begin with http://";
+        assert!(error.contains(remedy), "{error}");
+    }
 }
 
 #[test]
@@ -208,15 +228,51 @@ fn a_file_that_cannot_be_used_is_named_with_the_reason() {
         ..files.clone()
     };
     let cases = [
-        (certificate("absent.pem"), "invalid certificate: No such file", "absent.pem]"),
-        (certificate("empty.pem"), "invalid certificate: no certificate in it", "empty.pem]"),
-        (certificate("broken.pem"), "invalid certificate: not in PEM format", "broken.pem]"),
-        (certificate("client.key"), "invalid certificate: no certificate in it", "client.key]"),
-        (client("absent.pem"), "invalid client_certificate: No such file", "absent.pem]"),
-        (key("absent.key"), "invalid client_key: No such file", "absent.key]"),
-        (key("client.pem"), "invalid client_key: no private key in it", "client.pem]"),
-        (key("other.key"), "invalid client_key: keys may not be consistent", "other.key]"),
-        (none, "invalid client_certificate: client_key is missing", "and its key"),
+        (
+            certificate("absent.pem"),
+            "invalid certificate: No such file",
+            "absent.pem]",
+        ),
+        (
+            certificate("empty.pem"),
+            "invalid certificate: no certificate in it",
+            "empty.pem]",
+        ),
+        (
+            certificate("broken.pem"),
+            "invalid certificate: not in PEM format",
+            "broken.pem]",
+        ),
+        (
+            certificate("client.key"),
+            "invalid certificate: no certificate in it",
+            "client.key]",
+        ),
+        (
+            client("absent.pem"),
+            "invalid client_certificate: No such file",
+            "absent.pem]",
+        ),
+        (
+            key("absent.key"),
+            "invalid client_key: No such file",
+            "absent.key]",
+        ),
+        (
+            key("client.pem"),
+            "invalid client_key: no private key in it",
+            "client.pem]",
+        ),
+        (
+            key("other.key"),
+            "invalid client_key: keys may not be consistent",
+            "other.key]",
+        ),
+        (
+            none,
+            "invalid client_certificate: client_key is missing",
+            "and its key",
+        ),
     ];
     for (tls, begin, end) in cases {
         let errors = [

@@ -83,7 +83,10 @@ fn tags(span: &SpanRecord) -> BTreeMap<&str, String> {
     add("otel.scope.version", &span.scope.version);
     add("otel.status_code", status(span.status_code));
     for (key, count) in [
-        ("otel.dropped_attributes_count", span.dropped_attributes_count),
+        (
+            "otel.dropped_attributes_count",
+            span.dropped_attributes_count,
+        ),
         ("otel.dropped_events_count", span.dropped_events_count),
         ("otel.dropped_links_count", span.dropped_links_count),
     ] {

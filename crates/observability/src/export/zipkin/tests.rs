@@ -5,7 +5,7 @@ use super::{
     *,
 };
 use opentelemetry_proto::tonic::{
-    common::v1::{ArrayValue, AnyValue as ProtoValue, any_value::Value},
+    common::v1::{AnyValue as ProtoValue, ArrayValue, any_value::Value},
     trace::v1::{Span, Status},
 };
 use serde_json::{Value as Json, json};
@@ -153,8 +153,7 @@ fn the_shortest_span_lasts_a_microsecond_and_no_spans_are_an_empty_list() {
 fn spans_are_posted_as_json_and_again_where_that_may_help() {
     let replies = [503, 202].map(|status| server::Reply::Answer(status, "", Vec::new()));
     let server = server::Server::start(replies.into());
-    let mut config =
-        EndpointConfig::new(format!("http://127.0.0.1:{}/api/v2/spans", server.port));
+    let mut config = EndpointConfig::new(format!("http://127.0.0.1:{}/api/v2/spans", server.port));
     config.retry.initial_backoff = Duration::from_millis(1);
     let bytes = sample::request([sample::span("root", 1, None)]);
     let result = ZipkinExporter::new(config).unwrap().export(

@@ -9,9 +9,7 @@ use crate::{
 };
 use opentelemetry::{
     Array, InstrumentationScope, KeyValue, StringValue, Value,
-    trace::{
-        Event, Link, SpanContext, SpanId, SpanKind, Status, TraceFlags, TraceId, TraceState,
-    },
+    trace::{Event, Link, SpanContext, SpanId, SpanKind, Status, TraceFlags, TraceId, TraceState},
 };
 use opentelemetry_sdk::{
     Resource,
@@ -30,7 +28,13 @@ pub(super) fn span(ours: SpanRecord) -> SpanData {
     links.dropped_count = ours.dropped_links_count;
     let parent = ours.parent_span_id;
     SpanData {
-        span_context: context(ours.trace_id, ours.span_id, ours.flags, false, &ours.trace_state),
+        span_context: context(
+            ours.trace_id,
+            ours.span_id,
+            ours.flags,
+            false,
+            &ours.trace_state,
+        ),
         parent_span_id: parent.map_or(SpanId::INVALID, SpanId::from_bytes),
         parent_span_is_remote: parent.is_some() && ours.flags & IS_REMOTE_MASK != 0,
         span_kind: kind(ours.kind),
@@ -121,7 +125,13 @@ fn event(ours: EventRecord) -> Event {
 fn link(ours: LinkRecord) -> Link {
     let is_remote = ours.flags & IS_REMOTE_MASK != 0;
     Link::new(
-        context(ours.trace_id, ours.span_id, ours.flags, is_remote, &ours.trace_state),
+        context(
+            ours.trace_id,
+            ours.span_id,
+            ours.flags,
+            is_remote,
+            &ours.trace_state,
+        ),
         attributes(ours.attributes),
         ours.dropped_attributes_count,
     )

@@ -30,7 +30,9 @@ fn the_exporter_receives_every_field() {
     let theirs = InMemorySpanExporter::default();
     let list = |values: Vec<Value>| {
         let values = values.into_iter();
-        let values = values.map(|value| ProtoValue { value: Some(value) }).collect();
+        let values = values
+            .map(|value| ProtoValue { value: Some(value) })
+            .collect();
         Value::ArrayValue(ArrayValue { values })
     };
     let link = Link {
@@ -47,7 +49,10 @@ fn the_exporter_receives_every_field() {
         attributes: vec![
             sample::string("text", "value"),
             sample::entry("ints", list(vec![Value::IntValue(1), Value::IntValue(2)])),
-            sample::entry("mixed", list(vec![Value::IntValue(1), Value::BoolValue(true)])),
+            sample::entry(
+                "mixed",
+                list(vec![Value::IntValue(1), Value::BoolValue(true)]),
+            ),
             sample::entry("bytes", Value::BytesValue(vec![1, 2])),
         ],
         dropped_attributes_count: 1,
@@ -69,7 +74,11 @@ fn the_exporter_receives_every_field() {
     assert!(found.parent_span_is_remote && found.span_context.is_sampled());
     assert_eq!(found.start_time, UNIX_EPOCH + Duration::from_millis(2));
     assert_eq!(found.end_time, UNIX_EPOCH + Duration::from_millis(12));
-    let values: Vec<_> = found.attributes.iter().map(|one| one.value.clone()).collect();
+    let values: Vec<_> = found
+        .attributes
+        .iter()
+        .map(|one| one.value.clone())
+        .collect();
     let expected = [
         ApiValue::from("value"),
         ApiValue::Array(Array::I64(vec![1, 2])),

@@ -10,7 +10,7 @@
 
 use super::super::super::{
     EndpointConfig, ExportError, escape,
-    network::{Compression, USER_AGENT, tls_refusal},
+    network::{Compression, USER_AGENT, tls_refusal, tls_refusal_in_words},
 };
 use bytes::Bytes;
 use h2::client::SendRequest;
@@ -149,7 +149,9 @@ impl Target {
 
 /// Scheme and authority of the endpoint, without user and password, and the path of the method.
 fn method_uri(endpoint: &Uri) -> Result<Uri, http::Error> {
-    let authority = endpoint.authority().map_or("", |authority| authority.as_str());
+    let authority = endpoint
+        .authority()
+        .map_or("", |authority| authority.as_str());
     let authority = authority.rsplit('@').next().unwrap_or_default();
     Uri::builder()
         .scheme(endpoint.scheme_str().unwrap_or("http"))
@@ -209,8 +211,11 @@ impl From<h2::Error> for Failure {
         if transient {
             return Self::Lost(reason);
         }
-        // Below an error of HTTP/2 there may be one of TLS, and how it is wrapped is h2's business.
         match error.into_io() {
+            // Only TLS finds data invalid below HTTP/2; of its error h2 keeps the text alone.
+            Some(error) if error.kind() == io::ErrorKind::InvalidData => {
+                Self::Tls(tls_refusal_in_words(&error.to_string()))
+            }
             Some(error) => error.into(),
             None => Self::Alien(reason),
         }
@@ -239,7 +244,10 @@ impl Connection {
         let addresses: Vec<_> = (target.host.as_str(), target.port)
             .to_socket_addrs()?
             .collect();
-        let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
+        let runtime = Builder::new_current_thread()
+            .enable_io()
+            .enable_time()
+            .build()?;
         let sender = runtime
             .block_on(async { timeout_at(deadline.into(), connect(target, &addresses)).await })
             .map_err(|_elapsed| Failure::Late)??;

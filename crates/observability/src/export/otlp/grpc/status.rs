@@ -128,12 +128,20 @@ mod tests {
     fn the_status_is_read_with_its_text_and_the_wait_it_asks_for() {
         // google.rpc.Status { code: 8, details: [Any of RetryInfo { retry_delay: 7.5 s }] }
         let any = [
-            &b"\x0a\x28type.googleapis.com/google.rpc.RetryInfo\x12\x09\x0a\x07\x08\x07\x10"[..],
+            &b"\x0a\x28type.googleapis.com/google.rpc.RetryInfo\x12\x0a\x0a\x08\x08\x07\x10"[..],
             b"\x80\xca\xb5\xee\x01",
         ]
         .concat();
-        let details = [&b"\x08\x08\x1a"[..], &[u8::try_from(any.len()).unwrap()], &any].concat();
-        let mut map = fields(&[("grpc-status", "8"), ("grpc-message", "too much %E2%9C%93%zz")]);
+        let details = [
+            &b"\x08\x08\x1a"[..],
+            &[u8::try_from(any.len()).unwrap()],
+            &any,
+        ]
+        .concat();
+        let mut map = fields(&[
+            ("grpc-status", "8"),
+            ("grpc-message", "too much %E2%9C%93%zz"),
+        ]);
         map.insert("grpc-status-details-bin", base64(&details).parse().unwrap());
         let expected = RpcStatus {
             code: 8,

@@ -143,7 +143,11 @@ fn any_other_status_is_final_and_explained() {
             "quota",
             "RESOURCE_EXHAUSTED after 1 attempt: quota; the receiver is overloaded",
         ),
-        (12, "", "UNIMPLEMENTED after 1 attempt: the receiver does not take"),
+        (
+            12,
+            "",
+            "UNIMPLEMENTED after 1 attempt: the receiver does not take",
+        ),
         (99, "new", "gRPC status 99 after 1 attempt: new ["),
     ];
     for (code, text, expected) in cases {
@@ -274,7 +278,10 @@ fn a_compressed_message_is_gzip_and_decodes_to_the_bytes() {
     assert_eq!(received.header("grpc-encoding"), Some("gzip"));
     let (head, compressed) = received.body.split_at(5);
     assert_eq!(head[0], 1);
-    assert_eq!(head[1..], u32::try_from(compressed.len()).unwrap().to_be_bytes());
+    assert_eq!(
+        head[1..],
+        u32::try_from(compressed.len()).unwrap().to_be_bytes()
+    );
     let mut decoded = Vec::new();
     flate2::read::GzDecoder::new(compressed)
         .read_to_end(&mut decoded)
@@ -284,7 +291,9 @@ fn a_compressed_message_is_gzip_and_decodes_to_the_bytes() {
 
 #[test]
 fn an_exporter_is_made_and_dropped_on_a_thread_with_a_runtime() {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
     runtime.block_on(async {
         drop(OtlpGrpcExporter::new(EndpointConfig::new("http://localhost:4317")).unwrap());
     });

@@ -292,11 +292,14 @@ fn the_grpc_port_is_recognised() {
     let post = Post::new(
         config("http://localhost:4317/v1/traces".into()),
         EXAMPLE,
-        PROTOBUF,
+        "application/x-protobuf",
         said,
     );
     let hinted = post.unwrap().with_hint("no answer".into());
-    assert_eq!(hinted, "no answer; 4317 is the gRPC port, use 4318 for HTTP");
+    assert_eq!(
+        hinted,
+        "no answer; 4317 is the gRPC port, use 4318 for HTTP"
+    );
 }
 
 #[cfg(feature = "gzip")]
