@@ -52,13 +52,13 @@ variables! {
     SHORT_ENDPOINT = "OTEL_ENDPOINT",
     OTLP_TRACES_HEADERS = "OTEL_EXPORTER_OTLP_TRACES_HEADERS",
     OTLP_HEADERS = "OTEL_EXPORTER_OTLP_HEADERS",
-    #[cfg_attr(not(feature = "_otlp"), expect(dead_code, reason = "read for OTLP only"))]
+    #[cfg_attr(not(any(test, feature = "_otlp")), expect(dead_code, reason = "read for OTLP only"))]
     SHORT_OTLP_HEADERS = "OTLP_HEADERS",
     OTLP_TRACES_TIMEOUT = "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT",
     OTLP_TIMEOUT = "OTEL_EXPORTER_OTLP_TIMEOUT",
     OTLP_TRACES_PROTOCOL = "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
     OTLP_PROTOCOL = "OTEL_EXPORTER_OTLP_PROTOCOL",
-    #[cfg_attr(not(feature = "_otlp"), expect(dead_code, reason = "read for OTLP only"))]
+    #[cfg_attr(not(any(test, feature = "_otlp")), expect(dead_code, reason = "read for OTLP only"))]
     SHORT_OTLP_PROTOCOL = "OTLP_PROTOCOL",
     OTLP_TRACES_COMPRESSION = "OTEL_EXPORTER_OTLP_TRACES_COMPRESSION",
     OTLP_COMPRESSION = "OTEL_EXPORTER_OTLP_COMPRESSION",
@@ -68,13 +68,13 @@ variables! {
     OTLP_CLIENT_CERTIFICATE = "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE",
     OTLP_TRACES_CLIENT_KEY = "OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY",
     OTLP_CLIENT_KEY = "OTEL_EXPORTER_OTLP_CLIENT_KEY",
-    #[cfg_attr(not(feature = "_otlp"), expect(dead_code, reason = "read for OTLP only"))]
+    #[cfg_attr(not(any(test, feature = "_otlp")), expect(dead_code, reason = "read for OTLP only"))]
     DD_AGENT_URL = "DD_AGENT_URL",
-    #[cfg_attr(not(feature = "zipkin"), expect(dead_code, reason = "read for Zipkin only"))]
+    #[cfg_attr(not(any(test, feature = "zipkin")), expect(dead_code, reason = "read for Zipkin only"))]
     ZIPKIN_ENDPOINT = "OTEL_EXPORTER_ZIPKIN_ENDPOINT",
-    #[cfg_attr(not(feature = "zipkin"), expect(dead_code, reason = "read for Zipkin only"))]
+    #[cfg_attr(not(any(test, feature = "zipkin")), expect(dead_code, reason = "read for Zipkin only"))]
     SHORT_ZIPKIN_ENDPOINT = "ZIPKIN_ENDPOINT",
-    #[cfg_attr(not(feature = "zipkin"), expect(dead_code, reason = "read for Zipkin only"))]
+    #[cfg_attr(not(any(test, feature = "zipkin")), expect(dead_code, reason = "read for Zipkin only"))]
     ZIPKIN_TIMEOUT = "OTEL_EXPORTER_ZIPKIN_TIMEOUT",
     TRACES_SAMPLER = "OTEL_TRACES_SAMPLER",
     TRACES_SAMPLER_ARG = "OTEL_TRACES_SAMPLER_ARG",
@@ -92,9 +92,9 @@ variables! {
     LINK_ATTRIBUTE_COUNT_LIMIT = "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT",
     SCHEDULE_DELAY = "OTEL_BSP_SCHEDULE_DELAY",
     EXPORT_TIMEOUT = "OTEL_BSP_EXPORT_TIMEOUT",
-    #[cfg_attr(not(feature = "console"), expect(dead_code, reason = "read for the console only"))]
+    #[cfg_attr(not(any(test, feature = "console")), expect(dead_code, reason = "read for the console only"))]
     NO_COLOR = "NO_COLOR",
-    #[cfg_attr(not(feature = "console"), expect(dead_code, reason = "read for the console only"))]
+    #[cfg_attr(not(any(test, feature = "console")), expect(dead_code, reason = "read for the console only"))]
     TERM = "TERM",
 }
 

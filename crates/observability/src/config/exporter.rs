@@ -317,6 +317,13 @@ impl Destination {
             .unwrap_or(EXPORT_TIMEOUT)
     }
 
+    #[cfg_attr(
+        not(feature = "_network"),
+        expect(
+            clippy::only_used_in_recursion,
+            reason = "only the network has defaults"
+        )
+    )]
     fn own_timeout(&self, general: Option<Duration>) -> Option<Duration> {
         match self {
             #[cfg(feature = "_otlp")]

@@ -7,7 +7,8 @@
 //!
 //! Source: OpenTelemetry specification, "OpenTelemetry Protocol Exporter".
 
-#[cfg(all(test, feature = "otlp-http"))]
+#[cfg(test)]
+#[cfg(feature = "otlp-http")]
 mod tests;
 
 use super::{
@@ -225,7 +226,6 @@ impl Tried<'_> {
 
     fn shaped(&self, shape: Shape, url: String) -> String {
         match (self.protocol, shape) {
-            (_, Shape::AsItIs) => url,
             (_, Shape::Agent) => {
                 let url = url.trim_end_matches('/');
                 let moved = match url.strip_suffix(DATADOG_PORT) {
@@ -235,7 +235,7 @@ impl Tried<'_> {
                 self.shaped(Shape::Short, moved)
             }
             // The path of a call is that of its method.
-            (OtlpProtocol::Grpc, _) => url,
+            (OtlpProtocol::Grpc, _) | (_, Shape::AsItIs) => url,
             (OtlpProtocol::HttpProtobuf, Shape::Base) => joined(&url),
             (OtlpProtocol::HttpProtobuf, Shape::Short) => completed(url),
         }

@@ -16,7 +16,8 @@ mod option;
 mod post;
 #[cfg(feature = "_network")]
 mod retry;
-#[cfg(all(test, feature = "_post"))]
+#[cfg(test)]
+#[cfg(feature = "_post")]
 pub(super) mod server;
 #[cfg(feature = "_network")]
 mod tls;
@@ -28,7 +29,7 @@ pub use self::{endpoint::EndpointConfig, retry::RetryPolicy};
 #[cfg(all(feature = "gzip", feature = "otlp-grpc"))]
 pub(super) use self::compression::gzip;
 #[cfg(feature = "_post")]
-pub(super) use self::post::{Post, Refusal};
+pub(super) use self::post::Post;
 #[cfg(feature = "otlp-grpc")]
 pub(super) use self::{
     endpoint::USER_AGENT,

@@ -34,19 +34,8 @@ use ureq::{Agent, Body, Proxy};
 const MAX_BODY_BYTES: u64 = 64 * 1024;
 const MAX_MESSAGE_CHARS: usize = 200;
 
-/// A success: its body as far as it was read.
-pub(in super::super) struct Answer {
-    pub(in super::super) body: Vec<u8>,
-}
-
-/// A status that is not a success.
-pub(in super::super) struct Refusal<'a> {
-    pub(in super::super) content_type: &'a str,
-    pub(in super::super) body: &'a [u8],
-}
-
-/// Reads what the other side says about a refusal.
-type Explain = fn(&Refusal<'_>) -> String;
+/// Reads what the other side says about a refusal, from the type and the bytes of its body.
+type Explain = fn(&str, &[u8]) -> String;
 
 /// Sends bodies of one kind to one endpoint, over one connection that is kept open.
 pub(in super::super) struct Post {
@@ -84,13 +73,13 @@ impl Post {
         })
     }
 
-    /// Sends `body`, again where that may help.
+    /// Sends `body`, again where that may help; returns the body of the answer.
     pub(in super::super) fn send(
         &self,
         body: &[u8],
         deadline: Instant,
-    ) -> Result<Answer, ExportError> {
-        let compressed = match self.compression {
+    ) -> Result<Vec<u8>, ExportError> {
+        let compressed: Option<Vec<u8>> = match self.compression {
             #[cfg(feature = "gzip")]
             Compression::Gzip => Some(super::compression::gzip(body, Vec::new())),
             _ => None,
@@ -101,7 +90,7 @@ impl Post {
             .run(&self.pause, &self.shown_endpoint, deadline, attempt)
     }
 
-    fn attempt(&self, body: &[u8], remaining: Duration) -> Result<Answer, ExportError> {
+    fn attempt(&self, body: &[u8], remaining: Duration) -> Result<Vec<u8>, ExportError> {
         let mut request = self
             .agent
             .post(&self.endpoint)
@@ -126,10 +115,10 @@ impl Post {
     }
 
     /// Sorts an answer into success and refusal.
-    fn read(&self, mut response: Response<Body>) -> Result<Answer, ExportError> {
+    fn read(&self, mut response: Response<Body>) -> Result<Vec<u8>, ExportError> {
         let body = read_body(response.body_mut());
         if response.status().is_success() {
-            return Ok(Answer { body });
+            return Ok(body);
         }
         let field = |name| {
             let value = response.headers().get(name);
@@ -138,10 +127,7 @@ impl Post {
         let status = response.status().as_u16();
         let said = match field(header::LOCATION) {
             Some(location) => location.to_owned(),
-            None => (self.explain)(&Refusal {
-                content_type: field(header::CONTENT_TYPE).unwrap_or_default(),
-                body: &body,
-            }),
+            None => (self.explain)(field(header::CONTENT_TYPE).unwrap_or_default(), &body),
         };
         Err(ExportError::Status {
             endpoint: self.shown_endpoint.clone(),

@@ -14,7 +14,7 @@ use rustls::{
     AlertDescription, CertificateError, ClientConfig, Error as RustlsError, InvalidMessage,
     RootCertStore,
     crypto::{CryptoProvider, ring},
-    pki_types::{CertificateDer, PrivateKeyDer, pem, pem::PemObject},
+    pki_types::{CertificateDer, PrivateKeyDer, pem, pem::PemObject as _},
 };
 use std::{error::Error, io, path::Path, sync::Arc};
 

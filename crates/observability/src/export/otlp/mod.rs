@@ -10,7 +10,8 @@ mod grpc;
 #[cfg(feature = "otlp-http")]
 mod http;
 
-#[cfg(all(test, feature = "otlp-http", feature = "otlp-grpc"))]
+#[cfg(test)]
+#[cfg(all(feature = "otlp-http", feature = "otlp-grpc"))]
 mod tls_tests;
 
 #[cfg(feature = "otlp-grpc")]

@@ -9,8 +9,7 @@ mod span;
 mod tests;
 
 use super::{
-    EncodedRequest, EndpointConfig, ExportError, Exported, Exporter, decode_request,
-    network::{Post, Refusal},
+    EncodedRequest, EndpointConfig, ExportError, Exported, Exporter, decode_request, network::Post,
     wire::text,
 };
 use std::time::Instant;
@@ -43,7 +42,7 @@ impl ZipkinExporter {
     /// [`ExportError::Config`] when endpoint, a header, a certificate, the compression or the proxy
     /// cannot be used.
     pub fn new(config: EndpointConfig) -> Result<Self, ExportError> {
-        let said = |refusal: &Refusal<'_>| text(refusal.body);
+        let said = |_content_type: &str, body: &[u8]| text(body);
         Ok(Self {
             post: Post::new(config, EXAMPLE, "application/json", said)?,
             body: String::new(),

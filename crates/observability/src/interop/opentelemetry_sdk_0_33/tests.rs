@@ -99,7 +99,7 @@ fn the_exporter_receives_every_field() {
 
 /// Notes the resource that it is told of.
 #[derive(Debug, Default)]
-struct Resources(std::sync::Arc<std::sync::Mutex<Vec<String>>>);
+struct Resources(Arc<std::sync::Mutex<Vec<String>>>);
 
 impl SpanExporter for Resources {
     async fn export(&self, _: Vec<SpanData>) -> OTelSdkResult {
@@ -115,7 +115,7 @@ impl SpanExporter for Resources {
 #[test]
 fn the_exporter_is_told_of_the_resource_once() {
     let theirs = Resources::default();
-    let told = std::sync::Arc::clone(&theirs.0);
+    let told = Arc::clone(&theirs.0);
     let mut exporter = SdkExporter::new(theirs);
     for _ in 0..2 {
         assert!(export(&mut exporter, vec![sample::span("s", 1, None)]).is_ok());
@@ -135,7 +135,7 @@ impl SpanExporter for Woken {
                 return Poll::Ready(());
             }
             let waker = context.waker().clone();
-            std::thread::Builder::new().spawn(|| waker.wake()).unwrap();
+            thread::Builder::new().spawn(|| waker.wake()).unwrap();
             Poll::Pending
         })
         .await;

@@ -13,7 +13,7 @@ use std::{
 };
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite},
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
     runtime,
 };
 use tokio_rustls::{TlsAcceptor, rustls::ServerConfig};
@@ -103,19 +103,20 @@ impl Script {
             self.connection += 1;
             match &tls {
                 None => self.serve_connection(stream).await,
-                Some(config) => {
-                    let accepting = TlsAcceptor::from(Arc::clone(config)).accept(stream);
-                    match accepting.into_fallible().await {
-                        Ok(stream) => self.serve_connection(stream).await,
-                        Err((_, mut stream)) => {
-                            // The client is to read why, which it could not if its own bytes
-                            // stayed unread. A reply stands for it.
-                            self.replies.pop_front();
-                            let mut rest = [0; 1024];
-                            while stream.read(&mut rest).await.is_ok_and(|read| read > 0) {}
-                        }
-                    }
-                }
+                Some(config) => self.serve_encrypted(stream, Arc::clone(config)).await,
+            }
+        }
+    }
+
+    async fn serve_encrypted(&mut self, stream: TcpStream, tls: Arc<ServerConfig>) {
+        match TlsAcceptor::from(tls).accept(stream).into_fallible().await {
+            Ok(stream) => self.serve_connection(stream).await,
+            Err((_, mut stream)) => {
+                // The client is to read why, which it could not if its own bytes stayed unread. A
+                // reply stands for it.
+                self.replies.pop_front();
+                let mut rest = [0; 1024];
+                while stream.read(&mut rest).await.is_ok_and(|read| read > 0) {}
             }
         }
     }

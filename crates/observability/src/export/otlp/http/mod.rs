@@ -9,9 +9,7 @@ mod tests;
 
 use super::{
     super::{
-        EncodedRequest, EndpointConfig, ExportError, Exported, Exporter,
-        network::{Post, Refusal},
-        wire::text,
+        EncodedRequest, EndpointConfig, ExportError, Exported, Exporter, network::Post, wire::text,
     },
     answer,
 };
@@ -62,7 +60,7 @@ impl Exporter for OtlpHttpExporter {
         deadline: Instant,
     ) -> Result<Exported, ExportError> {
         let answer = self.post.send(request.bytes(), deadline)?;
-        Ok(answer::partial_success(&answer.body))
+        Ok(answer::partial_success(&answer))
     }
 
     fn name(&self) -> &'static str {
@@ -71,10 +69,10 @@ impl Exporter for OtlpHttpExporter {
 }
 
 /// A refusal's body is a `google.rpc.Status`, or whatever a proxy on the way writes.
-fn said(refusal: &Refusal<'_>) -> String {
-    if refusal.content_type.starts_with(PROTOBUF) {
-        answer::rpc_status_message(refusal.body)
+fn said(content_type: &str, body: &[u8]) -> String {
+    if content_type.starts_with(PROTOBUF) {
+        answer::rpc_status_message(body)
     } else {
-        text(refusal.body)
+        text(body)
     }
 }
