@@ -13,7 +13,7 @@ mod exporter;
 mod flush;
 mod naming;
 mod opening;
-#[cfg(feature = "otlp-http")]
+#[cfg(feature = "_otlp")]
 mod otlp;
 mod pairs;
 mod propagation;
@@ -22,6 +22,8 @@ mod resource;
 mod sampler;
 mod settings;
 mod telemetry;
+#[cfg(feature = "zipkin")]
+mod zipkin;
 
 #[cfg(test)]
 mod testing;
@@ -31,7 +33,7 @@ mod tests;
 pub use {
     builder::TelemetryBuilder,
     error::{ConfigError, FlushError, Problem},
-    exporter::ExporterConfig,
+    exporter::{ExporterConfig, OtlpConfig},
     flush::{Flush, Shutdown},
     telemetry::{Telemetry, TelemetryHandle, init_telemetry},
 };

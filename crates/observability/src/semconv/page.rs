@@ -139,7 +139,7 @@ fn serve_request() {
         .client_by(|_| Some("10.0.0.1".to_owned()))
         .user_header("x-user");
     let answer = Response::builder().status(503).header("content-length", 2);
-    let answer = answer.body(()).unwrap();
+    let answer = answer.body(String::from("no")).unwrap();
     let service = layer.layer(service_fn(move |_: Request<()>| {
         std::future::ready(Ok::<_, String>(answer.clone()))
     }));

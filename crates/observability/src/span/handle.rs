@@ -84,10 +84,14 @@ impl Span {
         self
     }
 
-    /// Whether nothing is known of the span: no recorder, no parent to pass on, no baggage.
+    /// Whether nothing is known of the span: no recorder, no parent to pass on, no baggage, and no
+    /// word on whether those below it are recorded.
     #[inline]
     pub(super) fn is_inert(&self) -> bool {
-        self.recorder.is_none() && self.baggage.is_empty() && !self.view.context().is_valid()
+        self.recorder.is_none()
+            && !self.suppressed
+            && self.baggage.is_empty()
+            && !self.view.context().is_valid()
     }
 
     /// A reference for others that describe the span.
