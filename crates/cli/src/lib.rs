@@ -2,7 +2,8 @@
 //!
 //! A library only so that its tests can start the server in their own process. [`command`] is what
 //! can be typed, [`http`] the API, [`worker`] what tells another node, [`demo`] the service shown on
-//! [`dataset`]s, with the figures of [`evaluation`].
+//! [`dataset`]s, with the figures of [`evaluation`]; [`trace_file`]
+//! reads spans that a program has written.
 
 pub mod command;
 pub mod dataset;
@@ -10,4 +11,5 @@ pub mod demo;
 pub mod evaluation;
 pub mod http;
 mod log;
+pub mod trace_file;
 pub mod worker;

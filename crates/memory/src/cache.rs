@@ -20,8 +20,8 @@ use crate::recall::Answer;
 use crate::request::{RecallRequest, RecalledTurn};
 use crate::tenant::{TenantId, TenantScope};
 
-/// The key in spans: the real one holds the question, and of this one the last part is dropped.
-const SPAN_KEY: &str = "memory:search:question";
+/// The key in spans: the real one holds the question, which stays here.
+const SPAN_KEY: &str = "memory:search:<hash>";
 
 /// Bytes of an entry besides its texts, roughly.
 const ENTRY_BYTES: usize = 256;

@@ -9,6 +9,7 @@
 mod command_line;
 mod demo;
 mod federation;
+mod lint;
 mod live;
 #[cfg(unix)]
 mod nodes;

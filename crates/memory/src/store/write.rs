@@ -55,7 +55,9 @@ impl<'a> Writer<'a> {
                 .map(|row| change(&mut statement, row))
                 .collect()
         };
-        trace_query(operation, table)
+        trace_query(sql)
+            .operation(operation)
+            .table(table)
             .system(SYSTEM)
             .tenant_id(self.tenant())
             .run_sync(|span| {

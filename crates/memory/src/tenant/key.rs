@@ -21,6 +21,7 @@ use crate::store::{SYSTEM, create_directory, open_keys};
 
 const PREFIX: &str = "ck_";
 const RANDOM_BYTES: usize = 32;
+const TENANT_OF_KEY: &str = "SELECT tenant FROM keys WHERE hash = ?1";
 
 /// The API keys of all tenants.
 ///
@@ -79,13 +80,17 @@ impl ApiKeys {
     ///
     /// [`MemoryError::Storage`] when the keys cannot be read.
     pub fn tenant_of(&self, key: &str) -> Result<Option<TenantId>, MemoryError> {
-        let found = trace_query("SELECT", "keys")
+        let found = trace_query(TENANT_OF_KEY)
+            .table("keys")
             .system(SYSTEM)
             .run_sync(|span| {
                 let tenant = self
                     .select_tenant(key)
                     .map_err(MemoryError::storage("look up a key"))?;
                 span.row_count(usize::from(tenant.is_some()));
+                if let Some(tenant) = &tenant {
+                    span.set_attribute("tenant.id", tenant.as_str());
+                }
                 Ok::<_, MemoryError>(tenant)
             })?;
         Ok(found.map(TenantId::new).transpose()?)
@@ -99,7 +104,7 @@ impl ApiKeys {
 
     fn select_tenant(&self, key: &str) -> rusqlite::Result<Option<String>> {
         let connection = self.connection();
-        let mut statement = connection.prepare_cached("SELECT tenant FROM keys WHERE hash = ?1")?;
+        let mut statement = connection.prepare_cached(TENANT_OF_KEY)?;
         statement
             .query_row([hash(key).as_slice()], |row| row.get(0))
             .optional()

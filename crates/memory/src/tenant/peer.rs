@@ -40,6 +40,8 @@ impl PeerKey {
     }
 }
 
+const PEER_OF_KEY: &str = "SELECT peer, tenants FROM peer_keys WHERE hash = ?1";
+
 impl ApiKeys {
     /// Creates a key for another node and returns it: the only time that it can be seen.
     ///
@@ -68,13 +70,17 @@ impl ApiKeys {
     ///
     /// [`MemoryError::Storage`] when the keys cannot be read.
     pub fn peer_of(&self, key: &str) -> Result<Option<PeerKey>, MemoryError> {
-        let found = trace_query("SELECT", "peer_keys")
+        let found = trace_query(PEER_OF_KEY)
+            .table("peer_keys")
             .system(SYSTEM)
             .run_sync(|span| {
                 let peer = self
                     .select_peer(key)
                     .map_err(MemoryError::storage("look up a key"))?;
                 span.row_count(usize::from(peer.is_some()));
+                if let Some((_, tenants)) = &peer {
+                    span.set_attribute("tenant.id", tenants.as_deref().unwrap_or("*"));
+                }
                 Ok::<_, MemoryError>(peer)
             })?;
         Ok(found.map(|(name, tenants)| PeerKey {
@@ -85,8 +91,7 @@ impl ApiKeys {
 
     fn select_peer(&self, key: &str) -> rusqlite::Result<Option<(String, Option<String>)>> {
         let connection = self.connection();
-        let mut statement =
-            connection.prepare_cached("SELECT peer, tenants FROM peer_keys WHERE hash = ?1")?;
+        let mut statement = connection.prepare_cached(PEER_OF_KEY)?;
         statement
             .query_row([hash(key).as_slice()], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()

@@ -33,8 +33,6 @@ impl Resource {
         resource.set(SERVICE_NAME, "continuum".into());
         resource.set(SERVICE_NAMESPACE, "ai-memory".into());
         resource.set(ENVIRONMENT_NAME, "development".into());
-        resource.set("service.instance.id", random_uuid().into());
-        resource.set("process.pid", std::process::id().into());
         resource.set_all(of_list(env));
         let variables = [
             (SERVICE_NAME, env::SERVICE_NAME),
@@ -73,19 +71,32 @@ impl Resource {
         }
     }
 
-    /// The OTLP `Resource` message.
+    /// The OTLP `Resource` message of the calling process: of each one that is forked it has the id
+    /// and an instance id of its own, unless these were given.
     pub(super) fn encode(&self) -> Vec<u8> {
-        const ATTRIBUTES: u8 = 1;
+        let redacted = Value::from(REDACTED);
         let mut bytes = Vec::new();
         for (key, value) in &self.0 {
-            let redacted = Value::from(REDACTED);
             let value = if is_denied_key(key) { &redacted } else { value };
-            let start = bytes.len();
-            bytes.resize(start + attribute_len(key, value, usize::MAX), 0);
-            Writer::new(&mut bytes[start..]).attribute(ATTRIBUTES, key, value, usize::MAX);
+            append(&mut bytes, key, value);
+        }
+        let of_process: [(&str, fn() -> Value<'static>); 2] = [
+            ("service.instance.id", || random_uuid().into()),
+            ("process.pid", || std::process::id().into()),
+        ];
+        let missing = |key: &str| self.0.iter().all(|(known, _)| known != key);
+        for (key, value) in of_process.iter().filter(|(key, _)| missing(key)) {
+            append(&mut bytes, key, &value());
         }
         bytes
     }
+}
+
+fn append(bytes: &mut Vec<u8>, key: &str, value: &Value<'_>) {
+    const ATTRIBUTES: u8 = 1;
+    let start = bytes.len();
+    bytes.resize(start + attribute_len(key, value, usize::MAX), 0);
+    Writer::new(&mut bytes[start..]).attribute(ATTRIBUTES, key, value, usize::MAX);
 }
 
 fn of_list(env: &Environment<'_>) -> Vec<(String, Value<'static>)> {

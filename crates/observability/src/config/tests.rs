@@ -3,6 +3,7 @@
 use super::{
     env::{self, Environment},
     exporter::{Destination, ExporterChoice},
+    propagation::{self, PropagationOverrides},
     settings::{Overrides, Settings},
     testing::environment,
     *,
@@ -454,6 +455,10 @@ fn every_declared_variable_is_read_and_no_other() {
             });
             assert!(!env.flag(env::SDK_DISABLED));
             drop(Settings::resolve(Overrides::default(), &env));
+            drop(propagation::propagators(
+                &PropagationOverrides::default(),
+                &env,
+            ));
             env.settle(false).unwrap();
         }
     }

@@ -18,7 +18,9 @@ use super::{
 use crate::{
     context::{SpanContext, SpanId, TraceState},
     recorder::{Anchor, RecordHeader},
+    semconv::{Naming, event},
 };
+use std::time::Duration;
 
 /// A span that is larger than this takes no more attributes, events or links.
 const MAX_BODY_BYTES: usize = 1 << 20;
@@ -39,6 +41,10 @@ pub(crate) struct SpanBody {
     status: StatusCode,
     pub(crate) kind: SpanKind,
     pub(crate) limits: SpanLimits,
+    /// Set at each start, like the limits.
+    pub(crate) naming: Naming,
+    /// From this duration on, the span gets a `slow_query` event at its end.
+    pub(crate) slow_after_nanos: u64,
     attributes: Counted,
     events: Counted,
     links: Counted,
@@ -98,6 +104,7 @@ impl SpanBody {
         self.status_text.clear();
         self.kind = kind;
         self.limits = limits;
+        self.slow_after_nanos = u64::MAX;
         self.attributes = Counted::default();
         self.events = Counted::default();
         self.links = Counted::default();
@@ -111,6 +118,10 @@ impl SpanBody {
                 *text = String::new();
             }
         }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
     }
 
     pub(crate) fn set_name(&mut self, name: &str) {
@@ -231,7 +242,7 @@ impl SpanBody {
             out.count(5, dropped);
             out.byte(6 << 3 | 5);
             out.raw(&wire_flags(
-                context.trace_flags().to_u8(),
+                context.trace_flags().to_w3c(),
                 context.is_remote(),
             ));
         }
@@ -256,6 +267,25 @@ impl SpanBody {
 
     fn is_full(&self, more: usize) -> bool {
         self.buffer.len().saturating_add(more) > MAX_BODY_BYTES
+    }
+
+    /// Adds the `slow_query` event to a span that was watched and took long.
+    #[inline]
+    pub(crate) fn note_slowness(&mut self, end_unix_nanos: u64) {
+        let nanos = end_unix_nanos.saturating_sub(self.identity.start_unix_nanos);
+        if nanos >= self.slow_after_nanos {
+            self.add_slow_query(nanos, end_unix_nanos);
+        }
+    }
+
+    #[cold]
+    fn add_slow_query(&mut self, nanos: u64, end_unix_nanos: u64) {
+        let seconds = |nanos| Value::F64(Duration::from_nanos(nanos).as_secs_f64());
+        let attributes = [
+            ("duration_seconds", seconds(nanos)),
+            ("threshold_seconds", seconds(self.slow_after_nanos)),
+        ];
+        self.add_event(event::SLOW_QUERY, end_unix_nanos, &attributes);
     }
 
     /// Whether the span carries an error status.

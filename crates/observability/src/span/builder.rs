@@ -9,6 +9,7 @@ use super::{
     start::{Link, Start},
 };
 use crate::context::{Context, FutureExt as _, SpanContext};
+use std::fmt::Debug;
 
 /// Prepares a span; made by `Tracer::span_builder`.
 ///
@@ -34,6 +35,13 @@ pub struct SpanBuilder<'a> {
     attributes: Vec<(&'a str, Value<'a>)>,
     links: Vec<Link<'a>>,
     start_unix_nanos: Option<u64>,
+    on_start: Option<&'a dyn OnStart>,
+}
+
+/// Describes a span that has just started, unless it is not recorded.
+pub(crate) trait OnStart: Debug + Sync {
+    /// Says more than can be known before.
+    fn started(&self, span: &SpanRef);
 }
 
 impl<'a> SpanBuilder<'a> {
@@ -47,6 +55,7 @@ impl<'a> SpanBuilder<'a> {
             attributes: Vec::new(),
             links: Vec::new(),
             start_unix_nanos: None,
+            on_start: None,
         }
     }
 
@@ -65,6 +74,12 @@ impl<'a> SpanBuilder<'a> {
     /// Sets an attribute that samplers can see.
     pub fn attribute(mut self, key: &'a str, value: impl Into<Value<'a>>) -> Self {
         self.attributes.push((key, value.into()));
+        self
+    }
+
+    /// Takes all attributes at once, in place of those set before.
+    pub(crate) fn with_attributes(mut self, attributes: Vec<(&'a str, Value<'a>)>) -> Self {
+        self.attributes = attributes;
         self
     }
 
@@ -89,6 +104,12 @@ impl<'a> SpanBuilder<'a> {
         self
     }
 
+    /// Has the span described at its start, if it is recorded: for what is costly to find out.
+    pub(crate) fn on_start(mut self, on_start: &'a dyn OnStart) -> Self {
+        self.on_start = Some(on_start);
+        self
+    }
+
     /// Starts the span; it is not the current one.
     #[inline]
     pub fn start(self) -> Span {
@@ -100,10 +121,16 @@ impl<'a> SpanBuilder<'a> {
             links: &self.links,
             time_unix_nanos: self.start_unix_nanos,
         };
-        match self.parent {
-            Some(parent) => start.under(Some(parent)),
+        let span = match self.parent {
+            Some(parent) => start.under(parent),
             None => start.under_current(),
+        };
+        if let Some(on_start) = self.on_start
+            && span.is_recording()
+        {
+            on_start.started(span.view());
         }
+        span
     }
 
     /// Starts the span and makes it current on this thread until the guard is dropped.

@@ -34,6 +34,7 @@ pub struct Span {
     root: LocalRoot,
     baggage: Baggage,
     suppressed: bool,
+    forced: bool,
     ended: bool,
 }
 
@@ -51,6 +52,7 @@ impl Span {
             root,
             baggage,
             suppressed: false,
+            forced: false,
             ended: false,
         }
     }
@@ -64,8 +66,22 @@ impl Span {
             root: parent.root,
             baggage: parent.baggage.clone(),
             suppressed: parent.suppressed,
+            forced: parent.forced,
             ended: false,
         }
+    }
+
+    /// The recorder that the span belongs to.
+    #[inline]
+    pub(super) fn recorder(&self) -> Option<&'static Recorder> {
+        self.recorder
+    }
+
+    /// The span whose children are recorded whatever the sampler says, if its parent's are.
+    #[inline]
+    pub(super) fn forced_like(mut self, parent: Option<&Context>) -> Self {
+        self.forced = parent.is_some_and(|parent| parent.forced);
+        self
     }
 
     /// Whether nothing is known of the span: no recorder, no parent to pass on, no baggage.
@@ -89,6 +105,7 @@ impl Span {
             recorder: self.recorder,
             root: self.root,
             suppressed: self.suppressed,
+            forced: self.forced,
         }
     }
 
@@ -114,16 +131,20 @@ impl Span {
     }
 
     #[inline]
-    fn finish(&mut self, end: impl FnOnce(&Identity) -> u64) {
+    fn finish(&mut self, end: impl Fn(&Identity) -> u64) {
         self.ended = true;
         let (Some((slot, generation)), Some(recorder)) = (self.view.slot(), self.recorder) else {
             return;
         };
-        if let Some(body) = thread::close_span(slot, generation) {
+        if let Some(hooks) = &recorder.hooks {
+            hooks.ending(self, &end);
+        }
+        if let Some(mut body) = thread::close_span(slot, generation) {
             if !self.view.context().is_sampled() {
                 return thread::discard_span(slot, body);
             }
             let end = end(&body.identity);
+            body.note_slowness(end);
             thread::finish_span(recorder, slot, body, end);
         }
     }

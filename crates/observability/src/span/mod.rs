@@ -11,9 +11,13 @@ mod encode;
 mod exception;
 mod guard;
 mod handle;
+mod hooks;
+mod id_generator;
 mod kind;
 mod scope;
 mod start;
+#[cfg(feature = "macros")]
+pub(crate) mod traced;
 mod tracer;
 mod value;
 mod view;
@@ -21,6 +25,8 @@ mod view;
 pub use builder::SpanBuilder;
 pub use guard::SpanGuard;
 pub use handle::Span;
+pub use hooks::{SpanEnd, SpanStart};
+pub use id_generator::IdGenerator;
 pub use kind::{SpanKind, SpanLimits, Status};
 pub use tracer::{Tracer, get_tracer};
 pub use value::Value;
@@ -28,6 +34,8 @@ pub use view::SpanRef;
 
 pub(crate) use {
     body::{Identity, SpanBody},
-    encode::{Writer, attribute_len, field_len, put_message},
+    builder::OnStart,
+    encode::{Writer, attribute_len, field_len, put_message, truncated},
+    hooks::{ActiveHooks, Hooks},
     scope::InstrumentationScope,
 };

@@ -12,7 +12,7 @@ use crate::{
         with_top,
     },
     recorder::{Clock, Recorder, thread},
-    sampling::SamplingParameters,
+    sampling::{SamplingParameters, SamplingResult},
 };
 
 /// A link that is there from the start, with its attributes.
@@ -49,41 +49,71 @@ impl<'a> Start<'a> {
         if Recorder::global().is_none() && no_scope_is_open() {
             return Span::default();
         }
-        with_top(|top| self.under(top))
+        self.announced(with_top(|top| self.place_under(top)))
     }
 
     /// Starts the span under `parent`.
     #[inline]
-    pub(super) fn under(&self, parent: Option<&Context>) -> Span {
+    pub(super) fn under(&self, parent: &Context) -> Span {
+        self.announced(self.place_under(Some(parent)))
+    }
+
+    /// Calls the start hooks, now that the stack of contexts is not borrowed.
+    #[inline]
+    fn announced(&self, span: Span) -> Span {
+        if let Some(hooks) = span.recorder().and_then(|recorder| recorder.hooks.as_ref()) {
+            hooks.started(&span, self);
+        }
+        span
+    }
+
+    #[inline]
+    fn place_under(&self, parent: Option<&Context>) -> Span {
         let recorder = parent
             .and_then(|parent| parent.recorder)
             .or_else(Recorder::global);
         match recorder {
-            Some(recorder) if !parent.is_some_and(|parent| parent.suppressed) => {
-                self.decide(recorder, parent)
+            Some(recorder)
+                if !parent.is_some_and(|parent| parent.suppressed)
+                    && !self.is_left_out(recorder) =>
+            {
+                self.decide(recorder, parent).forced_like(parent)
             }
             _ => unrecorded(parent),
         }
+    }
+
+    /// Whether the recorder's filter does not want spans of this tracer.
+    #[inline]
+    fn is_left_out(&self, recorder: &Recorder) -> bool {
+        let hooks = recorder.hooks.as_ref();
+        hooks.is_some_and(|hooks| hooks.leave_out(self.scope))
     }
 
     fn decide(&self, recorder: &'static Recorder, parent: Option<&Context>) -> Span {
         let parent_context = parent
             .map(|parent| parent.span.context())
             .filter(|c| c.is_valid());
-        let trace_id = parent_context.map_or_else(new_trace_id, SpanContext::trace_id);
-        let sampling = recorder.config.sampler.should_sample(&SamplingParameters {
-            parent: parent_context,
-            trace_id,
-            name: self.name,
-            kind: self.kind,
-            attributes: self.attributes,
-        });
+        let (trace_id, flags) = parent_context.map_or_else(
+            || new_trace_id(recorder),
+            |parent| (parent.trace_id(), parent.trace_flags()),
+        );
+        let sampling = if parent.is_some_and(|parent| parent.forced) {
+            SamplingResult::from_decision(true)
+        } else {
+            recorder.sampler.should_sample(&SamplingParameters {
+                parent: parent_context,
+                trace_id,
+                name: self.name,
+                kind: self.kind,
+                attributes: self.attributes,
+            })
+        };
         let sampled = sampling.is_sampled && sampling.is_recording;
         let counted = thread::count_started(recorder, !sampled);
-        let flags = parent_context.map_or(TraceFlags::RANDOM, SpanContext::trace_flags);
         let context = SpanContext::new(
             trace_id,
-            SpanId::from(thread::random_id()),
+            new_span_id(recorder),
             flags.with_sampled(sampled && counted),
             false,
             match &sampling.trace_state {
@@ -131,12 +161,13 @@ impl<'a> Start<'a> {
         let start = self.time_unix_nanos;
         let (slot, generation) = thread::open_span(|body| {
             body.begin(self.name, self.kind, recorder.config.limits);
+            body.naming = recorder.config.naming;
             body.identity = Identity {
                 trace_id: context.trace_id().to_bytes(),
                 span_id: context.span_id().to_bytes(),
                 parent_span_id: parent_context.map(|c| c.span_id().to_bytes()),
                 parent_is_remote: parent_context.is_some_and(SpanContext::is_remote),
-                flags: context.trace_flags().to_u8(),
+                flags: context.trace_flags().to_w3c(),
                 trace_state: context.trace_state().clone(),
                 local_root: root.span_id,
                 scope: self.scope,
@@ -173,6 +204,20 @@ fn unrecorded(parent: Option<&Context>) -> Span {
     }
 }
 
-fn new_trace_id() -> TraceId {
-    TraceId::from(u128::from(thread::random_id()) << 64 | u128::from(thread::random_id()))
+/// The id and the flags of a new trace.
+#[inline]
+fn new_trace_id(recorder: &Recorder) -> (TraceId, TraceFlags) {
+    let hooks = recorder.hooks.as_ref();
+    hooks.and_then(|hooks| hooks.trace_id()).unwrap_or_else(|| {
+        let id = u128::from(thread::random_id()) << 64 | u128::from(thread::random_id());
+        (TraceId::from(id), TraceFlags::RANDOM)
+    })
+}
+
+#[inline]
+fn new_span_id(recorder: &Recorder) -> SpanId {
+    let hooks = recorder.hooks.as_ref();
+    hooks
+        .and_then(|hooks| hooks.span_id())
+        .unwrap_or_else(|| SpanId::from(thread::random_id()))
 }

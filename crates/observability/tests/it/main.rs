@@ -16,4 +16,6 @@ mod context_sampling;
 mod context_spawn;
 mod context_streams;
 mod executors;
+mod layer_forms;
+mod layer_names;
 mod recorder_threads;

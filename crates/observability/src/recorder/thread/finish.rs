@@ -15,7 +15,7 @@ use crate::{
     },
     span::SpanBody,
 };
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{Ordering, fence};
 
 /// Appends the finished span to the thread's chunk and returns slot and body to the pool.
 #[inline]
@@ -83,6 +83,8 @@ fn append(state: &ThreadState, recorder: &'static Recorder, body: &SpanBody, end
         open.spans += 1;
         if !shared.filled.load(Ordering::Relaxed) {
             shared.filled.store(true, Ordering::Release);
+            // Either a core that closes sees that the chunk is filled, or this thread that it closed.
+            fence(Ordering::SeqCst);
         }
         if open.is_full() || core.is_closed() {
             open.bytes = core.hand_over(open.take(), LARGE_CHUNK_BYTES);
