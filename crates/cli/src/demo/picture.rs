@@ -15,7 +15,7 @@ use continuum_observability::{Palette, SpanRecord, TraceId, TreeStyle, render_tr
 use super::report::Picture;
 
 /// Attributes that the names of our spans are made of.
-const IN_THE_NAME: [&str; 13] = [
+const IN_THE_NAME: [&str; 14] = [
     "cache.operation",
     "db.collection.name",
     "db.operation.name",
@@ -25,6 +25,7 @@ const IN_THE_NAME: [&str; 13] = [
     "http.route",
     "memory.operation",
     "messaging.destination.name",
+    "messaging.operation.name",
     "messaging.operation.type",
     "messaging.system",
     "url.path",
