@@ -6,6 +6,7 @@
 //! decides, and [`Telemetry`] is the guard over what runs. `docs/configuration.md` is the table of
 //! all variables.
 
+mod choice;
 mod env;
 mod error;
 mod exporter;
@@ -28,8 +29,8 @@ mod testing;
 mod tests;
 
 pub use {
+    choice::{ExporterConfig, OtlpConfig},
     error::{ConfigError, FlushError, Problem},
-    exporter::{ExporterConfig, OtlpConfig},
     flush::{Flush, Shutdown},
     telemetry::{Telemetry, TelemetryBuilder, init_telemetry},
 };
