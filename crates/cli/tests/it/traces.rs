@@ -53,12 +53,13 @@ impl Traced {
 }
 
 /// Attributes that the name of the span repeats, and the tenant, which is checked in each line.
-const EVERYWHERE: [&str; 9] = [
+const EVERYWHERE: [&str; 10] = [
     "cache.operation=",
     "db.collection.name=",
     "db.operation.name=",
     "db.system.name=",
     "http.request.method=",
+    "http.response.body.size=",
     "memory.operation=",
     "network.protocol.version=",
     "tenant.id=",

@@ -10,6 +10,7 @@ use super::otlp::{OtlpSettings, Receiver};
 #[cfg(feature = "zipkin")]
 use super::zipkin::ZipkinSettings;
 use super::{
+    ExporterConfig,
     env::{self, Environment, Variable},
     opening::{Discard, Opening},
 };
@@ -17,10 +18,7 @@ use super::{
 use crate::export::{ConsoleExporter, Palette, TreeStyle, color_is_wanted};
 use crate::{
     diagnostics::{self, Topic},
-    export::{
-        Compression, Exporter, ExporterFactory, FileExporter, OtlpProtocol, Pause, Several,
-        TlsFiles,
-    },
+    export::{Exporter, ExporterFactory, FileExporter, Pause, Several},
 };
 use std::{
     fmt,
@@ -60,95 +58,6 @@ const OTLP_SIGNS: &[Variable] = &[
     env::SHORT_OTLP_ENDPOINT,
     env::SHORT_ENDPOINT,
 ];
-
-/// Where finished spans go, as chosen in the program.
-///
-/// ```
-/// use continuum_observability::{ExporterConfig, Telemetry};
-///
-/// let telemetry = Telemetry::builder()
-///     .exporter(ExporterConfig::otlp("http://localhost:4318"))
-///     .exporter(ExporterConfig::File(std::env::temp_dir().join("continuum-doc-traces.jsonl")));
-/// ```
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub enum ExporterConfig {
-    /// OTLP over HTTP or gRPC (cargo features `otlp-http`, `otlp-grpc`).
-    Otlp(OtlpConfig),
-    /// Zipkin JSON, posted to this URL (cargo feature `zipkin`). Without one, the environment is
-    /// asked.
-    Zipkin(Option<String>),
-    /// A tree per trace on standard error (cargo feature `console`).
-    Console,
-    /// OTLP as JSON, one request a line, appended to this file.
-    File(PathBuf),
-    /// Nowhere. Spans are still made, so that ids and context are passed on.
-    None,
-}
-
-impl ExporterConfig {
-    /// OTLP to `endpoint`, to which `/v1/traces` is added over HTTP when it has no path.
-    pub fn otlp(endpoint: impl Into<String>) -> Self {
-        Self::Otlp(OtlpConfig::new(endpoint))
-    }
-}
-
-impl From<OtlpConfig> for ExporterConfig {
-    fn from(otlp: OtlpConfig) -> Self {
-        Self::Otlp(otlp)
-    }
-}
-
-/// How spans are sent as OTLP; what is not given here is taken from the environment.
-///
-/// ```
-/// use continuum_observability::{OtlpConfig, OtlpProtocol, Telemetry};
-///
-/// let mut otlp = OtlpConfig::new("https://collector.example:4317");
-/// otlp.protocol = Some(OtlpProtocol::Grpc);
-/// otlp.headers.push(("x-tenant".into(), "user_123".into()));
-/// let telemetry = Telemetry::builder().exporter(otlp);
-/// ```
-#[derive(Clone, Default)]
-#[non_exhaustive]
-pub struct OtlpConfig {
-    /// The URL of the receiver; over HTTP `/v1/traces` is added when it has no path.
-    pub endpoint: Option<String>,
-    /// How it is spoken to; over HTTP when neither this nor the environment says.
-    pub protocol: Option<OtlpProtocol>,
-    /// Sent with every request.
-    pub headers: Vec<(String, String)>,
-    /// How requests are compressed; not at all when neither this nor the environment says.
-    pub compression: Option<Compression>,
-    /// Certificates, for `https`. A file given here is used in place of that of the environment.
-    pub tls: TlsFiles,
-    /// The longest that one export may take, repetitions included.
-    pub timeout: Option<Duration>,
-}
-
-impl OtlpConfig {
-    /// To `endpoint`; the rest is up to the environment.
-    pub fn new(endpoint: impl Into<String>) -> Self {
-        Self {
-            endpoint: Some(endpoint.into()),
-            ..Self::default()
-        }
-    }
-}
-
-/// Leaves out the values of headers, and an endpoint that may carry a password.
-impl fmt::Debug for OtlpConfig {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<_> = self.headers.iter().map(|(name, _)| name).collect();
-        f.debug_struct("OtlpConfig")
-            .field("protocol", &self.protocol)
-            .field("headers", &names)
-            .field("compression", &self.compression)
-            .field("tls", &self.tls)
-            .field("timeout", &self.timeout)
-            .finish_non_exhaustive()
-    }
-}
 
 /// An exporter that the program brings along.
 #[derive(Clone)]
@@ -265,9 +174,11 @@ impl Destination {
     fn of_environment(kind: Kind, env: &Environment<'_>) -> Self {
         match kind {
             #[cfg(feature = "_otlp")]
-            Kind::Otlp(receiver) => {
-                Self::Otlp(OtlpSettings::resolve(OtlpConfig::default(), receiver, env))
-            }
+            Kind::Otlp(receiver) => Self::Otlp(OtlpSettings::resolve(
+                super::OtlpConfig::default(),
+                receiver,
+                env,
+            )),
             #[cfg(feature = "zipkin")]
             Kind::Zipkin => Self::Zipkin(ZipkinSettings::resolve(None, env)),
             #[cfg(feature = "console")]
@@ -451,5 +362,71 @@ fn palette(env: &Environment<'_>) -> Palette {
         Palette::Ansi
     } else {
         Palette::Plain
+    }
+}
+
+#[cfg(test)]
+#[cfg(all(feature = "otlp-http", feature = "console"))]
+mod tests {
+    use super::{
+        super::{
+            settings::{Overrides, Settings},
+            testing::environment,
+        },
+        *,
+    };
+
+    fn names(
+        list: Vec<ExporterChoice>,
+        variables: &[(&str, &str)],
+    ) -> (Vec<&'static str>, Vec<String>) {
+        let env = environment(variables);
+        let overrides = Overrides {
+            exporters: list,
+            ..Overrides::default()
+        };
+        let name = |destination: &Destination| match destination {
+            Destination::Console(_) => "console",
+            Destination::Otlp(otlp) => otlp.name(),
+            _ => "another",
+        };
+        let names = match Settings::resolve(overrides, &env).destination {
+            Destination::Several(all) => all.iter().map(name).collect(),
+            only => vec![name(&only)],
+        };
+        (names, env.problems())
+    }
+
+    #[test]
+    fn several_exporters_are_used_at_once_those_of_this_machine_first() {
+        let list = |list| names(Vec::new(), &[("OTEL_TRACES_EXPORTER", list)]);
+        assert_eq!(list("otlp,console"), (vec!["console", "otlp-http"], vec![]));
+        assert_eq!(list(" OTLP , jaeger,, otlp "), (vec!["otlp-http"], vec![]));
+        let of_builder = [ExporterConfig::otlp("http://h:1"), ExporterConfig::Console];
+        let of_builder = of_builder.map(ExporterChoice::Config).to_vec();
+        let variables = [("OTEL_TRACES_EXPORTER", "file")];
+        assert_eq!(
+            names(of_builder, &variables),
+            (vec!["console", "otlp-http"], vec![])
+        );
+    }
+
+    #[test]
+    fn members_of_a_list_that_cannot_be_used_are_named_and_left_out() {
+        let variables = [("OTEL_TRACES_EXPORTER", "console,none,stdout")];
+        let (names, problems) = names(Vec::new(), &variables);
+        assert_eq!(names, ["console"]);
+        assert_eq!(problems.len(), 2);
+        assert!(problems[0].ends_with("not \"stdout\""), "{}", problems[0]);
+        let expected = "OTEL_TRACES_EXPORTER: expected none by itself, or exporters without none";
+        assert_eq!(problems[1], expected);
+    }
+
+    #[test]
+    fn the_shortest_times_of_several_count() {
+        let env = environment(&[("OTEL_TRACES_EXPORTER", "otlp,console")]);
+        let settings = Settings::resolve(Overrides::default(), &env);
+        assert_eq!(settings.schedule_delay, Duration::from_millis(100));
+        assert_eq!(settings.export_timeout, Duration::from_secs(10));
     }
 }

@@ -7,6 +7,7 @@
 //! all variables.
 
 mod builder;
+mod choice;
 mod env;
 mod error;
 mod exporter;
@@ -32,8 +33,8 @@ mod tests;
 
 pub use {
     builder::TelemetryBuilder,
+    choice::{ExporterConfig, OtlpConfig},
     error::{ConfigError, FlushError, Problem},
-    exporter::{ExporterConfig, OtlpConfig},
     flush::{Flush, Shutdown},
     telemetry::{Telemetry, TelemetryHandle, init_telemetry},
 };

@@ -503,35 +503,3 @@ fn every_declared_variable_is_read_and_no_other() {
     }
     assert_eq!(asked.into_inner(), declared);
 }
-
-#[cfg(all(feature = "otlp-http", feature = "console"))]
-#[test]
-fn several_exporters_are_used_at_once_those_of_this_machine_first() {
-    let names = |settings: &Settings| match &settings.destination {
-        Destination::Several(all) => all.iter().map(name_of).collect(),
-        only => vec![name_of(only)],
-    };
-    let list = |list| settings(&[("OTEL_TRACES_EXPORTER", list)]);
-    assert_eq!(names(&list("otlp,console")), ["console", "otlp-http"]);
-    assert_eq!(names(&list(" OTLP , jaeger,, otlp ")), ["otlp-http"]);
-    let both = list("otlp,console");
-    assert_eq!(both.schedule_delay, Duration::from_millis(100));
-    assert_eq!(both.export_timeout, Duration::from_secs(10));
-
-    let (problems, settings) = refused(&[("OTEL_TRACES_EXPORTER", "console,none,stdout")]);
-    assert_eq!(names(&settings), ["console"]);
-    assert_eq!(problems.len(), 2);
-    assert!(problems[0].ends_with("not \"stdout\""), "{}", problems[0]);
-    let expected = "OTEL_TRACES_EXPORTER: expected none by itself, or exporters without none";
-    assert_eq!(problems[1], expected);
-
-    let overrides = Overrides {
-        exporters: vec![
-            ExporterChoice::Config(ExporterConfig::otlp("http://h:1")),
-            ExporterChoice::Config(ExporterConfig::Console),
-        ],
-        ..Overrides::default()
-    };
-    let settings = Settings::resolve(overrides, &environment(&[]));
-    assert_eq!(names(&settings), ["console", "otlp-http"]);
-}

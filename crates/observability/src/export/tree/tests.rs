@@ -185,8 +185,8 @@ fn the_longest_values_are_cut_first() {
         timing: false,
         ..TreeStyle::terminal(Palette::Plain)
     };
-    let expected = "db.select.turns db.query.text=\"SELECT turn SELEC… db.row_count=10 \
-                    db.query.plan=\"SCAN turns SCAN t… tenant.id=user_123\n";
+    let expected = "db.select.turns db.query.text=\"SELECT turn SELECT… db.row_count=10 \
+                    db.query.plan=\"SCAN turns SCAN tu… tenant.id=user_123\n";
     let drawn = draw([span("10")], &style);
     assert_eq!(drawn, expected);
     assert!(columns(&drawn) <= 121);
