@@ -81,8 +81,13 @@ impl Resource {
             let redacted = Value::from(REDACTED);
             let value = if is_denied_key(key) { &redacted } else { value };
             let start = bytes.len();
-            bytes.resize(start + attribute_len(key, value, usize::MAX), 0);
-            Writer::new(&mut bytes[start..]).attribute(ATTRIBUTES, key, value, usize::MAX);
+            bytes.resize(start + attribute_len(key.as_bytes(), value, usize::MAX), 0);
+            Writer::new(&mut bytes[start..]).attribute(
+                ATTRIBUTES,
+                key.as_bytes(),
+                value,
+                usize::MAX,
+            );
         }
         bytes
     }

@@ -63,7 +63,7 @@ impl Drop for AtExit {
 
 /// Whether the calling code has no context at all.
 #[inline]
-pub(crate) fn no_scope_is_open() -> bool {
+fn no_scope_is_open() -> bool {
     SCOPES.with(|scopes| scopes.try_borrow().is_ok_and(|scopes| scopes.is_empty()))
 }
 

@@ -20,7 +20,7 @@ pub use stats::Stats;
 pub(crate) use {
     clock::{Anchor, Clock},
     core::{Chunk, Core},
-    record::{RecordHeader, records},
+    record::{HEADER_LEN, RecordHeader, records},
     slot::Slot,
     stats::DropReason,
     sys::leaked::AtomicStatic,

@@ -9,29 +9,37 @@ use super::sys::biased::Biased;
 use crate::span::SpanBody;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// What the owner of a slot reaches.
-#[derive(Debug)]
-pub(crate) struct SlotState {
-    pub(crate) generation: u32,
-    pub(crate) body: Option<Box<SpanBody>>,
-}
-
 /// A pooled place for a span in progress.
 #[derive(Debug)]
 pub(crate) struct Slot {
-    pub(crate) cell: Biased<SlotState>,
+    pub(crate) cell: Biased<Option<Box<SpanBody>>>,
+    generation: AtomicU32,
     fork_epoch: AtomicU32,
 }
 
 impl Slot {
     pub(crate) fn leak() -> &'static Self {
         Box::leak(Box::new(Self {
-            cell: Biased::new(SlotState {
-                generation: 0,
-                body: None,
-            }),
+            cell: Biased::new(None),
+            generation: AtomicU32::new(0),
             fork_epoch: AtomicU32::new(0),
         }))
+    }
+
+    /// The generation of the span in it.
+    ///
+    /// Changed only by who has access to the cell. Without access, equal says nothing, but different
+    /// means that the span has ended.
+    #[inline]
+    pub(crate) fn generation(&self) -> u32 {
+        self.generation.load(Ordering::Relaxed)
+    }
+
+    /// Ends the life of the span in it, for the one who has access to the cell.
+    #[inline]
+    pub(crate) fn next_generation(&self) {
+        let next = self.generation().wrapping_add(1);
+        self.generation.store(next, Ordering::Relaxed);
     }
 
     /// Marks the process that uses the slot from now on.

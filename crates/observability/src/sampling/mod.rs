@@ -120,6 +120,23 @@ impl Sampler {
         }
     }
 
+    /// What [`Sampler::should_sample`] decides, without the way there that only samplers of the
+    /// user's need; `None`: ask them.
+    #[inline]
+    pub(crate) fn decide(&self, parent: Option<&SpanContext>, trace_id: TraceId) -> Option<bool> {
+        let root = match (self, parent) {
+            (Self::ParentBased(_), Some(parent)) => return Some(parent.is_sampled()),
+            (Self::ParentBased(root), None) => root,
+            _ => self,
+        };
+        match root {
+            Self::AlwaysOn => Some(true),
+            Self::AlwaysOff => Some(false),
+            Self::TraceIdRatio(ratio) => Some(ratio_samples(*ratio, trace_id)),
+            Self::ParentBased(_) | Self::Custom(_) => None,
+        }
+    }
+
     /// The name of the sampler as the specification writes it.
     pub fn description(&self) -> String {
         match self {
@@ -144,13 +161,14 @@ fn guarded(
 /// Keeps the traces whose 56 random bits are at or above the rejection threshold.
 fn ratio_samples(ratio: f64, trace_id: TraceId) -> bool {
     const SPACE: f64 = (1u64 << 56) as f64;
-    let randomness = u128::from_be_bytes(trace_id.to_bytes()) & ((1 << 56) - 1);
+    let [_, _, _, _, _, _, _, _, low @ ..] = trace_id.to_bytes();
+    let randomness = u64::from_be_bytes(low) & ((1 << 56) - 1);
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         reason = "the product lies between 0 and 2^56"
     )]
-    let threshold = ((1.0 - ratio.clamp(0.0, 1.0)) * SPACE) as u128;
+    let threshold = ((1.0 - ratio.clamp(0.0, 1.0)) * SPACE) as u64;
     ratio > 0.0 && randomness >= threshold
 }
 

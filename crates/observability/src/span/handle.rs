@@ -2,12 +2,13 @@
 //!
 //! Position: made by `SpanBuilder`; derefs to the `SpanRef` that describes it.
 //!
-//! Invariant: a span ends exactly once, at `end`, `end_with_timestamp` or when dropped.
+//! Invariant: a span ends exactly once, at `end`, `end_with_timestamp` or when dropped: the generation
+//! of its slot tells the first time from the others.
 
-use super::{Identity, SpanRef};
+use super::{SpanBody, SpanRef};
 use crate::{
-    context::{Baggage, Context, LocalRoot},
-    recorder::{Clock, Recorder, thread},
+    context::Context,
+    recorder::{Clock, Slot, thread},
 };
 use std::ops::Deref;
 
@@ -19,7 +20,7 @@ use std::ops::Deref;
 /// # use continuum_observability::{get_tracer, testing::TestRecorder};
 /// # let recorder = TestRecorder::new();
 /// # recorder.run(|| {
-/// let mut span = get_tracer("docs").start_span("upload");
+/// let span = get_tracer("docs").start_span("upload");
 /// span.set_attribute("size_bytes", 512);
 /// span.end();
 /// span.set_attribute("late", true); // does nothing
@@ -29,102 +30,74 @@ use std::ops::Deref;
 #[derive(Debug, Default)]
 #[must_use = "a span ends when it is dropped"]
 pub struct Span {
-    view: SpanRef,
-    recorder: Option<&'static Recorder>,
-    root: LocalRoot,
-    baggage: Baggage,
-    suppressed: bool,
-    ended: bool,
+    /// The context in which this span is the current one.
+    context: Context,
 }
 
 impl Span {
     #[inline]
-    pub(crate) fn new(
-        view: SpanRef,
-        recorder: Option<&'static Recorder>,
-        root: LocalRoot,
-        baggage: Baggage,
-    ) -> Self {
-        Self {
-            view,
-            recorder,
-            root,
-            baggage,
-            suppressed: false,
-            ended: false,
-        }
+    pub(super) fn new(context: Context) -> Self {
+        Self { context }
     }
 
     /// A span that stands in for `parent`'s, in whose context nothing is recorded.
     #[inline]
-    pub(crate) fn unrecorded(parent: &Context) -> Self {
-        Self {
-            view: SpanRef::non_recording(parent.span_context().clone()),
-            recorder: parent.recorder,
-            root: parent.root,
-            baggage: parent.baggage.clone(),
-            suppressed: parent.suppressed,
-            ended: false,
-        }
+    pub(super) fn unrecorded(parent: &Context) -> Self {
+        let mut context = parent.clone();
+        context.span = SpanRef::non_recording(parent.span_context().clone());
+        Self { context }
     }
 
     /// Whether nothing is known of the span: no recorder, no parent to pass on, no baggage.
     #[inline]
     pub(super) fn is_inert(&self) -> bool {
-        self.recorder.is_none() && self.baggage.is_empty() && !self.view.context().is_valid()
+        self.context.recorder.is_none()
+            && self.context.baggage.is_empty()
+            && !self.context.span_context().is_valid()
     }
 
     /// A reference for others that describe the span.
     #[inline]
     pub fn view(&self) -> &SpanRef {
-        &self.view
+        &self.context.span
     }
 
     /// The context in which this span is the current one.
     #[inline]
     pub fn as_context(&self) -> Context {
-        Context {
-            span: self.view.clone(),
-            baggage: self.baggage.clone(),
-            recorder: self.recorder,
-            root: self.root,
-            suppressed: self.suppressed,
-        }
+        self.context.clone()
     }
 
-    /// Ends the span now.
+    /// Ends the span now, if it has not ended.
     #[inline]
-    pub fn end(&mut self) {
-        if !self.ended && self.view.slot().is_some() {
+    pub fn end(&self) {
+        if let Some((slot, generation)) = self.view().slot()
+            && slot.generation() == generation
+        {
             let ticks = Clock::global().ticks();
-            self.finish(|identity| {
-                let passed = identity
-                    .anchor
-                    .nanos(ticks.saturating_sub(identity.start_ticks));
-                identity.start_unix_nanos.saturating_add(passed)
-            });
+            self.finish(slot, generation, |body| body.end_unix_nanos(ticks));
         }
     }
 
     /// Ends the span at a time in nanoseconds since the Unix epoch, not before its start.
-    pub fn end_with_timestamp(&mut self, unix_nanos: u64) {
-        if !self.ended {
-            self.finish(|_| unix_nanos);
+    pub fn end_with_timestamp(&self, unix_nanos: u64) {
+        if let Some((slot, generation)) = self.view().slot() {
+            self.finish(slot, generation, |_| unix_nanos);
         }
     }
 
     #[inline]
-    fn finish(&mut self, end: impl FnOnce(&Identity) -> u64) {
-        self.ended = true;
-        let (Some((slot, generation)), Some(recorder)) = (self.view.slot(), self.recorder) else {
+    fn finish(&self, slot: &'static Slot, generation: u32, end: impl FnOnce(&SpanBody) -> u64) {
+        let Some(recorder) = self.context.recorder else {
             return;
         };
         if let Some(body) = thread::close_span(slot, generation) {
-            if !self.view.context().is_sampled() {
-                return thread::discard_span(slot, body);
+            if self.context.span_context().is_sampled() {
+                let end = end(&body);
+                thread::finish_span(recorder, slot, body, end);
+            } else {
+                thread::discard_span(slot, body);
             }
-            let end = end(&body.identity);
-            thread::finish_span(recorder, slot, body, end);
         }
     }
 }
@@ -132,8 +105,9 @@ impl Span {
 impl Deref for Span {
     type Target = SpanRef;
 
+    #[inline]
     fn deref(&self) -> &SpanRef {
-        &self.view
+        self.view()
     }
 }
 

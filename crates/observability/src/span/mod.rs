@@ -6,11 +6,13 @@
 //! describe a span holds; a span in progress is a [`body`], encoded by [`encode`].
 
 mod body;
+mod buffer;
 mod builder;
 mod encode;
 mod exception;
 mod guard;
 mod handle;
+mod keys;
 mod kind;
 mod scope;
 mod start;
@@ -27,7 +29,7 @@ pub use value::Value;
 pub use view::SpanRef;
 
 pub(crate) use {
-    body::{Identity, SpanBody},
+    body::{Opening, SpanBody},
     encode::{Writer, attribute_len, field_len, put_message},
     scope::InstrumentationScope,
 };

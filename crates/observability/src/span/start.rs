@@ -5,12 +5,9 @@
 //! Invariant: without a recorder, the parent's context is passed on unchanged (OpenTelemetry
 //! specification, Trace API, "Behavior of the API in the absence of an installed SDK").
 
-use super::{Identity, Span, SpanKind, SpanRef, Value};
+use super::{Opening, Span, SpanKind, SpanRef, Value};
 use crate::{
-    context::{
-        Baggage, Context, LocalRoot, SpanContext, SpanId, TraceFlags, TraceId, no_scope_is_open,
-        with_top,
-    },
+    context::{Context, LocalRoot, SpanContext, SpanId, TraceFlags, TraceId, TraceState, with_top},
     recorder::{Clock, Recorder, thread},
     sampling::SamplingParameters,
 };
@@ -46,133 +43,177 @@ impl<'a> Start<'a> {
     /// Starts the span under the current context.
     #[inline]
     pub(super) fn under_current(&self) -> Span {
-        if Recorder::global().is_none() && no_scope_is_open() {
-            return Span::default();
-        }
         with_top(|top| self.under(top))
     }
 
     /// Starts the span under `parent`.
     #[inline]
     pub(super) fn under(&self, parent: Option<&Context>) -> Span {
-        let recorder = parent
-            .and_then(|parent| parent.recorder)
-            .or_else(Recorder::global);
-        match recorder {
-            Some(recorder) if !parent.is_some_and(|parent| parent.suppressed) => {
-                self.decide(recorder, parent)
-            }
-            _ => unrecorded(parent),
+        match (parent, Recorder::global()) {
+            (None, None) => Span::default(),
+            (None, Some(recorder)) => self.decide(recorder, None),
+            (Some(parent), global) => match parent.recorder.or(global) {
+                Some(recorder) if !parent.suppressed => self.decide(recorder, Some(parent)),
+                _ => Span::unrecorded(parent),
+            },
         }
     }
 
     fn decide(&self, recorder: &'static Recorder, parent: Option<&Context>) -> Span {
-        let parent_context = parent
-            .map(|parent| parent.span.context())
-            .filter(|c| c.is_valid());
-        let trace_id = parent_context.map_or_else(new_trace_id, SpanContext::trace_id);
-        let sampling = recorder.config.sampler.should_sample(&SamplingParameters {
-            parent: parent_context,
+        let parent_span = parent.map(Context::span_context).filter(|c| c.is_valid());
+        let trace_id = parent_span.map_or_else(thread::random_trace_id, SpanContext::trace_id);
+        match recorder.config.sampler.decide(parent_span, trace_id) {
+            Some(true) => self.sampled(recorder, parent, trace_id),
+            Some(false) => sampled_out(recorder, parent, trace_id),
+            None => self.ask(recorder, parent, trace_id),
+        }
+    }
+
+    /// Starts a span that is recorded and exported.
+    fn sampled(
+        &self,
+        recorder: &'static Recorder,
+        parent: Option<&Context>,
+        trace_id: TraceId,
+    ) -> Span {
+        match thread::start_span(recorder, false) {
+            Some(id) => {
+                let context = context(recorder, parent, trace_id, id, true);
+                self.record(context, parent, recorder)
+            }
+            None => sampled_out_uncounted(recorder, parent, trace_id),
+        }
+    }
+
+    /// Leaves the decision to a sampler of the user's.
+    #[cold]
+    fn ask(
+        &self,
+        recorder: &'static Recorder,
+        parent: Option<&Context>,
+        trace_id: TraceId,
+    ) -> Span {
+        let parameters = SamplingParameters {
+            parent: parent.map(Context::span_context).filter(|c| c.is_valid()),
             trace_id,
             name: self.name,
             kind: self.kind,
             attributes: self.attributes,
-        });
+        };
+        let sampling = recorder.config.sampler.should_sample(&parameters);
         let sampled = sampling.is_sampled && sampling.is_recording;
-        let counted = thread::count_started(recorder, !sampled);
-        let flags = parent_context.map_or(TraceFlags::RANDOM, SpanContext::trace_flags);
-        let context = SpanContext::new(
-            trace_id,
-            SpanId::from(thread::random_id()),
-            flags.with_sampled(sampled && counted),
-            false,
-            match &sampling.trace_state {
-                Some(changed) => changed.clone(),
-                None => parent_context
-                    .map(|c| c.trace_state().clone())
-                    .unwrap_or_default(),
-            },
-        );
-        let baggage = parent
-            .map(|parent| parent.baggage.clone())
-            .unwrap_or_default();
-        if !sampling.is_recording || !counted {
-            let root = parent.map(|parent| parent.root).unwrap_or_default();
-            return Span::new(
-                SpanRef::non_recording(context),
-                Some(recorder),
-                root,
-                baggage,
-            );
+        let Some(id) = thread::start_span(recorder, !sampled) else {
+            return sampled_out_uncounted(recorder, parent, trace_id);
+        };
+        let mut context = context(recorder, parent, trace_id, id, sampled);
+        if let Some(changed) = sampling.trace_state {
+            context.span = context.span.with_trace_state(changed);
         }
-        self.record(recorder, parent, context, &sampling.attributes, baggage)
+        if !sampling.is_recording {
+            return Span::new(context);
+        }
+        let span = self.record(context, parent, recorder);
+        span.view().set_attributes(sampling.attributes);
+        span
     }
 
+    /// Starts to record the span of `context`.
+    #[inline]
     fn record(
         &self,
-        recorder: &'static Recorder,
+        mut context: Context,
         parent: Option<&Context>,
-        context: SpanContext,
-        sampled_attributes: &[(&str, Value<'_>)],
-        baggage: Baggage,
+        recorder: &'static Recorder,
     ) -> Span {
         let clock = Clock::global();
-        let parent_context = parent
-            .map(|parent| parent.span.context())
-            .filter(|c| c.is_valid());
-        let root = parent
-            .map(|parent| parent.root)
-            .filter(|root| root.span_id.is_valid());
-        let root = root.unwrap_or_else(|| LocalRoot {
-            span_id: context.span_id(),
-            anchor: clock.anchor(),
-        });
-        let start_ticks = clock.ticks();
-        let start = self.time_unix_nanos;
+        let span = context.span.context();
+        if !context.root.span_id.is_valid() {
+            context.root = LocalRoot {
+                span_id: span.span_id(),
+                anchor: clock.anchor(),
+            };
+        }
+        let (root, start_ticks) = (context.root, clock.ticks());
         let (slot, generation) = thread::open_span(|body| {
-            body.begin(self.name, self.kind, recorder.config.limits);
-            body.identity = Identity {
-                trace_id: context.trace_id().to_bytes(),
-                span_id: context.span_id().to_bytes(),
-                parent_span_id: parent_context.map(|c| c.span_id().to_bytes()),
-                parent_is_remote: parent_context.is_some_and(SpanContext::is_remote),
-                flags: context.trace_flags().to_u8(),
-                trace_state: context.trace_state().clone(),
+            body.begin(&Opening {
+                name: self.name,
+                kind: self.kind,
+                limits: &recorder.config.limits,
+                trace_id: span.trace_id(),
+                span_id: span.span_id(),
+                parent: parent.map(Context::span_context).filter(|c| c.is_valid()),
+                flags: span.trace_flags().to_u8(),
+                trace_state: span.trace_state(),
                 local_root: root.span_id,
                 scope: self.scope,
                 start_ticks,
-                start_unix_nanos: start.unwrap_or_else(|| root.anchor.unix_nanos(start_ticks)),
+                start_unix_nanos: self
+                    .time_unix_nanos
+                    .unwrap_or_else(|| root.anchor.unix_nanos(start_ticks)),
                 anchor: root.anchor,
-            };
+            });
             for (key, value) in self.attributes {
-                body.set_attribute(key, value);
-            }
-            for (key, value) in sampled_attributes {
                 body.set_attribute(key, value);
             }
             for (link, attributes) in self.links {
                 body.add_link(link, attributes);
             }
         });
-        let view = SpanRef::recording(context, slot, generation);
-        Span::new(view, Some(recorder), root, baggage)
+        context.span.record_in(slot, generation);
+        Span::new(context)
     }
 }
 
-/// A span that records nothing and passes its parent on.
+/// A span that a sampler decided not to record.
 #[inline]
-fn unrecorded(parent: Option<&Context>) -> Span {
-    match parent {
-        None => Span::new(
-            SpanRef::default(),
-            None,
-            LocalRoot::default(),
-            Baggage::default(),
-        ),
-        Some(parent) => Span::unrecorded(parent),
+fn sampled_out(recorder: &'static Recorder, parent: Option<&Context>, trace_id: TraceId) -> Span {
+    match thread::start_span(recorder, true) {
+        Some(id) => Span::new(context(recorder, parent, trace_id, id, false)),
+        None => sampled_out_uncounted(recorder, parent, trace_id),
     }
 }
 
-fn new_trace_id() -> TraceId {
-    TraceId::from(u128::from(thread::random_id()) << 64 | u128::from(thread::random_id()))
+/// A span that is not recorded because the recorder cannot run in this process.
+#[cold]
+fn sampled_out_uncounted(
+    recorder: &'static Recorder,
+    parent: Option<&Context>,
+    trace_id: TraceId,
+) -> Span {
+    let id = SpanId::from(thread::random_id());
+    Span::new(context(recorder, parent, trace_id, id, false))
+}
+
+/// The context of a new span, not recorded yet.
+#[inline]
+fn context(
+    recorder: &'static Recorder,
+    parent: Option<&Context>,
+    trace_id: TraceId,
+    span_id: SpanId,
+    sampled: bool,
+) -> Context {
+    let Some(parent) = parent else {
+        let flags = TraceFlags::RANDOM.with_sampled(sampled);
+        let span = SpanContext::new(trace_id, span_id, flags, false, TraceState::EMPTY);
+        return Context {
+            span: SpanRef::non_recording(span),
+            recorder: Some(recorder),
+            ..Context::default()
+        };
+    };
+    let span = parent.span_context();
+    let (flags, state) = if span.is_valid() {
+        (span.trace_flags(), span.trace_state().clone())
+    } else {
+        (TraceFlags::RANDOM, TraceState::EMPTY)
+    };
+    let flags = flags.with_sampled(sampled);
+    Context {
+        span: SpanRef::non_recording(SpanContext::new(trace_id, span_id, flags, false, state)),
+        baggage: parent.baggage.clone(),
+        recorder: Some(recorder),
+        root: parent.root,
+        suppressed: false,
+    }
 }

@@ -7,7 +7,7 @@
 
 use super::{SpanBody, Status, Value};
 use crate::{
-    context::SpanContext,
+    context::{SpanContext, TraceState},
     recorder::{Clock, Slot, thread},
 };
 use std::fmt;
@@ -34,18 +34,24 @@ pub struct SpanRef {
 
 impl SpanRef {
     #[inline]
-    pub(crate) fn recording(context: SpanContext, slot: &'static Slot, generation: u32) -> Self {
-        Self {
-            context,
-            slot: Some((slot, generation)),
-        }
-    }
-
-    #[inline]
     pub(crate) fn non_recording(context: SpanContext) -> Self {
         Self {
             context,
             slot: None,
+        }
+    }
+
+    /// Has what is set from now on kept in a slot.
+    #[inline]
+    pub(super) fn record_in(&mut self, slot: &'static Slot, generation: u32) {
+        self.slot = Some((slot, generation));
+    }
+
+    /// The same reference with another `tracestate`.
+    pub(super) fn with_trace_state(self, trace_state: TraceState) -> Self {
+        Self {
+            context: self.context.with_trace_state(trace_state),
+            ..self
         }
     }
 
@@ -78,9 +84,8 @@ impl SpanRef {
     /// Sets an attribute; one that was set before under the same key is replaced.
     #[inline]
     pub fn set_attribute<'a>(&self, key: &str, value: impl Into<Value<'a>>) {
-        if self.slot.is_some() {
-            let value = value.into();
-            self.with(|body| body.set_attribute(key, &value));
+        if let Some((slot, generation)) = self.slot {
+            set_attribute(slot, generation, key, &value.into());
         }
     }
 
@@ -99,7 +104,7 @@ impl SpanRef {
         if self.slot.is_some() {
             let ticks = Clock::global().ticks();
             self.with(|body| {
-                let now = body.identity.anchor.unix_nanos(ticks);
+                let now = body.unix_nanos_at(ticks);
                 body.add_event(name, now, attributes);
             });
         }
@@ -137,6 +142,12 @@ impl SpanRef {
             thread::claim_span(slot);
         }
     }
+}
+
+/// Outside of the generic code, so that each call site is small.
+#[inline(never)]
+fn set_attribute(slot: &'static Slot, generation: u32, key: &str, value: &Value<'_>) {
+    thread::with_span(slot, generation, |body| body.set_attribute(key, value));
 }
 
 impl fmt::Debug for SpanRef {

@@ -26,6 +26,7 @@ use super::{
         platform,
     },
 };
+use crate::context::{SpanId, TraceId};
 use std::{
     cell::{Cell, RefCell},
     mem::ManuallyDrop,
@@ -183,6 +184,7 @@ impl ThreadState {
         Some(core)
     }
 
+    #[inline]
     fn strand(&self) -> Option<Strand<'static>> {
         let shared = self.shared.get()?;
         Some(Strand {
@@ -200,47 +202,75 @@ impl ThreadState {
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         mixed ^ (mixed >> 31)
     }
+
+    #[inline]
+    fn random_id(&self) -> u64 {
+        loop {
+            let id = self.random();
+            if id != 0 {
+                return id;
+            }
+        }
+    }
+
+    /// Makes random numbers available on a thread that is not set up.
+    #[cold]
+    fn seed(&self) {
+        if self.random.get() == 0 {
+            self.random.set(platform::random_seed());
+        }
+    }
 }
 
-/// Counts a span of `recorder` as started; `false` when this thread cannot trace (any more).
+/// Counts a span of `recorder` as started and gives it an id; `None` where the recorder cannot run.
 #[inline]
-pub(crate) fn count_started(recorder: &'static Recorder, sampled_out: bool) -> bool {
+pub(crate) fn start_span(recorder: &'static Recorder, sampled_out: bool) -> Option<SpanId> {
     STATE.with(|state| {
         if !state.ready() {
-            return count_started_late(recorder, sampled_out);
+            return start_span_late(state, recorder, sampled_out);
         }
         let (Some(shared), Some(_)) = (state.shared.get(), state.core_of(recorder)) else {
-            return false;
+            return None;
         };
         ThreadCounts::add(&shared.counts.started);
         if sampled_out {
             ThreadCounts::add(&shared.counts.sampled_out);
         }
-        true
+        Some(SpanId::from(state.random_id()))
     })
 }
 
 #[cold]
-fn count_started_late(recorder: &'static Recorder, sampled_out: bool) -> bool {
-    recorder
-        .core()
-        .map(|core| core.totals.started(1, u64::from(sampled_out)))
-        .is_some()
+fn start_span_late(
+    state: &ThreadState,
+    recorder: &'static Recorder,
+    sampled_out: bool,
+) -> Option<SpanId> {
+    let totals = &recorder.core()?.totals;
+    totals.started(1, u64::from(sampled_out));
+    state.seed();
+    Some(SpanId::from(state.random_id()))
 }
 
 /// A random number that is not zero.
 #[inline]
 pub(crate) fn random_id() -> u64 {
     STATE.with(|state| {
-        if !state.ready() && state.random.get() == 0 {
-            state.random.set(platform::random_seed());
+        if !state.ready() {
+            state.seed();
         }
-        loop {
-            let id = state.random();
-            if id != 0 {
-                return id;
-            }
+        state.random_id()
+    })
+}
+
+/// The id of a new trace.
+#[inline]
+pub(crate) fn random_trace_id() -> TraceId {
+    STATE.with(|state| {
+        if !state.ready() {
+            state.seed();
         }
+        TraceId::from(u128::from(state.random_id()) << 64 | u128::from(state.random_id()))
     })
 }
 
