@@ -7,13 +7,13 @@
 
 use super::sys::biased::Biased;
 use crate::span::SpanBody;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 /// A pooled place for a span in progress.
 #[derive(Debug)]
 pub(crate) struct Slot {
     pub(crate) cell: Biased<Option<Box<SpanBody>>>,
-    generation: AtomicU32,
+    generation: AtomicU64,
     fork_epoch: AtomicU32,
 }
 
@@ -21,7 +21,7 @@ impl Slot {
     pub(crate) fn leak() -> &'static Self {
         Box::leak(Box::new(Self {
             cell: Biased::new(None),
-            generation: AtomicU32::new(0),
+            generation: AtomicU64::new(0),
             fork_epoch: AtomicU32::new(0),
         }))
     }
@@ -31,14 +31,14 @@ impl Slot {
     /// Changed only by who has access to the cell. Without access, equal says nothing, but different
     /// means that the span has ended.
     #[inline]
-    pub(crate) fn generation(&self) -> u32 {
+    pub(crate) fn generation(&self) -> u64 {
         self.generation.load(Ordering::Relaxed)
     }
 
     /// Ends the life of the span in it, for the one who has access to the cell.
     #[inline]
     pub(crate) fn next_generation(&self) {
-        let next = self.generation().wrapping_add(1);
+        let next = self.generation() + 1;
         self.generation.store(next, Ordering::Relaxed);
     }
 

@@ -19,8 +19,8 @@ use super::{
     keys::{SeenKeys, fingerprint},
 };
 use crate::{
-    context::{SpanContext, SpanId, TraceId, TraceState},
-    recorder::{Anchor, HEADER_LEN, RecordHeader},
+    context::{SpanContext, SpanId, TraceFlags, TraceState},
+    recorder::{Anchor, HEADER_LEN, RecordHeader, Recorder},
 };
 
 /// A span that is larger than this takes no more attributes, events or links.
@@ -49,6 +49,8 @@ pub(crate) struct SpanBody {
     attributes: Counted,
     events: Counted,
     links: Counted,
+    /// Who exports the span when it has ended, if anybody.
+    exported_by: Option<&'static Recorder>,
     start_ticks: u64,
     start_unix_nanos: u64,
     anchor: Anchor,
@@ -59,12 +61,9 @@ pub(crate) struct SpanBody {
 pub(crate) struct Opening<'a> {
     pub(crate) name: &'a str,
     pub(crate) kind: SpanKind,
-    pub(crate) limits: &'a SpanLimits,
-    pub(crate) trace_id: TraceId,
-    pub(crate) span_id: SpanId,
+    pub(crate) recorder: &'static Recorder,
+    pub(crate) span: &'a SpanContext,
     pub(crate) parent: Option<&'a SpanContext>,
-    pub(crate) flags: u8,
-    pub(crate) trace_state: &'a TraceState,
     pub(crate) local_root: SpanId,
     pub(crate) scope: u32,
     pub(crate) start_ticks: u64,
@@ -106,19 +105,32 @@ impl SpanBody {
         self.buffer.clear(KEEP_BYTES);
         self.seen_keys = SeenKeys::default();
         self.status = StatusCode::Unset;
-        self.limits = *opening.limits;
+        self.limits = opening.recorder.config.limits;
+        self.exported_by = opening.span.is_sampled().then_some(opening.recorder);
         self.attributes = Counted::default();
         self.events = Counted::default();
         self.links = Counted::default();
         self.start_ticks = opening.start_ticks;
         self.start_unix_nanos = opening.start_unix_nanos;
         self.anchor = opening.anchor;
-        self.buffer.short(|room| write_fixed(room, opening));
-        if !opening.trace_state.is_empty() {
-            let state = opening.trace_state.header().as_bytes();
-            self.buffer.extend(field_len(state.len())).bytes(3, state);
+        let name = opening.name.as_bytes();
+        let mut fixed = 0;
+        self.buffer.short(|room| {
+            fixed = write_fixed(room, opening);
+            if name.len() <= SHORT_TEXT {
+                put_text(room, fixed, NAME, name)
+            } else {
+                fixed
+            }
+        });
+        if name.len() > SHORT_TEXT {
+            self.append_name(opening.name);
+        } else {
+            self.name = (fixed, self.buffer.len());
         }
-        self.write_name(opening.name);
+        if !opening.span.trace_state().is_empty() {
+            self.write_trace_state(opening.span.trace_state());
+        }
         self.fixed_len = self.buffer.len();
     }
 
@@ -131,18 +143,18 @@ impl SpanBody {
         }
     }
 
-    #[inline]
-    fn write_name(&mut self, name: &str) {
+    #[cold]
+    fn write_trace_state(&mut self, trace_state: &TraceState) {
+        let state = trace_state.header().as_bytes();
+        self.buffer.extend(field_len(state.len())).bytes(3, state);
+    }
+
+    #[cold]
+    fn append_name(&mut self, name: &str) {
         let start = self.buffer.len();
-        if name.len() <= SHORT_TEXT {
-            self.buffer
-                .short(|room| put_text(room, 0, NAME, name.as_bytes()));
-        } else {
-            self.buffer
-                .extend(field_len(name.len()))
-                .bytes(NAME, name.as_bytes());
-        }
-        self.name = (start, self.buffer.len());
+        let field = field_len(name.len());
+        self.buffer.extend(field).bytes(NAME, name.as_bytes());
+        self.name = (start, start + field);
     }
 
     /// Takes the name out and writes another one behind what was added so far.
@@ -152,7 +164,13 @@ impl SpanBody {
         if start < self.fixed_len {
             self.fixed_len -= end - start;
         }
-        self.write_name(name);
+        self.append_name(name);
+    }
+
+    /// The recorder that takes the span when it has ended; `None`: nobody does.
+    #[inline]
+    pub(crate) fn exported_by(&self) -> Option<&'static Recorder> {
+        self.exported_by
     }
 
     /// Where `ticks` of an event lie on the wall clock.
@@ -186,7 +204,7 @@ impl SpanBody {
     }
 
     /// An empty key is not an attribute and is counted as dropped.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn set_attribute(&mut self, key: &str, value: &Value<'_>) {
         let (key, limit) = (key.as_bytes(), self.limits.value_length);
         if self.seen_keys.note(fingerprint(key)) {
@@ -214,6 +232,13 @@ impl SpanBody {
                 self.put_attribute(key, |room, at| put(room, at, &[2 << 3, u8::from(*truth)]))
             }
             _ => self.set_long_attribute(key, value),
+        }
+    }
+
+    /// Sets what is known at the start.
+    pub(crate) fn set_attributes(&mut self, attributes: &[(&str, Value<'_>)]) {
+        for (key, value) in attributes {
+            self.set_attribute(key, value);
         }
     }
 
@@ -324,10 +349,7 @@ impl SpanBody {
             }
             members.write(&mut out, 4, limit);
             out.byte(6 << 3 | 5);
-            out.raw(&wire_flags(
-                context.trace_flags().to_u8(),
-                context.is_remote(),
-            ));
+            out.raw(&wire_flags(context.trace_flags(), context.is_remote()));
         }
     }
 
@@ -404,20 +426,24 @@ impl SpanBody {
 fn write_fixed(room: &mut [u8; ROOM], opening: &Opening<'_>) -> usize {
     let header = RecordHeader {
         scope: opening.scope,
-        trace_id: opening.trace_id.to_bytes(),
+        trace_id: opening.span.trace_id().to_bytes(),
         local_root: opening.local_root.to_bytes(),
-        is_local_root: opening.local_root == opening.span_id,
+        is_local_root: opening.local_root == opening.span.span_id(),
         ..RecordHeader::default()
     };
     let mut at = put(room, 0, &header.to_bytes());
     debug_assert_eq!(at, HEADER_LEN);
-    at = put_text(room, at, 1, &opening.trace_id.to_bytes());
-    at = put_text(room, at, 2, &opening.span_id.to_bytes());
+    at = put_text(room, at, 1, &opening.span.trace_id().to_bytes());
+    at = put_text(room, at, 2, &opening.span.span_id().to_bytes());
     at = put(room, at, &[6 << 3, opening.kind as u8, 7 << 3 | 1]);
     at = put(room, at, &opening.start_unix_nanos.to_le_bytes());
     let parent_is_remote = opening.parent.is_some_and(SpanContext::is_remote);
     at = put(room, at, &[0x85, 0x01]);
-    at = put(room, at, &wire_flags(opening.flags, parent_is_remote));
+    at = put(
+        room,
+        at,
+        &wire_flags(opening.span.trace_flags(), parent_is_remote),
+    );
     match opening.parent {
         Some(parent) => put_text(room, at, 4, &parent.span_id().to_bytes()),
         None => at,
@@ -483,8 +509,8 @@ impl<'a, 'v> Members<'a, 'v> {
 }
 
 /// `Span.flags` and `Link.flags`: the W3C flags, and whether the parent (the target) is remote.
-fn wire_flags(flags: u8, is_remote: bool) -> [u8; 4] {
+fn wire_flags(flags: TraceFlags, is_remote: bool) -> [u8; 4] {
     const HAS_IS_REMOTE: u32 = 0x100;
     const IS_REMOTE: u32 = 0x200;
-    (u32::from(flags) | HAS_IS_REMOTE | if is_remote { IS_REMOTE } else { 0 }).to_le_bytes()
+    (u32::from(flags.to_u8()) | HAS_IS_REMOTE | if is_remote { IS_REMOTE } else { 0 }).to_le_bytes()
 }

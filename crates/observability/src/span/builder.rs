@@ -92,6 +92,19 @@ impl<'a> SpanBuilder<'a> {
     /// Starts the span; it is not the current one.
     #[inline]
     pub fn start(self) -> Span {
+        Span::new(|started| self.start_in(started))
+    }
+
+    /// Starts the span and makes it current on this thread until the guard is dropped.
+    #[inline]
+    pub fn start_as_current(self) -> SpanGuard {
+        if self.parent.is_none() && Start::is_idle() {
+            return SpanGuard::idle();
+        }
+        SpanGuard::enter(|started| self.start_in(started))
+    }
+
+    fn start_in(&self, started: &mut Context) {
         let start = Start {
             scope: self.scope,
             name: self.name,
@@ -101,15 +114,9 @@ impl<'a> SpanBuilder<'a> {
             time_unix_nanos: self.start_unix_nanos,
         };
         match self.parent {
-            Some(parent) => start.under(Some(parent)),
-            None => start.under_current(),
+            Some(parent) => start.under(Some(parent), started),
+            None => start.under_current(started),
         }
-    }
-
-    /// Starts the span and makes it current on this thread until the guard is dropped.
-    #[inline]
-    pub fn start_as_current(self) -> SpanGuard {
-        SpanGuard::enter(self.start())
     }
 
     /// Runs `work` inside the span.

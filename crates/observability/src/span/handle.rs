@@ -5,11 +5,8 @@
 //! Invariant: a span ends exactly once, at `end`, `end_with_timestamp` or when dropped: the generation
 //! of its slot tells the first time from the others.
 
-use super::{SpanBody, SpanRef};
-use crate::{
-    context::Context,
-    recorder::{Clock, Slot, thread},
-};
+use super::SpanRef;
+use crate::context::Context;
 use std::ops::Deref;
 
 /// A span that ends when it is dropped, if not before.
@@ -35,25 +32,12 @@ pub struct Span {
 }
 
 impl Span {
+    /// A span started by `start`, which fills the context in which it is current.
     #[inline]
-    pub(super) fn new(context: Context) -> Self {
-        Self { context }
-    }
-
-    /// A span that stands in for `parent`'s, in whose context nothing is recorded.
-    #[inline]
-    pub(super) fn unrecorded(parent: &Context) -> Self {
-        let mut context = parent.clone();
-        context.span = SpanRef::non_recording(parent.span_context().clone());
-        Self { context }
-    }
-
-    /// Whether nothing is known of the span: no recorder, no parent to pass on, no baggage.
-    #[inline]
-    pub(super) fn is_inert(&self) -> bool {
-        self.context.recorder.is_none()
-            && self.context.baggage.is_empty()
-            && !self.context.span_context().is_valid()
+    pub(super) fn new(start: impl FnOnce(&mut Context)) -> Self {
+        let mut span = Self::default();
+        start(&mut span.context);
+        span
     }
 
     /// A reference for others that describe the span.
@@ -71,34 +55,12 @@ impl Span {
     /// Ends the span now, if it has not ended.
     #[inline]
     pub fn end(&self) {
-        if let Some((slot, generation)) = self.view().slot()
-            && slot.generation() == generation
-        {
-            let ticks = Clock::global().ticks();
-            self.finish(slot, generation, |body| body.end_unix_nanos(ticks));
-        }
+        self.view().end();
     }
 
     /// Ends the span at a time in nanoseconds since the Unix epoch, not before its start.
     pub fn end_with_timestamp(&self, unix_nanos: u64) {
-        if let Some((slot, generation)) = self.view().slot() {
-            self.finish(slot, generation, |_| unix_nanos);
-        }
-    }
-
-    #[inline]
-    fn finish(&self, slot: &'static Slot, generation: u32, end: impl FnOnce(&SpanBody) -> u64) {
-        let Some(recorder) = self.context.recorder else {
-            return;
-        };
-        if let Some(body) = thread::close_span(slot, generation) {
-            if self.context.span_context().is_sampled() {
-                let end = end(&body);
-                thread::finish_span(recorder, slot, body, end);
-            } else {
-                thread::discard_span(slot, body);
-            }
-        }
+        self.view().end_with_timestamp(unix_nanos);
     }
 }
 

@@ -5,9 +5,9 @@
 //! Invariant: without a recorder, the parent's context is passed on unchanged (OpenTelemetry
 //! specification, Trace API, "Behavior of the API in the absence of an installed SDK").
 
-use super::{Opening, Span, SpanKind, SpanRef, Value};
+use super::{Opening, SpanKind, SpanRef, Value};
 use crate::{
-    context::{Context, LocalRoot, SpanContext, SpanId, TraceFlags, TraceId, TraceState, with_top},
+    context::{Context, LocalRoot, SpanContext, no_scope_is_open, with_top},
     recorder::{Clock, Recorder, thread},
     sampling::SamplingParameters,
 };
@@ -40,48 +40,50 @@ impl<'a> Start<'a> {
         }
     }
 
+    /// Whether a span under the current context is nothing: nobody records, and nothing is open.
+    #[inline]
+    pub(super) fn is_idle() -> bool {
+        Recorder::global().is_none() && no_scope_is_open()
+    }
+
     /// Starts the span under the current context.
     #[inline]
-    pub(super) fn under_current(&self) -> Span {
-        with_top(|top| self.under(top))
+    pub(super) fn under_current(&self, started: &mut Context) {
+        with_top(|top| self.under(top, started));
     }
 
-    /// Starts the span under `parent`.
+    /// Starts the span under `parent` and makes `started`, a fresh one, the context in which it is
+    /// current.
+    ///
+    /// Filled in place, because a context is large enough for each move of it to show.
     #[inline]
-    pub(super) fn under(&self, parent: Option<&Context>) -> Span {
-        match (parent, Recorder::global()) {
-            (None, None) => Span::default(),
-            (None, Some(recorder)) => self.decide(recorder, None),
-            (Some(parent), global) => match parent.recorder.or(global) {
-                Some(recorder) if !parent.suppressed => self.decide(recorder, Some(parent)),
-                _ => Span::unrecorded(parent),
-            },
+    pub(super) fn under(&self, parent: Option<&Context>, started: &mut Context) {
+        let own = parent.and_then(|parent| parent.recorder);
+        let Some(recorder) = own.or_else(Recorder::global) else {
+            return pass_on(parent, started);
+        };
+        if parent.is_some_and(|parent| parent.suppressed) {
+            return pass_on(parent, started);
         }
+        self.decide(recorder, parent, started);
     }
 
-    fn decide(&self, recorder: &'static Recorder, parent: Option<&Context>) -> Span {
-        let parent_span = parent.map(Context::span_context).filter(|c| c.is_valid());
-        let trace_id = parent_span.map_or_else(thread::random_trace_id, SpanContext::trace_id);
+    fn decide(&self, recorder: &'static Recorder, parent: Option<&Context>, started: &mut Context) {
+        started.recorder = Some(recorder);
+        let parent_span = inherit(parent, started);
+        let trace_id = started.span_context().trace_id();
         match recorder.config.sampler.decide(parent_span, trace_id) {
-            Some(true) => self.sampled(recorder, parent, trace_id),
-            Some(false) => sampled_out(recorder, parent, trace_id),
-            None => self.ask(recorder, parent, trace_id),
-        }
-    }
-
-    /// Starts a span that is recorded and exported.
-    fn sampled(
-        &self,
-        recorder: &'static Recorder,
-        parent: Option<&Context>,
-        trace_id: TraceId,
-    ) -> Span {
-        match thread::start_span(recorder, false) {
-            Some(id) => {
-                let context = context(recorder, parent, trace_id, id, true);
-                self.record(context, parent, recorder)
+            Some(true) => {
+                let identify = |id, counted| started.span.identify(id, counted);
+                if thread::start_span(recorder, false, identify) {
+                    self.record(recorder, parent_span, started);
+                }
             }
-            None => sampled_out_uncounted(recorder, parent, trace_id),
+            Some(false) => {
+                let identify = |id, _| started.span.identify(id, false);
+                thread::start_span(recorder, true, identify);
+            }
+            None => self.ask(recorder, parent_span, started),
         }
     }
 
@@ -90,130 +92,96 @@ impl<'a> Start<'a> {
     fn ask(
         &self,
         recorder: &'static Recorder,
-        parent: Option<&Context>,
-        trace_id: TraceId,
-    ) -> Span {
-        let parameters = SamplingParameters {
-            parent: parent.map(Context::span_context).filter(|c| c.is_valid()),
-            trace_id,
+        parent: Option<&SpanContext>,
+        started: &mut Context,
+    ) {
+        let sampling = recorder.config.sampler.should_sample(&SamplingParameters {
+            parent,
+            trace_id: started.span_context().trace_id(),
             name: self.name,
             kind: self.kind,
             attributes: self.attributes,
-        };
-        let sampling = recorder.config.sampler.should_sample(&parameters);
-        let sampled = sampling.is_sampled && sampling.is_recording;
-        let Some(id) = thread::start_span(recorder, !sampled) else {
-            return sampled_out_uncounted(recorder, parent, trace_id);
-        };
-        let mut context = context(recorder, parent, trace_id, id, sampled);
+        });
         if let Some(changed) = sampling.trace_state {
-            context.span = context.span.with_trace_state(changed);
+            started.span.set_trace_state(changed);
         }
-        if !sampling.is_recording {
-            return Span::new(context);
+        let sampled = sampling.is_sampled && sampling.is_recording;
+        let identify = |id, counted| started.span.identify(id, sampled && counted);
+        if thread::start_span(recorder, !sampled, identify) && sampling.is_recording {
+            self.record(recorder, parent, started);
+            started.span.set_attributes(sampling.attributes);
         }
-        let span = self.record(context, parent, recorder);
-        span.view().set_attributes(sampling.attributes);
-        span
     }
 
-    /// Starts to record the span of `context`.
+    /// Starts to record the span of `started`.
     #[inline]
     fn record(
         &self,
-        mut context: Context,
-        parent: Option<&Context>,
         recorder: &'static Recorder,
-    ) -> Span {
+        parent: Option<&SpanContext>,
+        started: &mut Context,
+    ) {
         let clock = Clock::global();
-        let span = context.span.context();
-        if !context.root.span_id.is_valid() {
-            context.root = LocalRoot {
+        let span = started.span.context();
+        if !started.root.span_id.is_valid() {
+            started.root = LocalRoot {
                 span_id: span.span_id(),
                 anchor: clock.anchor(),
             };
         }
-        let (root, start_ticks) = (context.root, clock.ticks());
+        let root = &started.root;
+        let start_ticks = clock.ticks();
+        let start_unix_nanos = match self.time_unix_nanos {
+            None => root.anchor.unix_nanos(start_ticks),
+            Some(given) => given,
+        };
         let (slot, generation) = thread::open_span(|body| {
             body.begin(&Opening {
                 name: self.name,
                 kind: self.kind,
-                limits: &recorder.config.limits,
-                trace_id: span.trace_id(),
-                span_id: span.span_id(),
-                parent: parent.map(Context::span_context).filter(|c| c.is_valid()),
-                flags: span.trace_flags().to_u8(),
-                trace_state: span.trace_state(),
+                recorder,
+                span,
+                parent,
                 local_root: root.span_id,
                 scope: self.scope,
                 start_ticks,
-                start_unix_nanos: self
-                    .time_unix_nanos
-                    .unwrap_or_else(|| root.anchor.unix_nanos(start_ticks)),
+                start_unix_nanos,
                 anchor: root.anchor,
             });
-            for (key, value) in self.attributes {
-                body.set_attribute(key, value);
+            if !self.attributes.is_empty() {
+                body.set_attributes(self.attributes);
             }
             for (link, attributes) in self.links {
                 body.add_link(link, attributes);
             }
         });
-        context.span.record_in(slot, generation);
-        Span::new(context)
+        started.span.record_in(slot, generation);
     }
 }
 
-/// A span that a sampler decided not to record.
+/// A span that stands in for its parent, in whose context nothing is recorded.
+fn pass_on(parent: Option<&Context>, started: &mut Context) {
+    if let Some(parent) = parent {
+        started.clone_from(parent);
+        started.span = SpanRef::non_recording(parent.span_context().clone());
+    }
+}
+
+/// Gives `started` what a new span has from its parent, or a new trace; returns the parent's
+/// identity.
 #[inline]
-fn sampled_out(recorder: &'static Recorder, parent: Option<&Context>, trace_id: TraceId) -> Span {
-    match thread::start_span(recorder, true) {
-        Some(id) => Span::new(context(recorder, parent, trace_id, id, false)),
-        None => sampled_out_uncounted(recorder, parent, trace_id),
+fn inherit<'p>(parent: Option<&'p Context>, started: &mut Context) -> Option<&'p SpanContext> {
+    if let Some(parent) = parent {
+        started.root = parent.root;
+        if !parent.baggage.is_empty() {
+            started.baggage = parent.baggage.clone();
+        }
+        let span = parent.span_context();
+        if span.is_valid() {
+            started.span.join(span);
+            return Some(span);
+        }
     }
-}
-
-/// A span that is not recorded because the recorder cannot run in this process.
-#[cold]
-fn sampled_out_uncounted(
-    recorder: &'static Recorder,
-    parent: Option<&Context>,
-    trace_id: TraceId,
-) -> Span {
-    let id = SpanId::from(thread::random_id());
-    Span::new(context(recorder, parent, trace_id, id, false))
-}
-
-/// The context of a new span, not recorded yet.
-#[inline]
-fn context(
-    recorder: &'static Recorder,
-    parent: Option<&Context>,
-    trace_id: TraceId,
-    span_id: SpanId,
-    sampled: bool,
-) -> Context {
-    let Some(parent) = parent else {
-        let flags = TraceFlags::RANDOM.with_sampled(sampled);
-        let span = SpanContext::new(trace_id, span_id, flags, false, TraceState::EMPTY);
-        return Context {
-            span: SpanRef::non_recording(span),
-            recorder: Some(recorder),
-            ..Context::default()
-        };
-    };
-    let span = parent.span_context();
-    let (flags, state) = if span.is_valid() {
-        (span.trace_flags(), span.trace_state().clone())
-    } else {
-        (TraceFlags::RANDOM, TraceState::EMPTY)
-    };
-    let flags = flags.with_sampled(sampled);
-    Context {
-        span: SpanRef::non_recording(SpanContext::new(trace_id, span_id, flags, false, state)),
-        baggage: parent.baggage.clone(),
-        recorder: Some(recorder),
-        root: parent.root,
-        suppressed: false,
-    }
+    started.span.begin_trace(thread::random_trace_id());
+    None
 }

@@ -7,7 +7,7 @@
 
 use super::{SpanBody, Status, Value};
 use crate::{
-    context::{SpanContext, TraceState},
+    context::{SpanContext, SpanId, TraceId, TraceState},
     recorder::{Clock, Slot, thread},
 };
 use std::fmt;
@@ -29,7 +29,7 @@ use std::fmt;
 #[derive(Clone, Default)]
 pub struct SpanRef {
     context: SpanContext,
-    slot: Option<(&'static Slot, u32)>,
+    slot: Option<(&'static Slot, u64)>,
 }
 
 impl SpanRef {
@@ -43,26 +43,35 @@ impl SpanRef {
 
     /// Has what is set from now on kept in a slot.
     #[inline]
-    pub(super) fn record_in(&mut self, slot: &'static Slot, generation: u32) {
+    pub(super) fn record_in(&mut self, slot: &'static Slot, generation: u64) {
         self.slot = Some((slot, generation));
     }
 
-    /// The same reference with another `tracestate`.
-    pub(super) fn with_trace_state(self, trace_state: TraceState) -> Self {
-        Self {
-            context: self.context.with_trace_state(trace_state),
-            ..self
-        }
+    /// Makes a fresh reference one to a span of `parent`'s trace, with its flags and `tracestate`.
+    #[inline]
+    pub(super) fn join(&mut self, parent: &SpanContext) {
+        self.context.join(parent);
+    }
+
+    /// Makes a fresh reference one to the first span of a trace.
+    #[inline]
+    pub(super) fn begin_trace(&mut self, trace_id: TraceId) {
+        self.context.begin_trace(trace_id);
+    }
+
+    /// Gives the span its id and says whether it is sampled.
+    #[inline]
+    pub(super) fn identify(&mut self, span_id: SpanId, sampled: bool) {
+        self.context.identify(span_id, sampled);
+    }
+
+    pub(super) fn set_trace_state(&mut self, trace_state: TraceState) {
+        self.context.set_trace_state(trace_state);
     }
 
     #[inline]
     pub(crate) fn context(&self) -> &SpanContext {
         &self.context
-    }
-
-    #[inline]
-    pub(crate) fn slot(&self) -> Option<(&'static Slot, u32)> {
-        self.slot
     }
 
     #[inline]
@@ -130,6 +139,24 @@ impl SpanRef {
         self.with(|body| body.set_name(name));
     }
 
+    /// Ends the span now, if it has not ended; for its owner.
+    #[inline]
+    pub(crate) fn end(&self) {
+        if let Some((slot, generation)) = self.slot
+            && slot.generation() == generation
+        {
+            let ticks = Clock::global().ticks();
+            thread::end_span(slot, generation, |body| body.end_unix_nanos(ticks));
+        }
+    }
+
+    /// Ends the span at a time of its own, if it has not ended; for its owner.
+    pub(super) fn end_with_timestamp(&self, unix_nanos: u64) {
+        if let Some((slot, generation)) = self.slot {
+            thread::end_span(slot, generation, |_| unix_nanos);
+        }
+    }
+
     /// Lets go of the span, for the strand that will [`SpanRef::claim`] it.
     pub(crate) fn park(&self) {
         if let Some((slot, _)) = self.slot {
@@ -146,7 +173,7 @@ impl SpanRef {
 
 /// Outside of the generic code, so that each call site is small.
 #[inline(never)]
-fn set_attribute(slot: &'static Slot, generation: u32, key: &str, value: &Value<'_>) {
+fn set_attribute(slot: &'static Slot, generation: u64, key: &str, value: &Value<'_>) {
     thread::with_span(slot, generation, |body| body.set_attribute(key, value));
 }
 

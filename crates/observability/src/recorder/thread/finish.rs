@@ -4,7 +4,7 @@
 //!
 //! Invariant: a span that ends after its thread's destructors ran goes straight to the queue.
 
-use super::{POOL_MAX, Phase, STATE, ThreadState};
+use super::{POOL_MAX, Phase, STATE, ThreadState, progress::close_span};
 use crate::{
     recorder::{
         DropReason, Recorder,
@@ -17,27 +17,24 @@ use crate::{
 };
 use std::sync::atomic::Ordering;
 
-/// Appends the finished span to the thread's chunk and returns slot and body to the pool.
+/// Ends the span of that generation, if it is still in `slot`: into the thread's chunk if it is
+/// sampled, and slot and body back to the pool. `end` says when, in Unix nanoseconds.
 #[inline]
-pub(crate) fn finish_span(
-    recorder: &'static Recorder,
-    slot: &'static Slot,
-    mut body: Box<SpanBody>,
-    end_unix_nanos: u64,
-) {
+pub(crate) fn end_span(slot: &'static Slot, generation: u64, end: impl FnOnce(&SpanBody) -> u64) {
     STATE.with(|state| {
-        if state.ready() {
-            append(state, recorder, &mut body, end_unix_nanos);
-        } else {
-            append_late(recorder, &mut body, end_unix_nanos);
+        let Some(mut body) = close_span(state, slot, generation) else {
+            return;
+        };
+        if let Some(recorder) = body.exported_by() {
+            let end_unix_nanos = end(&body);
+            if state.ready() {
+                append(state, recorder, &mut body, end_unix_nanos);
+            } else {
+                append_late(recorder, &mut body, end_unix_nanos);
+            }
         }
         give_back(state, (slot, body));
     });
-}
-
-/// Returns slot and body to the pool without keeping the span.
-pub(crate) fn discard_span(slot: &'static Slot, body: Box<SpanBody>) {
-    STATE.with(|state| give_back(state, (slot, body)));
 }
 
 #[inline]

@@ -13,8 +13,8 @@ mod finish;
 mod progress;
 
 pub(crate) use self::{
-    finish::{discard_span, finish_span},
-    progress::{claim_span, close_span, open_span, park_span, with_span},
+    finish::end_span,
+    progress::{claim_span, open_span, park_span, with_span},
 };
 
 use super::{
@@ -213,6 +213,27 @@ impl ThreadState {
         }
     }
 
+    #[inline]
+    fn count_started(&self, recorder: &'static Recorder, sampled_out: bool) -> bool {
+        let (Some(shared), Some(_)) = (self.shared.get(), self.core_of(recorder)) else {
+            return false;
+        };
+        ThreadCounts::add(&shared.counts.started);
+        if sampled_out {
+            ThreadCounts::add(&shared.counts.sampled_out);
+        }
+        true
+    }
+
+    #[cold]
+    fn count_started_late(&self, recorder: &'static Recorder, sampled_out: bool) -> bool {
+        self.seed();
+        recorder
+            .core()
+            .map(|core| core.totals.started(1, u64::from(sampled_out)))
+            .is_some()
+    }
+
     /// Makes random numbers available on a thread that is not set up.
     #[cold]
     fn seed(&self) {
@@ -222,44 +243,23 @@ impl ThreadState {
     }
 }
 
-/// Counts a span of `recorder` as started and gives it an id; `None` where the recorder cannot run.
+/// Counts a span of `recorder` as started and hands out its id.
+///
+/// `false`, also to `identify`, where the recorder cannot run: the span is not to be recorded then.
 #[inline]
-pub(crate) fn start_span(recorder: &'static Recorder, sampled_out: bool) -> Option<SpanId> {
-    STATE.with(|state| {
-        if !state.ready() {
-            return start_span_late(state, recorder, sampled_out);
-        }
-        let (Some(shared), Some(_)) = (state.shared.get(), state.core_of(recorder)) else {
-            return None;
-        };
-        ThreadCounts::add(&shared.counts.started);
-        if sampled_out {
-            ThreadCounts::add(&shared.counts.sampled_out);
-        }
-        Some(SpanId::from(state.random_id()))
-    })
-}
-
-#[cold]
-fn start_span_late(
-    state: &ThreadState,
+pub(crate) fn start_span(
     recorder: &'static Recorder,
     sampled_out: bool,
-) -> Option<SpanId> {
-    let totals = &recorder.core()?.totals;
-    totals.started(1, u64::from(sampled_out));
-    state.seed();
-    Some(SpanId::from(state.random_id()))
-}
-
-/// A random number that is not zero.
-#[inline]
-pub(crate) fn random_id() -> u64 {
+    identify: impl FnOnce(SpanId, bool),
+) -> bool {
     STATE.with(|state| {
-        if !state.ready() {
-            state.seed();
-        }
-        state.random_id()
+        let counted = if state.ready() {
+            state.count_started(recorder, sampled_out)
+        } else {
+            state.count_started_late(recorder, sampled_out)
+        };
+        identify(SpanId::from(state.random_id()), counted);
+        counted
     })
 }
 

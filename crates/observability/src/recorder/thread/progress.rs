@@ -19,7 +19,7 @@ use crate::{
 
 /// Puts a span into a slot owned by the calling strand; returns the slot and its generation.
 #[inline]
-pub(crate) fn open_span(fill: impl FnOnce(&mut SpanBody)) -> (&'static Slot, u32) {
+pub(crate) fn open_span(fill: impl FnOnce(&mut SpanBody)) -> (&'static Slot, u64) {
     STATE.with(|state| {
         let ready = state.ready();
         let (slot, mut body) = take_slot(state, ready);
@@ -57,7 +57,7 @@ fn take_shared_slot(state: &ThreadState, ready: bool) -> PooledSlot {
 
 #[inline]
 fn put_body(state: &ThreadState, slot: &'static Slot, body: Box<SpanBody>, ready: bool) {
-    let put = |place: &mut Option<Box<SpanBody>>| *place = Some(body);
+    let put = move |place: &mut Option<Box<SpanBody>>| *place = Some(body);
     let Some(strand) = state.strand().filter(|_| ready) else {
         slot.cell.adopt(PARKED);
         return revoked(slot, put);
@@ -105,7 +105,7 @@ fn revoked<R: Default>(
 #[inline]
 pub(crate) fn with_span<R>(
     slot: &'static Slot,
-    generation: u32,
+    generation: u64,
     access: impl FnOnce(&mut SpanBody) -> R,
 ) -> Option<R> {
     let checked = |body: &mut Option<Box<SpanBody>>| {
@@ -126,7 +126,7 @@ pub(crate) fn with_span<R>(
 #[cold]
 fn with_span_locked<R>(
     slot: &'static Slot,
-    generation: u32,
+    generation: u64,
     checked: impl FnOnce(&mut Option<Box<SpanBody>>) -> Option<R>,
 ) -> Option<R> {
     if slot.generation() != generation || !slot.belongs_to(platform::fork_epoch()) {
@@ -137,11 +137,15 @@ fn with_span_locked<R>(
 
 /// Takes the body of the span out of its slot, which is free afterwards.
 #[inline]
-pub(crate) fn close_span(slot: &'static Slot, generation: u32) -> Option<Box<SpanBody>> {
+pub(super) fn close_span(
+    state: &ThreadState,
+    slot: &'static Slot,
+    generation: u64,
+) -> Option<Box<SpanBody>> {
     if !slot.belongs_to(platform::fork_epoch()) {
         return None;
     }
-    let take = |place: &mut Option<Box<SpanBody>>| {
+    let take = move |place: &mut Option<Box<SpanBody>>| {
         if slot.generation() != generation {
             return None;
         }
@@ -149,17 +153,15 @@ pub(crate) fn close_span(slot: &'static Slot, generation: u32) -> Option<Box<Spa
         slot.next_generation();
         Some(body)
     };
-    STATE.with(|state| {
-        let Some(strand) = state.strand() else {
-            return with_span_locked(slot, generation, take);
-        };
-        let own_id = state.own_id.get();
-        let next = (strand.id != own_id).then_some(own_id);
-        match slot.cell.with_owned(strand, next, take) {
-            Ok(body) => body,
-            Err(take) => with_span_locked(slot, generation, take),
-        }
-    })
+    let Some(strand) = state.strand() else {
+        return with_span_locked(slot, generation, take);
+    };
+    let own_id = state.own_id.get();
+    let next = (strand.id != own_id).then_some(own_id);
+    match slot.cell.with_owned(strand, next, take) {
+        Ok(body) => body,
+        Err(take) => with_span_locked(slot, generation, take),
+    }
 }
 
 /// Lets go of a span that moves to another strand, which claims it by [`claim_span`].
