@@ -15,7 +15,8 @@ pub(crate) struct Command {
     pub(crate) name: &'static str,
     /// One line for the overview.
     pub(crate) summary: &'static str,
-    /// The options it takes, each with one line of explanation.
+    /// The options it takes, each with one line of explanation. One with a second word, such as
+    /// `--out FILE`, is followed by a value.
     pub(crate) options: &'static [(&'static str, &'static str)],
     /// What it does and when to use it.
     pub(crate) help: &'static str,
@@ -42,13 +43,20 @@ impl Command {
         .concat()
     }
 
-    fn check_options(&self, options: &[String]) -> Result<()> {
-        let known = |given: &String| self.options.iter().any(|(option, _)| option == given);
-        if let Some(unknown) = options.iter().find(|option| !known(option)) {
-            bail!(
-                "`{}` does not take `{unknown}`; see `cargo xtask {0} --help`",
-                self.name
-            );
+    fn check_options(&self, given: &[String]) -> Result<()> {
+        let mut given = given.iter();
+        while let Some(word) = given.next() {
+            let is_meant = |option: &&str| option.split(' ').next() == Some(word);
+            let mut options = self.options.iter().map(|(option, _)| *option);
+            let Some(option) = options.find(is_meant) else {
+                bail!(
+                    "`{}` does not take `{word}`; see `cargo xtask {0} --help`",
+                    self.name
+                );
+            };
+            if option.contains(' ') && given.next().is_none() {
+                bail!("`{}` needs a value: `{option}`", self.name);
+            }
         }
         Ok(())
     }
@@ -108,7 +116,7 @@ mod tests {
     const COMMAND: Command = Command {
         name: "bake",
         summary: "Bakes.",
-        options: &[("--hot", "with more heat")],
+        options: &[("--hot", "with more heat"), ("--for TIME", "how long")],
         help: "Takes an oven.",
         run: |_, _| Ok(ExitCode::SUCCESS),
     };
@@ -131,6 +139,8 @@ mod tests {
     #[test]
     fn a_command_runs_with_the_options_it_knows() {
         assert_eq!(parse(&["bake", "--hot"]).unwrap(), r#"run bake ["--hot"]"#);
+        let timed = parse(&["bake", "--for", "1h", "--hot"]).unwrap();
+        assert_eq!(timed, r#"run bake ["--for", "1h", "--hot"]"#);
         assert_eq!(parse(&["bake", "--hot", "-h"]).unwrap(), "help bake");
     }
 
@@ -138,17 +148,19 @@ mod tests {
     fn unknown_commands_and_options_are_refused() {
         assert!(parse(&["boil"]).is_err());
         assert!(parse(&["bake", "--cold"]).is_err());
+        assert!(parse(&["bake", "1h"]).is_err());
+        assert!(parse(&["bake", "--for"]).is_err());
     }
 
     #[test]
     fn the_page_names_every_option() {
         let page = COMMAND.page();
         assert!(
-            page.starts_with("Bakes.\n\nUsage: cargo xtask bake [--hot]\n"),
+            page.starts_with("Bakes.\n\nUsage: cargo xtask bake [--hot] [--for TIME]\n"),
             "{page}"
         );
         assert!(
-            page.ends_with("  --hot            with more heat\n"),
+            page.ends_with("  --hot            with more heat\n\n  --for TIME       how long\n"),
             "{page}"
         );
     }

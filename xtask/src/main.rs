@@ -16,6 +16,7 @@ mod bench;
 mod check_structure;
 mod ci;
 mod command;
+mod conformance;
 mod docs;
 mod fmt;
 mod lint;
@@ -31,13 +32,14 @@ use std::process::ExitCode;
 use crate::command::{Command, Request};
 use crate::workspace::Workspace;
 
-const COMMANDS: [&Command; 8] = [
+const COMMANDS: [&Command; 9] = [
     &fmt::COMMAND,
     &lint::COMMAND,
     &test::COMMAND,
     &docs::COMMAND,
     &check_structure::COMMAND,
     &bench::COMMAND,
+    &conformance::COMMAND,
     &pictures::COMMAND,
     &ci::COMMAND,
 ];

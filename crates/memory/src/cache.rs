@@ -20,8 +20,8 @@ use crate::recall::Answer;
 use crate::request::{RecallRequest, RecalledTurn};
 use crate::tenant::{TenantId, TenantScope};
 
-/// The key in spans: the real one holds the question, and of this one the last part is dropped.
-const SPAN_KEY: &str = "memory:search:question";
+/// The key in spans: the real one holds the question, which stays here.
+const SPAN_KEY: &str = "memory:search:<hash>";
 
 /// Bytes of an entry besides its texts, roughly.
 const ENTRY_BYTES: usize = 256;
@@ -71,7 +71,12 @@ impl AnswerCache {
     }
 
     pub(crate) fn insert(&self, key: CacheKey, answer: Arc<Answer>) {
-        self.0.insert(key, answer);
+        let tenant = key.tenant.clone();
+        let span = trace_cache_operation("SET", SPAN_KEY).tenant_id(tenant.as_str());
+        let Ok(()) = span.run_sync(|_| {
+            self.0.insert(key, answer);
+            Ok::<_, Infallible>(())
+        });
     }
 }
 

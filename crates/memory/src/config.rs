@@ -9,6 +9,10 @@ pub struct MemoryConfig {
     pub recall: RecallConfig,
     /// How much one request may bring and how much may be held open.
     pub limits: Limits,
+    /// Whether what is learned is also promised to another node, in the [`Outbox`](crate::Outbox).
+    ///
+    /// Somebody has to deliver it: without a worker the outbox only grows.
+    pub outbox: bool,
 }
 
 /// How the signals are weighed into one order of turns.

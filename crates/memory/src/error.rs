@@ -130,6 +130,11 @@ pub enum MemoryError {
         #[source]
         source: std::io::Error,
     },
+    /// The key of another node does not open this tenant's memory; nothing was stored.
+    ///
+    /// Sending the same again fails again, until the node has another key.
+    #[error("the key of the peer does not open this memory")]
+    NotThePeers,
     /// The operating system gave no random bytes for a new key; no key was created.
     #[error("no random bytes for a new key")]
     Random {
@@ -153,6 +158,9 @@ impl MemoryError {
             Self::NewerSchema { .. } => "run the version of this program that wrote the file",
             Self::DirectoryInUse { .. } => "stop the other process, or choose another directory",
             Self::Directory { .. } => "check that the directory exists and can be written",
+            Self::NotThePeers => {
+                "create a key for this peer and tenant, and give it to the other node"
+            }
             Self::Random { .. } => "check the random device of the operating system",
         }
     }

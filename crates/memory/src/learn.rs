@@ -12,6 +12,7 @@ use continuum_observability::layers::memory::trace_concept_extraction;
 
 use crate::error::MemoryError;
 use crate::extract::{FoundConcept, compounds, concepts, decisions};
+use crate::outbox::promise;
 use crate::request::{LearnResponse, NewTurn};
 use crate::store::{EntityId, Store, TurnId, Writer};
 use crate::tenant::TenantScope;
@@ -23,20 +24,36 @@ const WINDOW_BEFORE: usize = 2;
 const MAX_COMPOUND_CONCEPTS: usize = 4;
 
 /// What the text of a turn says, found without the store.
-struct Extracted<'a> {
+pub(crate) struct Extracted<'a> {
     concepts: Vec<FoundConcept>,
     compounds: Vec<FoundConcept>,
     decisions: Vec<&'a str>,
 }
 
-/// Stores checked turns of one session.
+/// Stores checked turns of one session, and promises to tell another node if that is asked for.
 pub(crate) fn learn(
     store: &Store,
     scope: &TenantScope,
     turns: &[NewTurn<'_>],
+    is_promised: bool,
 ) -> Result<LearnResponse, MemoryError> {
-    let extracted: Vec<_> = turns.iter().map(|turn| extract(scope, turn.text)).collect();
-    store.write(scope, |writer| write(writer, turns, &extracted))
+    let extracted = extract_all(scope, turns);
+    let learned = store.write(scope, |writer| {
+        let learned = write(writer, turns, &extracted)?;
+        if is_promised {
+            promise(writer, &learned.turn_ids)?;
+        }
+        Ok(learned)
+    })?;
+    if is_promised {
+        store.promised().insert(scope.tenant().clone());
+    }
+    Ok(learned)
+}
+
+/// Finds what each turn says.
+pub(crate) fn extract_all<'a>(scope: &TenantScope, turns: &'a [NewTurn<'_>]) -> Vec<Extracted<'a>> {
+    turns.iter().map(|turn| extract(scope, turn.text)).collect()
 }
 
 fn extract<'a>(scope: &TenantScope, text: &'a str) -> Extracted<'a> {
@@ -55,7 +72,8 @@ fn extract<'a>(scope: &TenantScope, text: &'a str) -> Extracted<'a> {
     extracted
 }
 
-fn write(
+/// Stores turns with what was found in them.
+pub(crate) fn write(
     writer: &Writer<'_>,
     turns: &[NewTurn<'_>],
     extracted: &[Extracted<'_>],

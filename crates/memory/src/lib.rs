@@ -2,7 +2,8 @@
 //!
 //! The modules in the order the data flows: `tenant` says whose memory it is, `request` is what
 //! callers send and get, `extract` finds concepts and decisions in text, `store` keeps them, `learn`
-//! writes and `recall` ranks, `cache` remembers answers.
+//! writes and `recall` ranks, `cache` remembers answers; `outbox` is what another node is to be told, and
+//! `sync` takes what another node tells.
 //!
 //! Invariants:
 //! - each tenant is one file, and nothing in the store can be called without a tenant's scope;
@@ -35,16 +36,20 @@ mod error;
 mod extract;
 mod learn;
 mod memory;
+mod outbox;
 mod recall;
 mod request;
 mod store;
+mod sync;
 mod tenant;
 
 pub use config::{Limits, MemoryConfig, RecallConfig};
 pub use error::{InputError, MemoryError};
 pub use memory::{Memory, TenantMemory};
+pub use outbox::{Carrier, DeadLetter, Job, Outbox, OutboxStatus};
 pub use request::{
     CacheOutcome, Concept, ConceptKind, EmptyReason, LearnRequest, LearnResponse, RecallRequest,
-    RecallResponse, RecalledTurn, Relationship, Signals, Stats,
+    RecallResponse, RecalledTurn, Relationship, Signals, Stats, SyncEntry, SyncOutcome,
+    SyncResponse, SyncTurn,
 };
-pub use tenant::{ApiKeys, TenantId};
+pub use tenant::{ApiKeys, PeerKey, TenantId};

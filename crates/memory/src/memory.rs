@@ -16,22 +16,41 @@ use crate::cache::{AnswerCache, CacheKey};
 use crate::config::MemoryConfig;
 use crate::error::MemoryError;
 use crate::learn::learn;
+use crate::outbox::Outbox;
 use crate::recall::{Answer, answer};
 use crate::request::{
-    CacheOutcome, LearnRequest, LearnResponse, RecallRequest, RecallResponse, Stats,
+    CacheOutcome, LearnRequest, LearnResponse, RecallRequest, RecallResponse, Stats, SyncEntry,
+    SyncResponse,
 };
 use crate::store::Store;
-use crate::tenant::{TenantId, TenantScope};
+use crate::sync::receive;
+use crate::tenant::{PeerKey, TenantId, TenantScope};
 
 /// The memories of all tenants in one data directory.
+///
+/// Nothing can be learned or recalled without saying for whom:
+///
+/// ```compile_fail,E0599
+/// # let dir = tempfile::tempdir().unwrap();
+/// # let memory = continuum_memory::Memory::open(dir.path(), Default::default()).unwrap();
+/// let answer = memory.recall(&continuum_memory::RecallRequest::new("boat"));
+/// ```
+///
+/// ```
+/// # let dir = tempfile::tempdir()?;
+/// # let memory = continuum_memory::Memory::open(dir.path(), Default::default())?;
+/// let acme = memory.tenant(continuum_memory::TenantId::new("acme")?);
+/// let answer = acme.recall(&continuum_memory::RecallRequest::new("boat"))?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct Memory {
     inner: Arc<Inner>,
 }
 
-struct Inner {
+pub(crate) struct Inner {
     config: MemoryConfig,
-    store: Store,
+    pub(crate) store: Store,
     cache: AnswerCache,
 }
 
@@ -63,6 +82,42 @@ impl Memory {
             scope: TenantScope::new(tenant),
         }
     }
+
+    /// The outboxes that may have something to be told.
+    pub fn outboxes(&self) -> Vec<Outbox> {
+        let promised = self.inner.store.promised().clone();
+        let outbox = |tenant| Outbox::new(Arc::clone(&self.inner), TenantScope::new(tenant));
+        promised.into_iter().map(outbox).collect()
+    }
+
+    /// The name of this data directory among those of other nodes.
+    pub fn instance_id(&self) -> &str {
+        self.inner.store.instance()
+    }
+
+    /// Remembers what another node has learned; an entry that comes again changes nothing.
+    ///
+    /// What is received is not told to anybody else.
+    ///
+    /// # Errors
+    ///
+    /// [`MemoryError::Input`] when the entry cannot be accepted, [`MemoryError::NotThePeers`] when the key
+    /// does not open the tenant's memory, another [`MemoryError`] when the store refuses; nothing
+    /// was stored.
+    pub fn receive(&self, peer: &PeerKey, entry: &SyncEntry) -> Result<SyncResponse, MemoryError> {
+        let Inner { config, store, .. } = &*self.inner;
+        let scope = peer.scope(&entry.tenant)?;
+        let lengths = entry.turns.iter().map(|turn| turn.text.chars().count());
+        trace_learn(lengths.sum(), 0)
+            .tenant_id(scope.tenant().as_str())
+            .run_sync(|span| {
+                let turns = entry.checked_turns(&config.limits)?;
+                span.set_attribute("federation.peer.instance_id", &entry.origin);
+                let response = receive(store, &scope, entry, &turns)?;
+                span.set_attribute("memory.concepts_extracted", response.concepts_extracted);
+                Ok(response)
+            })
+    }
 }
 
 impl fmt::Debug for Memory {
@@ -83,6 +138,11 @@ pub struct TenantMemory {
 }
 
 impl TenantMemory {
+    /// Whose memory it is.
+    pub fn tenant(&self) -> &TenantId {
+        self.scope.tenant()
+    }
+
     /// Remembers an exchange.
     ///
     /// # Errors
@@ -95,7 +155,8 @@ impl TenantMemory {
             .tenant_id(self.scope.tenant().as_str())
             .run_sync(|span| {
                 let turns = request.turns(&self.memory.config.limits)?;
-                let learned = learn(&self.memory.store, &self.scope, &turns)?;
+                let Inner { config, store, .. } = &*self.memory;
+                let learned = learn(store, &self.scope, &turns, config.outbox)?;
                 span.set_attribute("memory.concepts_extracted", learned.concepts_extracted);
                 span.set_attribute("memory.decisions_detected", learned.decisions_detected);
                 span.set_attribute("memory.links_created", learned.links_created);
@@ -137,6 +198,26 @@ impl TenantMemory {
     )]
     pub fn stats(&self) -> Result<Stats, MemoryError> {
         self.memory.store.read(&self.scope, |reader| reader.stats())
+    }
+
+    /// Merges a bounded part of the full-text indexes, so that recalls stay fast.
+    ///
+    /// # Errors
+    ///
+    /// A [`MemoryError`] when the store refuses; nothing has changed.
+    #[expect(
+        clippy::redundant_closure_for_method_calls,
+        reason = "the method itself is tied to one lifetime of the writer"
+    )]
+    pub fn maintain_index(&self) -> Result<(), MemoryError> {
+        self.memory
+            .store
+            .write_aside(&self.scope, |writer| writer.merge_indexes())
+    }
+
+    /// What the memory has promised to tell another node.
+    pub fn outbox(&self) -> Outbox {
+        Outbox::new(Arc::clone(&self.memory), self.scope.clone())
     }
 
     fn cached_answer(

@@ -15,7 +15,7 @@
 //! ```
 //!
 //! The modules follow the life of a span: `config`, `context`, `propagation`, `sampling`, `span`,
-//! `recorder`, `export`, then [`layers`] and `interop` on top.
+//! `recorder`, `export`, then [`layers`] and `interop` on top; [`semconv`] has the names of attributes.
 
 mod config;
 mod context;
@@ -24,22 +24,38 @@ mod export;
 #[cfg(any(feature = "opentelemetry_0_33", feature = "tracing"))]
 pub mod interop;
 pub mod layers;
+pub mod lint;
 pub mod propagation;
 mod recorder;
 mod sampling;
+pub mod semconv;
 mod span;
 pub mod testing;
 
 pub use config::*;
 pub use context::*;
+pub use diagnostics::DiagnosticLevel;
 pub use export::*;
 pub use propagation::{
-    Extractor, Injector, extract_trace_context, get_traceparent, inject_context,
-    inject_trace_context,
+    Carrier, Extractor, Injector, PropagationFormat, Propagator, create_carrier_from_span,
+    extract_from_environment, extract_trace_context, get_traceparent, get_tracestate,
+    inject_context, inject_trace_context, link_spans, with_trace_context,
 };
+#[cfg(feature = "serde")]
+pub use propagation::{extract_context_from_dict, propagate_context_to_dict};
 pub use recorder::Stats;
 pub use sampling::*;
 pub use span::*;
+
+#[cfg(feature = "macros")]
+pub use continuum_observability_macros::trace_function;
+
+/// What `#[trace_function]` expands to. Not for use by hand: it changes without notice.
+#[cfg(feature = "macros")]
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::span::{SpanKind, Value, traced::*};
+}
 
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]

@@ -15,8 +15,8 @@
 )]
 
 use continuum_observability::{
-    EncodedRequest, ExportError, Exported, Exporter, Span, SpanRef, Telemetry, decode_request,
-    get_current_span, get_tracer,
+    AnyValue, EncodedRequest, ExportError, Exported, Exporter, Span, SpanRef, Telemetry,
+    decode_request, get_current_span, get_tracer,
 };
 use std::{
     collections::HashSet,
@@ -52,7 +52,18 @@ impl Exporter for Report {
         let spans = decode_request(request.bytes())?;
         let lines = spans.iter().map(|span| {
             let id = u64::from_be_bytes(span.span_id);
-            format!("{} {id:016x} {}", span.name, span.attributes.len())
+            let own = AnyValue::Int(std::process::id().into());
+            let of_resource = |key| {
+                let mut all = span.resource.attributes.iter();
+                all.find(|(known, _)| known == key).map(|(_, value)| value)
+            };
+            assert_eq!(of_resource("process.pid"), Some(&own));
+            let instance = match of_resource("service.instance.id") {
+                Some(AnyValue::String(id)) => id.as_str(),
+                _ => "none",
+            };
+            let attributes = span.attributes.len();
+            format!("{} {id:016x} {instance} {attributes}", span.name)
         });
         match REPORT_TO.load(Ordering::Relaxed) {
             -1 => BY_PARENT.lock().unwrap().extend(lines),
@@ -193,6 +204,14 @@ fn ids<'a>(lines: impl IntoIterator<Item = &'a String>) -> impl Iterator<Item = 
         .filter_map(|line| Some(line.split(' ').nth(1)?.to_owned()))
 }
 
+/// The instances that made the spans.
+fn instances(lines: &[String]) -> HashSet<&str> {
+    lines
+        .iter()
+        .filter_map(|line| line.split(' ').nth(2))
+        .collect()
+}
+
 /// Keeps every lock of the parent busy.
 fn load(go_on: &AtomicBool, number: usize) {
     let mut round = 0usize;
@@ -269,8 +288,14 @@ fn children_of_a_busy_process_record_and_export_their_own_spans_only() {
     );
     let mut seen: HashSet<_> = ids(by_parent.iter()).collect();
     assert_eq!(seen.len(), by_parent.len());
+    let mut known = instances(&by_parent);
+    assert_eq!(known.len(), 1);
     for report in &reports {
         assert_eq!(names(report), ["child", "grandchild", "thread"]);
+        let instance = instances(report);
+        assert_eq!(instance.len(), 1);
+        assert!(instance.is_disjoint(&known), "each process is an instance");
+        known.extend(instance);
         for id in ids(report) {
             assert!(seen.insert(id), "an id was given out twice");
         }

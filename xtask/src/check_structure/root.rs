@@ -23,7 +23,7 @@ const FILES: [&str; 13] = [
 ];
 
 /// Folders that may stand in the root.
-const FOLDERS: [&str; 10] = [
+const FOLDERS: [&str; 11] = [
     ".cargo",
     ".ci",
     ".config",
@@ -31,6 +31,7 @@ const FOLDERS: [&str; 10] = [
     "crates",
     "docs",
     "examples",
+    "fuzz",
     "python",
     "web",
     "xtask",

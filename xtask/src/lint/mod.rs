@@ -74,11 +74,12 @@ fn clippy(workspace: &Workspace) -> Result<()> {
 
 /// What a stranger builds: the SDK as it comes, its API alone, and each feature by itself.
 fn features(workspace: &Workspace) -> Result<()> {
-    const SETS: [&[&str]; 7] = [
+    const SETS: [&[&str]; 8] = [
         &[],
         &["--no-default-features"],
         &["--no-default-features", "--features", "otlp-http"],
         &["--no-default-features", "--features", "console"],
+        &["--no-default-features", "--features", "macros"],
         &["--no-default-features", "--features", "tower"],
         &["--no-default-features", "--features", "tracing"],
         &["--no-default-features", "--features", "opentelemetry_0_33"],

@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::{Args, ValueEnum};
 use continuum_observability::Palette;
 
-use super::palette::palette;
+use super::{output::Output, palette::palette};
 use crate::demo::{Demo, Destination};
 
 /// Where OTLP receivers listen on a developer's machine.
@@ -72,14 +72,19 @@ impl DemoArgs {
         } else {
             palette(&io::stdout())
         };
-        Demo {
+        let demo = Demo {
             dataset,
             json,
             destination,
             keep,
             palette,
+        };
+        let mut out = Output::new(io::stdout().lock());
+        match demo.run(&mut out) {
+            // Who has read enough is not told that there was more.
+            Err(_) if out.is_closed() => Ok(()),
+            result => result,
         }
-        .run(&mut io::stdout().lock())
     }
 
     fn destination(&self) -> Option<Destination> {

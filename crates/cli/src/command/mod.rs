@@ -8,8 +8,12 @@
 mod data_dir;
 mod demo;
 mod key;
+mod lint;
+mod output;
 mod palette;
 mod serve;
+
+use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -27,6 +31,8 @@ Examples:
   continuum demo                         see it work, on conversations it brings along
   continuum key create --tenant acme     create an API key
   continuum serve                        answer requests on 127.0.0.1:8787
+  continuum serve --peer URL             and tell another node what is learned
+  continuum lint spans.jsonl             check spans against the tracing guide
 
   curl http://127.0.0.1:8787/v1/learn -H \"X-API-Key: $KEY\" -H 'Content-Type: application/json' \\
        -d '{\"session_id\": \"kick-off\", \"user_message\": \"We decided to store turns in SQLite.\"}'
@@ -41,20 +47,23 @@ enum Command {
     #[command(subcommand)]
     Key(key::Key),
     Demo(demo::DemoArgs),
+    Lint(lint::Lint),
 }
 
 impl CommandLine {
-    /// Does what was asked for.
+    /// Does what was asked for, and says with which status to exit.
     ///
     /// # Errors
     ///
     /// The first thing that went wrong, in words for the person at the terminal.
-    pub fn run(self) -> Result<()> {
+    pub fn run(self) -> Result<ExitCode> {
         match self.command {
-            Command::Serve(serve) => serve.run(),
-            Command::Key(key) => key.run(),
-            Command::Demo(demo) => demo.run(),
+            Command::Serve(serve) => serve.run()?,
+            Command::Key(key) => key.run()?,
+            Command::Demo(demo) => demo.run()?,
+            Command::Lint(lint) => return lint.run(),
         }
+        Ok(ExitCode::SUCCESS)
     }
 }
 

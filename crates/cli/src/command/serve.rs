@@ -2,14 +2,12 @@
 //!
 //! Position: command line → **here** → `http::Server`.
 //!
-//! Invariant: an interrupt or a termination finishes the requests under way and delivers their
-//! spans; the exit status is then 0.
+//! Invariants:
+//! - an interrupt or a termination finishes the requests and the delivery under way and exports their
+//!   spans; the exit status is then 0;
+//! - the key of the other node may come by the environment, where other users do not see it.
 
-use std::{
-    io::{self, Write as _},
-    net::SocketAddr,
-    time::Duration,
-};
+use std::{io, net::SocketAddr, time::Duration};
 
 use anyhow::{Context as _, Result};
 use clap::Args;
@@ -17,7 +15,11 @@ use continuum_observability::init_telemetry;
 use tokio::runtime::Runtime;
 
 use super::data_dir::DataDir;
-use crate::http::{Server, Service};
+use crate::{
+    http::{Server, Service},
+    log::{self, LogFormat},
+    worker::Peer,
+};
 
 /// How long the last spans may take to arrive.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
@@ -31,6 +33,20 @@ pub(super) struct Serve {
     addr: SocketAddr,
     #[command(flatten)]
     data_dir: DataDir,
+    /// Another node that is told everything that is learned here
+    #[arg(long, value_name = "URL", requires = "peer_key")]
+    peer: Option<String>,
+    /// The key that was created for this node at the other one
+    #[arg(
+        long,
+        value_name = "KEY",
+        env = "CONTINUUM_PEER_KEY",
+        hide_env_values = true
+    )]
+    peer_key: Option<String>,
+    /// The form of log lines
+    #[arg(long, value_enum, default_value = "text")]
+    log_format: LogFormat,
 }
 
 const EXAMPLES: &str = "\
@@ -42,7 +58,14 @@ Examples:
 Routes, with Authorization: Bearer <key> or X-API-Key: <key>:
   POST /v1/learn    {session_id, user_message?, ai_response?, speaker?, at?, metadata?}
   POST /v1/recall   {query, max_concepts = 10, k = 10}
+  GET  /v1/outbox   what is still to be told to the peer, and what was given up
+  POST /sync        for other nodes, with the key of a peer
   GET  /healthz     without a key
+
+Two nodes, the second told by the first:
+  KEY=$(continuum key create --peer first --data-dir ./second)
+  continuum serve --addr 127.0.0.1:8788 --data-dir ./second
+  CONTINUUM_PEER_KEY=$KEY continuum serve --peer http://127.0.0.1:8788
 
 Stops on SIGINT and SIGTERM, after answering what is under way.";
 
@@ -50,7 +73,10 @@ impl Serve {
     pub(super) fn run(self) -> Result<()> {
         let telemetry = init_telemetry()?;
         let data_dir = self.data_dir.resolve()?;
-        let service = Service::open(&data_dir)?;
+        log::init(self.log_format);
+        let peer = self.peer.zip(self.peer_key);
+        let peer = peer.map(|(url, key)| Peer::new(&url, key)).transpose()?;
+        let service = Service::open_with(&data_dir, peer)?;
         let runtime = Runtime::new().context("no runtime")?;
         runtime.block_on(serve(self.addr, service, &data_dir.display().to_string()))?;
         drop(runtime);
@@ -66,10 +92,7 @@ async fn serve(addr: SocketAddr, service: Service, data_dir: &str) -> Result<()>
         .await
         .with_context(|| format!("cannot listen on {addr}"))?;
     let addr = server.local_addr()?;
-    writeln!(
-        io::stderr(),
-        "continuum listens on http://{addr}, data in {data_dir}"
-    )?;
+    tracing::info!("continuum listens on http://{addr}, data in {data_dir}");
     server.run(stop).await.context("the server failed")
 }
 

@@ -7,7 +7,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use anyhow::{Context as _, Result, bail};
-use continuum_memory::{LearnRequest, LearnResponse, RecallRequest, RecallResponse};
+use continuum_memory::{LearnRequest, LearnResponse, OutboxStatus, RecallRequest, RecallResponse};
 use serde::{Serialize, de::DeserializeOwned};
 use ureq::Agent;
 
@@ -57,6 +57,17 @@ impl Client {
         request: &RecallRequest,
     ) -> Result<Answer<RecallResponse>> {
         self.expect_success("/v1/recall", key, request)
+    }
+
+    /// What the service has still to tell another node.
+    pub(super) fn outbox(&self, key: &str) -> Result<OutboxStatus> {
+        let mut response = self
+            .agent
+            .get(format!("{}/v1/outbox", self.base))
+            .header("authorization", format!("Bearer {key}"))
+            .call()?;
+        let body = response.body_mut().read_to_vec()?;
+        serde_json::from_slice(&body).context("the answer of /v1/outbox cannot be read")
     }
 
     /// Recalls where a server error is expected; returns its trace id.

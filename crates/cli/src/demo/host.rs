@@ -14,7 +14,10 @@ use continuum_memory::{ApiKeys, TenantId};
 use tempfile::TempDir;
 use tokio::{runtime::Runtime, sync::oneshot, task::JoinHandle};
 
-use crate::http::{Server, Service};
+use crate::{
+    http::{Server, Service},
+    worker::Peer,
+};
 
 /// A service that is running.
 pub(super) struct Host {
@@ -27,12 +30,13 @@ pub(super) struct Host {
 }
 
 impl Host {
-    pub(super) fn start() -> Result<Self> {
+    /// Starts a service, which tells another node what it learns if there is one.
+    pub(super) fn start(peer: Option<Peer>) -> Result<Self> {
         let directory = tempfile::Builder::new()
             .prefix("continuum-demo-")
             .tempdir()
             .context("no temporary directory")?;
-        let service = Service::open(directory.path())?;
+        let service = Service::open_with(directory.path(), peer)?;
         let keys = ApiKeys::open(directory.path())?;
         let runtime = Runtime::new().context("no runtime")?;
         let free_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
@@ -62,6 +66,12 @@ impl Host {
     /// Creates a tenant and returns its key.
     pub(super) fn create_tenant(&self, tenant: &TenantId) -> Result<String> {
         Ok(self.keys.create_key(tenant)?)
+    }
+
+    /// Creates a key with which another service may tell this one what it learns.
+    pub(super) fn as_peer(&self) -> Result<Peer> {
+        let key = self.keys.create_peer_key("demo", &[])?;
+        Peer::new(&format!("http://{}", self.addr), key)
     }
 
     /// Where the service keeps its data.

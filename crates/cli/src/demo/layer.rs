@@ -21,6 +21,7 @@ pub(super) enum Layer {
     Cache,
     Db,
     Graph,
+    Federation,
 }
 
 /// How long the spans of one layer took.
@@ -32,7 +33,14 @@ pub(super) struct LayerLatency {
 }
 
 impl Layer {
-    const ALL: [Self; 5] = [Self::Api, Self::Memory, Self::Cache, Self::Db, Self::Graph];
+    const ALL: [Self; 6] = [
+        Self::Api,
+        Self::Memory,
+        Self::Cache,
+        Self::Db,
+        Self::Graph,
+        Self::Federation,
+    ];
 
     pub(super) fn name(self) -> &'static str {
         match self {
@@ -41,6 +49,7 @@ impl Layer {
             Self::Cache => "cache",
             Self::Db => "db",
             Self::Graph => "graph",
+            Self::Federation => "federation",
         }
     }
 
@@ -53,6 +62,7 @@ impl Layer {
             ("memory", _) => Some(Self::Memory),
             ("cache", _) => Some(Self::Cache),
             ("db", _) => Some(Self::Db),
+            ("federation", _) => Some(Self::Federation),
             _ => None,
         }
     }
@@ -90,6 +100,7 @@ mod tests {
             ("cache.get", 3, Some(Layer::Cache)),
             ("db.select.turns_fts", 3, Some(Layer::Db)),
             ("db.transaction", 3, Some(Layer::Db)),
+            ("federation.sync.push", 3, Some(Layer::Federation)),
             ("answer_question", 1, None),
         ];
         for (name, kind, layer) in cases {

@@ -1,7 +1,8 @@
 //! The demo: the real service, a corpus of conversations, and the traces that explain what it did.
 //!
 //! Position: command line → **here**. `host` runs the service in a temporary directory, `client`
-//! talks to it over HTTP, `lesson` teaches it, `exam` asks it, `fault` breaks one memory;
+//! talks to it over HTTP, `lesson` teaches it, `exam` asks it, `fault` breaks one memory, `federation`
+//! lets one service tell another;
 //! `telemetry` keeps every span beside the chosen exporter, `layer` and `picture` read them, and
 //! `report` and `text` say what came out.
 //!
@@ -12,6 +13,7 @@
 mod client;
 mod exam;
 mod fault;
+mod federation;
 mod host;
 mod layer;
 mod lesson;
@@ -23,12 +25,13 @@ mod text;
 
 use std::{io::Write, path::PathBuf};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use continuum_observability::Palette;
 
 use crate::dataset::Dataset;
 use client::Client;
 use host::Host;
+use picture::Shown;
 use report::{Accounting, Report};
 pub use telemetry::Destination;
 use telemetry::Recording;
@@ -80,20 +83,27 @@ impl Demo {
 
     fn collect(&self, dataset: &Dataset) -> Result<Report> {
         let recording = Recording::start(self.destination.as_ref())?;
-        let host = Host::start()?;
+        let host = Host::start(None)?;
         let client = Client::new(host.addr());
         let learned = lesson::learn(dataset, &host, &client)?;
         let asked = exam::ask(dataset, &learned.memories, &client)?;
         let cached = exam::ask_again(dataset, &learned.memories, &client)?;
         let failed = fault::recall_from_a_damaged_file(&host, &client)?;
         let kept = host.stop(self.keep)?;
+        let federated = federation::tell_one_and_ask_the_other()?;
         let (spans, stats) = recording.finish();
+        let shown = Shown {
+            cached: cached.first().context("no recall came from the cache")?,
+            failed: &failed,
+            federated: &federated.trace_id,
+        };
         Ok(Report {
             dataset: self.dataset.clone(),
             learned: learned.totals,
             recalled: asked,
             layers: layer::latencies(&spans),
-            traces: picture::pictures(&spans, &cached, &failed, self.palette)?,
+            traces: picture::pictures(&spans, &shown, self.palette)?,
+            federated,
             spans: Accounting::new(&stats, spans.len()),
             data_dir: kept,
         })

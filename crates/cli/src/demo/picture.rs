@@ -15,25 +15,36 @@ use continuum_observability::{Palette, SpanRecord, TraceId, TreeStyle, render_tr
 use super::report::Picture;
 
 /// Attributes that the names of our spans are made of.
-const IN_THE_NAME: [&str; 9] = [
+const IN_THE_NAME: [&str; 13] = [
     "cache.operation",
     "db.collection.name",
     "db.operation.name",
     "db.system.name",
+    "federation.operation",
     "http.request.method",
     "http.route",
     "memory.operation",
+    "messaging.destination.name",
+    "messaging.operation.type",
+    "messaging.system",
     "url.path",
     "url.scheme",
 ];
 
 const TENANT: &str = "tenant.id";
 
-/// The trees of a learn, the slowest recall, one from the cache, and the one that failed.
+/// The traces that the steps of the demo point out.
+pub(super) struct Shown<'a> {
+    pub(super) cached: &'a str,
+    pub(super) failed: &'a str,
+    pub(super) federated: &'a str,
+}
+
+/// The trees of a learn, the slowest recall, one from the cache, the one that failed, and the one that
+/// reaches the second node.
 pub(super) fn pictures(
     spans: &[SpanRecord],
-    cached: &[String],
-    failed: &str,
+    shown: &Shown<'_>,
     palette: Palette,
 ) -> Result<Vec<Picture>> {
     let style = TreeStyle {
@@ -41,14 +52,14 @@ pub(super) fn pictures(
         ..TreeStyle::terminal(palette)
     };
     let picture = |title, trace_id| picture(title, trace_id, spans, &style);
-    let learn = median(spans, "memory.learn").context("no learn was traced")?;
-    let slowest = slowest(spans, "memory.recall", failed).context("no recall was traced")?;
-    let cached = cached.first().context("no recall came from the cache")?;
+    let learn = median(spans, "memory.learn", shown.federated).context("no learn was traced")?;
+    let slowest = slowest(spans, "memory.recall", shown.failed).context("no recall was traced")?;
     Ok(vec![
         picture("A learn", &learn),
         picture("The slowest recall", &slowest),
-        picture("A question asked again, from the cache", cached),
-        picture("A recall from a damaged file", failed),
+        picture("A question asked again, from the cache", shown.cached),
+        picture("A recall from a damaged file", shown.failed),
+        picture("A learn that reaches the second node", shown.federated),
     ])
 }
 
@@ -84,8 +95,11 @@ fn without_repetition(span: &SpanRecord, trace: &[&SpanRecord]) -> SpanRecord {
 }
 
 /// The trace of the span of that name that is neither slow nor fast.
-fn median(spans: &[SpanRecord], name: &str) -> Option<String> {
-    let mut named: Vec<_> = spans.iter().filter(|span| span.name == name).collect();
+fn median(spans: &[SpanRecord], name: &str, except: &str) -> Option<String> {
+    let mut named: Vec<_> = spans
+        .iter()
+        .filter(|span| span.name == name && hex(span) != except)
+        .collect();
     named.sort_by_key(|span| span.duration_nanos());
     Some(hex(named.get(named.len() / 2)?))
 }
@@ -134,12 +148,18 @@ mod tests {
             span(6, "memory.recall", 90),
             span(7, "memory.recall", 1),
         ];
-        let pictures = pictures(&spans, &[id(7)], &id(6), Palette::Plain).unwrap();
+        let (cached, failed, federated) = (id(7), id(6), id(8));
+        let shown = Shown {
+            cached: &cached,
+            failed: &failed,
+            federated: &federated,
+        };
+        let pictures = pictures(&spans, &shown, Palette::Plain).unwrap();
         let ids: Vec<_> = pictures
             .iter()
             .map(|picture| picture.trace_id.as_str())
             .collect();
-        assert_eq!(ids, [id(3), id(5), id(7), id(6)]);
+        assert_eq!(ids, [id(3), id(5), id(7), id(6), id(8)]);
         assert!(
             pictures[1].tree.contains("memory.recall"),
             "{}",
@@ -174,6 +194,11 @@ mod tests {
 
     #[test]
     fn a_demo_without_a_learn_is_an_error() {
-        assert!(pictures(&[], &[], "", Palette::Plain).is_err());
+        let shown = Shown {
+            cached: "",
+            failed: "",
+            federated: "",
+        };
+        assert!(pictures(&[], &shown, Palette::Plain).is_err());
     }
 }

@@ -17,6 +17,7 @@ pub(super) struct Report {
     pub(super) dataset: Option<PathBuf>,
     pub(super) learned: Learned,
     pub(super) recalled: Recalled,
+    pub(super) federated: Federated,
     pub(super) layers: Vec<LayerLatency>,
     pub(super) traces: Vec<Picture>,
     pub(super) spans: Accounting,
@@ -47,6 +48,15 @@ pub(super) struct Recalled {
     /// Evidence that names no turn of its conversation.
     pub(super) unknown_evidence: usize,
     pub(super) never_said: NeverSaid,
+}
+
+/// What was told to one node and asked of another.
+#[derive(Debug, Serialize)]
+pub(super) struct Federated {
+    pub(super) told_turns: usize,
+    pub(super) recalled_turns: usize,
+    /// From the client of the first node to the database of the second.
+    pub(super) trace_id: String,
 }
 
 /// What happened to questions about things that were never said.

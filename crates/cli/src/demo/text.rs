@@ -5,7 +5,7 @@
 use std::io::{Result, Write};
 
 use super::layer::LayerLatency;
-use super::report::{Accounting, Learned, NeverSaid, Picture, Recalled, Report};
+use super::report::{Accounting, Federated, Learned, NeverSaid, Picture, Recalled, Report};
 use crate::{dataset::Dataset, evaluation::Quality};
 
 /// Says what is about to happen.
@@ -24,6 +24,7 @@ pub(super) fn write_headline(out: &mut dyn Write, dataset: &Dataset) -> Result<(
 pub(super) fn write(out: &mut dyn Write, report: &Report) -> Result<()> {
     learned(out, &report.learned)?;
     recalled(out, &report.recalled)?;
+    federated(out, &report.federated)?;
     layers(out, &report.layers)?;
     for picture in &report.traces {
         tree(out, picture)?;
@@ -117,13 +118,22 @@ fn never_said(out: &mut dyn Write, never_said: &NeverSaid) -> Result<()> {
     writeln!(out)
 }
 
+fn federated(out: &mut dyn Write, federated: &Federated) -> Result<()> {
+    writeln!(out, "\nTwo nodes")?;
+    writeln!(
+        out,
+        "  {} turn told to the first, {} recalled from the second",
+        federated.told_turns, federated.recalled_turns,
+    )
+}
+
 fn layers(out: &mut dyn Write, layers: &[LayerLatency]) -> Result<()> {
     writeln!(out, "\nTime spent in each layer, from its spans")?;
-    writeln!(out, "  layer     spans    p50 ms    p99 ms")?;
+    writeln!(out, "  layer        spans    p50 ms    p99 ms")?;
     for LayerLatency { layer, latency } in layers {
         let (name, count) = (layer.name(), latency.count);
         let (p50, p99) = (latency.p50_millis, latency.p99_millis);
-        writeln!(out, "  {name:<7} {count:>7} {p50:>9.3} {p99:>9.3}")?;
+        writeln!(out, "  {name:<10} {count:>7} {p50:>9.3} {p99:>9.3}")?;
     }
     Ok(())
 }

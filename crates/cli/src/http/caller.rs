@@ -1,4 +1,4 @@
-//! Who asks: the memory that the key of a request opens.
+//! Who asks: the memory, or the memories, that the key of a request opens.
 //!
 //! Position: first extractor of a route, so that nothing of a stranger's body is read.
 //!
@@ -8,12 +8,9 @@ use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, header, request::Parts},
 };
-use continuum_memory::TenantMemory;
+use continuum_memory::{PeerKey, TenantMemory};
 
-use super::{
-    problem::Problem,
-    route::{Service, blocking},
-};
+use super::{problem::Problem, route::blocking, service::Service};
 
 /// The memory of the tenant whose key came with the request.
 pub(super) struct Caller(pub(super) TenantMemory);
@@ -22,9 +19,7 @@ impl FromRequestParts<Service> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Self, Problem> {
-        let key = key_of(&parts.headers)
-            .ok_or(Problem::KeyMissing)?
-            .to_owned();
+        let key = key_of(&parts.headers)?;
         let keys = service.keys();
         let tenant = blocking(move || keys.tenant_of(&key)).await?;
         Ok(Self(
@@ -33,8 +28,22 @@ impl FromRequestParts<Service> for Caller {
     }
 }
 
+/// The node whose key came with the request.
+pub(super) struct PeerCaller(pub(super) PeerKey);
+
+impl FromRequestParts<Service> for PeerCaller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Self, Problem> {
+        let key = key_of(&parts.headers)?;
+        let keys = service.keys();
+        let peer = blocking(move || keys.peer_of(&key)).await?;
+        peer.map(Self).ok_or(Problem::PeerUnknown)
+    }
+}
+
 /// The key of `Authorization: Bearer <key>`, or else of `X-API-Key: <key>`.
-fn key_of(headers: &HeaderMap) -> Option<&str> {
+fn key_of(headers: &HeaderMap) -> Result<String, Problem> {
     let bearer = headers
         .get(header::AUTHORIZATION)
         .and_then(|value| bearer(value.to_str().ok()?));
@@ -47,6 +56,8 @@ fn key_of(headers: &HeaderMap) -> Option<&str> {
         .or_else(own)
         .map(str::trim)
         .filter(|key| !key.is_empty())
+        .map(str::to_owned)
+        .ok_or(Problem::KeyMissing)
 }
 
 /// The token of a bearer authorization; schemes ignore case (RFC 9110, section 11.1).
@@ -66,7 +77,7 @@ mod tests {
                 header::HeaderValue::from_static(value),
             )
         });
-        key_of(&pairs.collect()).map(str::to_owned)
+        key_of(&pairs.collect()).ok()
     }
 
     #[test]

@@ -24,6 +24,8 @@ pub(super) enum Problem {
     KeyMissing,
     /// Nobody has this key.
     KeyUnknown,
+    /// No other node has this key.
+    PeerUnknown,
     /// No route has this path.
     RouteUnknown,
     /// The route exists, with another method.
@@ -32,6 +34,8 @@ pub(super) enum Problem {
     WrongContentType,
     /// The body did not arrive completely.
     BodyIncomplete,
+    /// The body did not arrive in time.
+    BodyTooSlow,
     /// The body is longer than its limit.
     BodyTooLarge {
         /// The limit.
@@ -65,9 +69,11 @@ impl Problem {
     fn status(&self) -> StatusCode {
         match self {
             Self::NotJson(_) | Self::BodyIncomplete => StatusCode::BAD_REQUEST,
-            Self::KeyMissing | Self::KeyUnknown => StatusCode::UNAUTHORIZED,
+            Self::KeyMissing | Self::KeyUnknown | Self::PeerUnknown => StatusCode::UNAUTHORIZED,
+            Self::Memory(MemoryError::NotThePeers) => StatusCode::FORBIDDEN,
             Self::RouteUnknown => StatusCode::NOT_FOUND,
             Self::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
+            Self::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::WrongContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::WrongShape(_) | Self::Memory(MemoryError::Input(_)) => {
@@ -82,16 +88,19 @@ impl Problem {
         match self {
             Self::KeyMissing => "the request has no API key".to_owned(),
             Self::KeyUnknown => "the API key is unknown".to_owned(),
+            Self::PeerUnknown => "the key is not that of a peer".to_owned(),
             Self::RouteUnknown => "there is no such route".to_owned(),
             Self::WrongMethod => "the route does not take this method".to_owned(),
             Self::WrongContentType => "the content type is not application/json".to_owned(),
             Self::BodyIncomplete => "the body did not arrive completely".to_owned(),
+            Self::BodyTooSlow => "the body did not arrive in time".to_owned(),
             Self::BodyTooLarge { limit_bytes } => {
                 format!("the body is longer than {limit_bytes} bytes")
             }
             Self::NotJson(error) => format!("the body is not JSON: {error}"),
             Self::WrongShape(error) => format!("the body is not as expected: {error}"),
             Self::Memory(MemoryError::Input(error)) => error.to_string(),
+            Self::Memory(error @ MemoryError::NotThePeers) => error.to_string(),
             Self::Memory(error) if error.is_transient() => "the memory is busy".to_owned(),
             Self::Memory(_) => "the memory could not be read or written".to_owned(),
             Self::Crashed => "the request could not be finished".to_owned(),
@@ -102,9 +111,11 @@ impl Problem {
         match self {
             Self::KeyMissing => Some("send Authorization: Bearer <key>, or X-API-Key: <key>"),
             Self::KeyUnknown => Some("create a key with: continuum key create --tenant <name>"),
+            Self::PeerUnknown => Some("create a key with: continuum key create --peer <name>"),
             Self::RouteUnknown => Some("use POST /v1/learn, POST /v1/recall or GET /healthz"),
             Self::WrongContentType => Some("send Content-Type: application/json"),
             Self::Memory(MemoryError::Input(error)) => Some(error.remedy()),
+            Self::Memory(error @ MemoryError::NotThePeers) => Some(error.remedy()),
             Self::Memory(error) if error.is_transient() => Some(error.remedy()),
             Self::Memory(_) | Self::Crashed => Some("look at the trace for the reason"),
             _ => None,

@@ -1,54 +1,78 @@
-//! The routes: learn, recall, and whether the service is there.
+//! The routes: learn, recall, what other nodes are told and tell, and whether the service is there.
 //!
 //! Position: `caller` and `body` → **here** → `continuum-memory`.
 //!
-//! Invariant: a handler never panics; a panic below it on a blocking thread becomes an answer.
-
-use std::{path::Path, sync::Arc};
+//! Invariants:
+//! - a route is in the [`table`] with the key that it takes, or it does not exist;
+//! - a handler never panics; a panic below it on a blocking thread becomes an answer.
 
 use axum::{
     Json, Router,
-    extract::{DefaultBodyLimit, MatchedPath},
+    extract::{DefaultBodyLimit, MatchedPath, State},
     middleware::from_fn,
-    routing::{get, post},
+    routing::{MethodRouter, get, post},
 };
 use continuum_memory::{
-    ApiKeys, LearnRequest, LearnResponse, Memory, MemoryConfig, MemoryError, RecallRequest,
-    RecallResponse,
+    LearnRequest, LearnResponse, MemoryError, OutboxStatus, RecallRequest, RecallResponse,
+    SyncEntry, SyncResponse,
 };
 use continuum_observability::{get_trace_id, layers::api::TraceLayer, spawn_blocking};
 use serde::Serialize;
 use tokio::task::JoinError;
 
-use super::{body::JsonBody, caller::Caller, drain::drain, problem::Problem};
+use super::{
+    body::JsonBody,
+    caller::{Caller, PeerCaller},
+    drain::drain,
+    log::log,
+    problem::Problem,
+    service::Service,
+};
 
-/// What the routes work on: the memories of a data directory and the keys to them.
-#[derive(Debug, Clone)]
-pub struct Service {
-    memory: Memory,
-    keys: Arc<ApiKeys>,
+/// The longest body of an entry from another node: a learn as it was sent, and what is around it.
+const MAX_ENTRY_BYTES: usize = 2 * 1024 * 1024;
+
+/// A route of the API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Route {
+    /// The only method that it takes.
+    pub method: &'static str,
+    /// Its path.
+    pub path: &'static str,
+    /// Whose key it takes.
+    pub access: Access,
 }
 
-impl Service {
-    /// Opens a data directory, and creates it where it is missing.
-    ///
-    /// # Errors
-    ///
-    /// A [`MemoryError`] when it cannot be used or another process has it open.
-    pub fn open(data_dir: &Path) -> Result<Self, MemoryError> {
-        Ok(Self {
-            memory: Memory::open(data_dir, MemoryConfig::default())?,
-            keys: Arc::new(ApiKeys::open(data_dir)?),
-        })
-    }
+/// Who may ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Anybody.
+    Open,
+    /// Whoever has the key of a tenant.
+    Tenant,
+    /// Another node with the key of a peer.
+    Peer,
+}
 
-    pub(super) fn memory(&self) -> &Memory {
-        &self.memory
-    }
+/// Every route with its handler; nothing is answered that is not in here.
+fn table() -> [(Route, MethodRouter<Service>); 5] {
+    let route = |method, path, access| Route {
+        method,
+        path,
+        access,
+    };
+    [
+        (route("GET", "/healthz", Access::Open), get(healthz)),
+        (route("POST", "/v1/learn", Access::Tenant), post(learn)),
+        (route("POST", "/v1/recall", Access::Tenant), post(recall)),
+        (route("GET", "/v1/outbox", Access::Tenant), get(outbox)),
+        (route("POST", "/sync", Access::Peer), post(sync)),
+    ]
+}
 
-    pub(super) fn keys(&self) -> Arc<ApiKeys> {
-        Arc::clone(&self.keys)
-    }
+/// Every route of the API.
+pub fn routes() -> impl Iterator<Item = Route> {
+    table().into_iter().map(|(route, _)| route)
 }
 
 /// The routes of the service, traced.
@@ -58,14 +82,18 @@ pub fn router(service: Service) -> Router {
             .get::<MatchedPath>()
             .map(|path| path.as_str().to_owned())
     };
-    Router::new()
-        .route("/healthz", get(healthz))
-        .route("/v1/learn", post(learn))
-        .route("/v1/recall", post(recall))
+    let unrouted = Router::new();
+    let routed = table()
+        .into_iter()
+        .fold(unrouted, |router, (route, handler)| {
+            router.route(route.path, handler)
+        });
+    routed
         .fallback(async || Problem::RouteUnknown)
         .method_not_allowed_fallback(async || Problem::WrongMethod)
         // `JsonBody` has a limit of its own, which answers in the form of this API.
         .layer(DefaultBodyLimit::disable())
+        .layer(from_fn(log))
         .layer(TraceLayer::new().route_by(route))
         .layer(from_fn(drain))
         .with_state(service)
@@ -98,12 +126,14 @@ async fn healthz() -> Json<Traced<Health>> {
 }
 
 async fn learn(
+    State(service): State<Service>,
     Caller(memory): Caller,
     JsonBody(request): JsonBody<LearnRequest>,
 ) -> Result<Json<Traced<LearnResponse>>, Problem> {
-    blocking(move || memory.learn(&request))
-        .await
-        .map(Traced::json)
+    let own = memory.clone();
+    let response = blocking(move || own.learn(&request)).await?;
+    service.has_learned(memory, &response);
+    Ok(Traced::json(response))
 }
 
 async fn recall(
@@ -111,6 +141,24 @@ async fn recall(
     JsonBody(request): JsonBody<RecallRequest>,
 ) -> Result<Json<Traced<RecallResponse>>, Problem> {
     blocking(move || memory.recall(&request))
+        .await
+        .map(Traced::json)
+}
+
+/// What is still to be told to another node, and what was given up.
+async fn outbox(Caller(memory): Caller) -> Result<Json<Traced<OutboxStatus>>, Problem> {
+    blocking(move || memory.outbox().status())
+        .await
+        .map(Traced::json)
+}
+
+/// Takes what another node has learned.
+async fn sync(
+    State(service): State<Service>,
+    PeerCaller(peer): PeerCaller,
+    JsonBody(entry): JsonBody<SyncEntry, MAX_ENTRY_BYTES>,
+) -> Result<Json<Traced<SyncResponse>>, Problem> {
+    blocking(move || service.memory().receive(&peer, &entry))
         .await
         .map(Traced::json)
 }

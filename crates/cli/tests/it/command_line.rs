@@ -1,22 +1,21 @@
 //! The binary itself: what it prints, and its exit status.
 
-use std::{
-    io::{BufRead as _, BufReader},
-    path::{Path, PathBuf},
-    process::{Child, Command, Output, Stdio},
-};
+use std::process::{Command, Output};
 
-fn continuum(arguments: &[&str]) -> Command {
+#[cfg(unix)]
+use crate::serving::Serving;
+
+pub(crate) fn continuum(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_continuum"));
     command.args(arguments);
     command
 }
 
-fn run(arguments: &[&str]) -> Output {
+pub(crate) fn run(arguments: &[&str]) -> Output {
     continuum(arguments).output().unwrap()
 }
 
-fn text(bytes: &[u8]) -> &str {
+pub(crate) fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).unwrap()
 }
 
@@ -27,6 +26,7 @@ fn what_cannot_be_understood_is_2_and_what_fails_is_1() {
         &[],
         &["serve", "--addr", "here"],
         &["key", "create"],
+        &["serve", "--peer", "http://localhost:1"],
     ] {
         assert_eq!(run(usage).status.code(), Some(2), "{usage:?}");
     }
@@ -78,6 +78,25 @@ fn a_created_key_is_alone_on_standard_output_and_in_no_file() {
 }
 
 #[test]
+fn a_key_is_for_one_tenant_or_for_a_peer_with_any_number_of_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().to_str().unwrap();
+    let create = |arguments: &[&str]| {
+        let all = [&["key", "create", "--data-dir", data][..], arguments].concat();
+        let created = run(&all);
+        (created.status.code(), text(&created.stdout).to_owned())
+    };
+    let (status, key) = create(&["--peer", "berlin"]);
+    assert!(status == Some(0) && key.starts_with("cp_"), "{key}");
+    let (status, key) = create(&["--peer", "berlin", "--tenant", "a", "--tenant", "b"]);
+    assert!(status == Some(0) && key.starts_with("cp_"), "{key}");
+    assert_eq!(
+        create(&["--tenant", "a", "--tenant", "b"]),
+        (Some(1), String::new())
+    );
+}
+
+#[test]
 fn the_data_directory_follows_the_data_home_of_the_user() {
     let dir = tempfile::tempdir().unwrap();
     let created = continuum(&["key", "create", "--tenant", "acme"])
@@ -95,18 +114,9 @@ fn a_server_answers_and_delivers_its_spans_when_it_is_told_to_stop() {
         let dir = tempfile::tempdir().unwrap();
         let traces = dir.path().join("traces.jsonl");
         let mut server = Serving::start(&dir.path().join("data"), &traces);
-        let recalled = server.recall();
+        let recalled = server.recall(&server.key());
         assert!(recalled.contains("no_memories"), "{recalled}");
-
-        let pid = server.child.id().to_string();
-        assert!(
-            Command::new("kill")
-                .args([signal, &pid])
-                .status()
-                .unwrap()
-                .success()
-        );
-        assert_eq!(server.child.wait().unwrap().code(), Some(0), "{signal}");
+        assert_eq!(server.stop(signal), Some(0), "{signal}");
         let spans = std::fs::read_to_string(traces).unwrap();
         assert!(
             spans.contains("POST /v1/recall") && spans.contains("memory.recall"),
@@ -135,62 +145,4 @@ fn two_servers_do_not_share_a_data_directory() {
         error.contains("error: another process uses the data directory"),
         "{error}"
     );
-}
-
-/// A server of the binary, ended when dropped.
-#[cfg(unix)]
-struct Serving {
-    child: Child,
-    base: String,
-    data: PathBuf,
-}
-
-#[cfg(unix)]
-impl Serving {
-    fn start(data: &Path, traces: &Path) -> Self {
-        let mut child = continuum(&["serve", "--addr", "127.0.0.1:0", "--data-dir"])
-            .arg(data)
-            .env("OTEL_TRACES_EXPORTER", "file")
-            .env("CONTINUUM_TRACES_FILE", traces)
-            // Far longer than the test, so that only the shutdown can have written the spans.
-            .env("OTEL_BSP_SCHEDULE_DELAY", "600000")
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let listening = lines.next().unwrap().unwrap();
-        let base = listening
-            .split([' ', ','])
-            .find(|word| word.starts_with("http://"))
-            .unwrap();
-        Self {
-            child,
-            base: base.to_owned(),
-            data: data.to_owned(),
-        }
-    }
-
-    /// Creates a key beside the running server and asks with it.
-    fn recall(&self) -> String {
-        let data = self.data.to_str().unwrap();
-        let created = run(&["key", "create", "--tenant", "acme", "--data-dir", data]);
-        let mut reply = ureq::post(format!("{}/v1/recall", self.base))
-            .header("x-api-key", text(&created.stdout).trim_end())
-            .header("content-type", "application/json")
-            .config()
-            .proxy(None)
-            .build()
-            .send(r#"{"query": "boat"}"#)
-            .unwrap();
-        reply.body_mut().read_to_string().unwrap()
-    }
-}
-
-#[cfg(unix)]
-impl Drop for Serving {
-    fn drop(&mut self) {
-        // It may have ended already.
-        self.child.kill().unwrap_or_default();
-        self.child.wait().unwrap();
-    }
 }

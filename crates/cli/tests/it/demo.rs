@@ -1,6 +1,10 @@
 //! The demo, as a person runs it.
 
-use std::{fs, path::Path, process::Command};
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Stdio},
+};
 
 use serde_json::{Value, json};
 
@@ -72,9 +76,12 @@ fn the_json_report_is_complete_and_every_span_is_accounted_for() {
         .iter()
         .map(|l| &l["layer"])
         .collect();
-    assert_eq!(layers, ["api", "memory", "cache", "db", "graph"]);
-    // 3 + 1 learns, 3 + 1 recalls, and the one that failed.
-    assert_eq!(report["layers"][0]["count"], 9);
+    assert_eq!(
+        layers,
+        ["api", "memory", "cache", "db", "graph", "federation"]
+    );
+    assert_eq!(report["federated"]["told_turns"], 1);
+    assert_eq!(report["federated"]["recalled_turns"], 1);
     let spans = &report["spans"];
     assert_eq!(
         (&spans["accounted"], &spans["started"]),
@@ -104,6 +111,12 @@ fn assert_trees(traces: &Value) {
         &["POST /v1/recall", "memory.recall", "db.select.turns_fts"],
         &["POST /v1/recall", "memory.recall", "cache.get"],
         &["POST /v1/recall", "memory.recall", "db.", "ERROR"],
+        &[
+            "POST /v1/learn",
+            "federation.sync.push",
+            "POST /sync",
+            "db.insert.received",
+        ],
     ];
     assert_eq!(trees.len(), expected.len());
     for (tree, expected) in trees.iter().zip(expected) {
@@ -146,6 +159,8 @@ fn the_report_as_text_says_what_the_document_says() {
         "The slowest recall, trace ",
         "from the cache, trace ",
         "A recall from a damaged file, trace ",
+        "A learn that reaches the second node, trace ",
+        "1 turn told to the first, 1 recalled from the second",
         "Spans: all accounted for",
         "--exporter otlp --endpoint http://localhost:4318",
     ] {
@@ -191,4 +206,29 @@ fn spans_that_cannot_be_delivered_make_the_demo_fail() {
     assert!(err.contains("error: spans are missing"), "{err}");
     let report: Value = serde_json::from_str(&out).unwrap();
     assert_eq!(report["spans"]["dropped"], report["spans"]["started"]);
+}
+
+#[test]
+fn who_reads_only_the_beginning_of_the_report_sees_no_error() {
+    for form in [&["--json"][..], &[]] {
+        let dir = tempfile::tempdir().unwrap();
+        let dataset = dir.path().join("dataset.json");
+        fs::write(&dataset, small_dataset().to_string()).unwrap();
+        let mut demo = Command::new(env!("CARGO_BIN_EXE_continuum"))
+            .args(["demo", "--dataset", dataset.to_str().unwrap()])
+            .args(form)
+            .env("TMPDIR", dir.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        drop(demo.stdout.take());
+        let output = demo.wait_with_output().unwrap();
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(
+            (output.status.code(), errors.as_str()),
+            (Some(0), ""),
+            "{form:?}"
+        );
+    }
 }

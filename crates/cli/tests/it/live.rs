@@ -72,6 +72,15 @@ impl Live {
             .unwrap()
     }
 
+    /// A new key of another node, for these tenants or for all.
+    pub(crate) fn peer_key(&self, tenants: &[&str]) -> String {
+        let tenants: Vec<_> = tenants
+            .iter()
+            .map(|name| TenantId::new(*name).unwrap())
+            .collect();
+        self.keys.create_peer_key("peer", &tenants).unwrap()
+    }
+
     /// Sends bytes over a connection of its own and returns all that comes back.
     pub(crate) fn send_bytes(&self, bytes: &[u8]) -> String {
         let mut connection = TcpStream::connect(self.base.trim_start_matches("http://")).unwrap();
@@ -82,7 +91,15 @@ impl Live {
     }
 
     pub(crate) fn get(&self, path: &str) -> Reply {
-        reply(self.agent.get(format!("{}{path}", self.base)).call())
+        self.get_with(path, &[])
+    }
+
+    pub(crate) fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> Reply {
+        let mut request = self.agent.get(format!("{}{path}", self.base));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        reply(request.call())
     }
 
     /// Posts a body with headers, and nothing else.

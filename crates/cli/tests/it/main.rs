@@ -8,9 +8,15 @@
 
 mod command_line;
 mod demo;
+mod federation;
+mod lint;
 mod live;
+#[cfg(unix)]
+mod nodes;
 mod refusals;
 mod requests;
+#[cfg(unix)]
+mod serving;
 mod shutdown;
 mod tenants;
 mod traces;

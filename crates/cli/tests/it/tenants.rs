@@ -1,16 +1,31 @@
 //! Whose memory a request sees: the key decides, and nothing else does.
 
+use continuum_cli::http::{Access, Route, routes};
 use serde_json::json;
 
-use crate::live::Live;
+use crate::live::{Live, Reply};
 
-const ROUTES: [(&str, &str); 2] = [
-    (
-        "/v1/learn",
-        r#"{"session_id": "s", "user_message": "The vault opens with 4711"}"#,
-    ),
-    ("/v1/recall", r#"{"query": "vault"}"#),
-];
+/// The routes of tenants, all of them: one that is added fails here until it has a request.
+fn tenant_routes() -> impl Iterator<Item = Route> {
+    routes().filter(|route| route.access == Access::Tenant)
+}
+
+/// What is sent to a route; a secret of the caller is in it where it can be.
+fn body_of(route: Route) -> &'static str {
+    match route.path {
+        "/v1/learn" => r#"{"session_id": "s", "user_message": "The vault opens with 4711"}"#,
+        "/v1/recall" => r#"{"query": "vault"}"#,
+        "/v1/outbox" => "",
+        path => panic!("{path} is not covered"),
+    }
+}
+
+fn send(live: &Live, route: Route, headers: &[(&str, &str)]) -> Reply {
+    match route.method {
+        "GET" => live.get_with(route.path, headers),
+        _ => live.post_raw(route.path, headers, body_of(route).as_bytes()),
+    }
+}
 
 #[test]
 fn no_route_shows_or_changes_the_memory_of_another_tenant() {
@@ -19,11 +34,15 @@ fn no_route_shows_or_changes_the_memory_of_another_tenant() {
     live.say(&acme, "The vault opens with 1234");
     let of_acme = || live.ask(&acme, "vault")["turns"].clone();
     let before = of_acme();
-    for (path, body) in ROUTES {
-        let reply = live.post(path, &other, body);
+    for route in tenant_routes() {
+        let headers = [
+            ("x-api-key", other.as_str()),
+            ("content-type", "application/json"),
+        ];
+        let reply = send(&live, route, &headers);
         assert_eq!(reply.status, 200, "{reply:?}");
-        assert!(!reply.text.contains("1234"), "{path}: {}", reply.text);
-        assert_eq!(of_acme(), before, "{path}");
+        assert!(!reply.text.contains("1234"), "{route:?}: {}", reply.text);
+        assert_eq!(of_acme(), before, "{route:?}");
     }
     assert_eq!(
         live.ask(&other, "vault")["turns"][0]["text"],
@@ -88,11 +107,14 @@ fn without_a_known_key_every_route_is_closed_and_nothing_is_stored() {
         ("x-api-key", "acme"),
         ("x-api-key", "' OR 1=1 --"),
     ];
-    for (path, body) in ROUTES {
+    for route in routes().filter(|route| route.access != Access::Open) {
         for header in wrong {
             let headers = [header, ("content-type", "application/json")];
-            let reply = live.post_raw(path, &headers, body.as_bytes());
-            assert_eq!(reply.status, 401, "{path} with {header:?}");
+            let reply = match route.access {
+                Access::Peer => live.post_raw(route.path, &headers, b"{}"),
+                _ => send(&live, route, &headers),
+            };
+            assert_eq!(reply.status, 401, "{route:?} with {header:?}");
             assert_eq!(reply.header("www-authenticate"), Some("Bearer"));
             assert!(!reply.text.contains("ck_guess"));
         }
@@ -103,4 +125,57 @@ fn without_a_known_key_every_route_is_closed_and_nothing_is_stored() {
         let name = file.unwrap().file_name().into_string().unwrap();
         assert!(name.starts_with("acme.db"), "{name}");
     }
+}
+
+fn entry(tenant: &str) -> String {
+    let turn =
+        json!({ "speaker": "Ann", "text": "The boat is green", "at": "2026-03-01T09:30:00Z" });
+    json!({
+        "origin": "0123456789abcdef", "entry_id": 7, "tenant": tenant, "session_id": "s",
+        "turns": [turn],
+    })
+    .to_string()
+}
+
+#[test]
+fn a_peer_writes_to_the_memories_that_its_key_opens_and_to_no_other() {
+    let live = Live::start();
+    let peer = live.peer_key(&["acme"]);
+    let stored = live.post("/sync", &peer, &entry("acme"));
+    assert_eq!(
+        (stored.status, &stored.json()["outcome"]),
+        (200, &json!("stored"))
+    );
+    let again = live.post("/sync", &peer, &entry("acme"));
+    assert_eq!(
+        (again.status, &again.json()["outcome"]),
+        (200, &json!("known"))
+    );
+    let refused = live.post("/sync", &peer, &entry("other"));
+    assert_eq!(refused.status, 403, "{refused:?}");
+    assert_eq!(
+        refused.header("content-type"),
+        Some("application/problem+json")
+    );
+    assert_eq!(
+        live.ask(&live.key("other"), "boat")["reason"],
+        "no_memories"
+    );
+    let answer = live.ask(&live.key("acme"), "boat");
+    assert_eq!(answer["turns"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn the_key_of_a_tenant_is_not_that_of_a_peer_nor_the_other_way_round() {
+    let live = Live::start();
+    let (acme, peer) = (live.key("acme"), live.peer_key(&[]));
+    assert_eq!(live.post("/sync", &acme, &entry("acme")).status, 401);
+    for route in tenant_routes() {
+        let headers = [
+            ("x-api-key", peer.as_str()),
+            ("content-type", "application/json"),
+        ];
+        assert_eq!(send(&live, route, &headers).status, 401, "{route:?}");
+    }
+    assert_eq!(live.ask(&acme, "boat")["reason"], "no_memories");
 }

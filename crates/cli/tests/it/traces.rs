@@ -68,11 +68,12 @@ const EVERYWHERE: [&str; 8] = [
 fn shorten(line: &str) -> String {
     let belongs_to_a_tenant = ["memory.", "cache.", "db."]
         .iter()
-        .any(|layer| line.trim_start().starts_with(layer) && !line.contains("db.select.keys"));
+        .any(|layer| line.trim_start().starts_with(layer));
     assert!(
         !belongs_to_a_tenant || line.contains("tenant.id=acme"),
         "{line}"
     );
+    let line = without_statement(line);
     let kept = line
         .split(' ')
         .filter(|word| !EVERYWHERE.iter().any(|key| word.starts_with(key)));
@@ -81,6 +82,17 @@ fn shorten(line: &str) -> String {
         _ => word.to_owned(),
     };
     kept.map(word).collect::<Vec<_>>().join(" ")
+}
+
+/// The statement is the one in the source; that it is there is checked once for each query.
+fn without_statement(line: &str) -> String {
+    let is_query = line.contains("db.operation.name=");
+    let Some((before, statement)) = line.split_once(" db.query.text=") else {
+        assert!(!is_query, "{line}");
+        return line.to_owned();
+    };
+    let rows = statement.find(" db.response.returned_rows=");
+    format!("{before}{}", rows.map_or("", |at| &statement[at..]))
 }
 
 const LEARN: &str =
@@ -119,8 +131,8 @@ fn a_recall_and_the_same_again_from_the_cache() {
     POST /v1/recall [server] url.path=/v1/recall http.route=/v1/recall http.response.status_code=200
       db.select.keys [client] OK db.response.returned_rows=1
       memory.recall OK memory.query_length=11 memory.max_concepts=10 memory.concepts_found=5 memory.relationships_found=10 memory.query_time_ms=*
-        cache.get [client] OK cache.key_pattern=memory:search:* cache.hit=false
-          · cache.miss key=memory:search:*
+        cache.get [client] OK cache.key_pattern=memory:search:* cache.key=memory:search:<hash> cache.hit=false
+          · cache.miss key=memory:search:<hash>
         db.select.turns_fts [client] OK db.response.returned_rows=1
         db.select.windows_fts [client] OK db.response.returned_rows=1
         db.select.entities [client] OK db.response.returned_rows=1
@@ -131,6 +143,7 @@ fn a_recall_and_the_same_again_from_the_cache() {
           db.select.entity_turns [client] OK db.response.returned_rows=5
         db.select.attention_links [client] OK db.response.returned_rows=10
         db.select.turns [client] OK db.response.returned_rows=1
+        cache.set [client] OK cache.key_pattern=memory:search:*
     ");
     let (status, tree) = traced.post("/v1/recall", RECALL);
     assert_eq!(status, 200);
@@ -138,8 +151,8 @@ fn a_recall_and_the_same_again_from_the_cache() {
     POST /v1/recall [server] url.path=/v1/recall http.route=/v1/recall http.response.status_code=200
       db.select.keys [client] OK db.response.returned_rows=1
       memory.recall OK memory.query_length=11 memory.max_concepts=10 memory.concepts_found=5 memory.relationships_found=10 memory.query_time_ms=*
-        cache.get [client] OK cache.key_pattern=memory:search:* cache.hit=true
-          · cache.hit key=memory:search:*
+        cache.get [client] OK cache.key_pattern=memory:search:* cache.key=memory:search:<hash> cache.hit=true
+          · cache.hit key=memory:search:<hash>
     ");
 }
 
@@ -165,8 +178,8 @@ fn a_recall_from_a_damaged_file() {
       db.select.keys [client] OK db.response.returned_rows=1
       memory.recall ERROR(storage refused to read: file is not a database) memory.query_length=11 memory.max_concepts=10
         · exception exception.type=continuum_memory::error::MemoryError exception.message=storage refused to read: file is not a database
-        cache.get [client] OK cache.key_pattern=memory:search:* cache.hit=false
-          · cache.miss key=memory:search:*
+        cache.get [client] OK cache.key_pattern=memory:search:* cache.key=memory:search:<hash> cache.hit=false
+          · cache.miss key=memory:search:<hash>
         db.select.turns_fts [client] ERROR(storage refused to read: file is not a database)
           · exception exception.type=continuum_memory::error::MemoryError exception.message=storage refused to read: file is not a database
     ");

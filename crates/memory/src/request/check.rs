@@ -2,6 +2,8 @@
 //!
 //! Invariants: the answer names the field and never repeats the text.
 
+use serde_json::value::RawValue;
+
 use crate::error::InputError;
 
 /// Accepts a text that says something, has no NUL and is not too long.
@@ -20,6 +22,19 @@ pub(super) fn text(field: &'static str, text: &str, limit_bytes: usize) -> Resul
         Some(offset) => Err(InputError::NulByte { field, offset }),
         None => Ok(()),
     }
+}
+
+/// Accepts metadata that is not too long.
+pub(super) fn metadata(json: Option<&RawValue>, limit_bytes: usize) -> Result<(), InputError> {
+    let actual_bytes = json.map_or(0, |json| json.get().len());
+    if actual_bytes > limit_bytes {
+        return Err(InputError::TooLong {
+            field: "metadata",
+            actual_bytes,
+            limit_bytes,
+        });
+    }
+    Ok(())
 }
 
 /// Accepts a number within an inclusive range.

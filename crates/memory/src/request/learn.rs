@@ -88,7 +88,7 @@ impl LearnRequest {
         if let Some(at) = &self.at {
             check::time("at", at)?;
         }
-        self.check_metadata(limits)?;
+        check::metadata(self.metadata.as_deref(), limits.metadata_bytes)?;
         let user = self.turn("user_message", self.user_message.as_deref(), USER, limits)?;
         let assistant = self.turn(
             "ai_response",
@@ -103,19 +103,6 @@ impl LearnRequest {
             });
         }
         Ok(turns)
-    }
-
-    fn check_metadata(&self, limits: &Limits) -> Result<(), InputError> {
-        let actual_bytes = self.metadata.as_ref().map_or(0, |json| json.get().len());
-        let limit_bytes = limits.metadata_bytes;
-        if actual_bytes > limit_bytes {
-            return Err(InputError::TooLong {
-                field: "metadata",
-                actual_bytes,
-                limit_bytes,
-            });
-        }
-        Ok(())
     }
 
     fn turn<'a>(
@@ -161,4 +148,15 @@ pub struct LearnResponse {
     pub links_created: usize,
     /// Multi-word concepts mentioned that had been mentioned before.
     pub compounds_found: usize,
+}
+
+/// Turns between two merges of the full-text indexes.
+const MAINTENANCE_INTERVAL: i64 = 64;
+
+impl LearnResponse {
+    /// Whether it is time for [`TenantMemory::maintain_index`](crate::TenantMemory::maintain_index).
+    pub fn is_maintenance_due(&self) -> bool {
+        let mut ids = self.turn_ids.iter();
+        ids.any(|id| id % MAINTENANCE_INTERVAL == 0)
+    }
 }

@@ -9,6 +9,7 @@
 mod check;
 mod learn;
 mod recall;
+mod sync;
 
 pub(crate) use learn::NewTurn;
 pub use learn::{LearnRequest, LearnResponse};
@@ -16,3 +17,4 @@ pub use recall::{
     CacheOutcome, Concept, ConceptKind, EmptyReason, RecallRequest, RecallResponse, RecalledTurn,
     Relationship, Signals, Stats,
 };
+pub use sync::{SyncEntry, SyncOutcome, SyncResponse, SyncTurn};

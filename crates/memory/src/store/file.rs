@@ -68,8 +68,7 @@ impl TenantFile {
         trace_transaction()
             .system(SYSTEM)
             .tenant_id(tenant)
-            .run_sync(|span| {
-                span.set_attribute("db.transaction.committed", false);
+            .run_sync(|_| {
                 let mut connection = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
                 let transaction = connection
                     .transaction_with_behavior(TransactionBehavior::Immediate)
@@ -78,7 +77,6 @@ impl TenantFile {
                 transaction
                     .commit()
                     .map_err(MemoryError::storage("commit a transaction"))?;
-                span.set_attribute("db.transaction.committed", true);
                 Ok(changed)
             })
     }

@@ -11,22 +11,27 @@
 mod file;
 mod fts;
 mod graph;
+mod instance;
 mod open;
+mod outbox;
 mod readers;
+mod received;
 mod schema;
 mod search;
 mod write;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use file::TenantFile;
 pub(crate) use fts::FtsQuery;
 pub(crate) use graph::{Entity, EntityId, Link};
 pub(crate) use open::open_keys;
+pub(crate) use outbox::JobId;
+pub(crate) use received::Receipt;
 pub(crate) use search::{Reader, StoredTurn, TurnId};
 pub(crate) use write::Writer;
 
@@ -45,6 +50,9 @@ pub(crate) struct Store {
     /// Source of the generations: unique in the process, so that a file which is closed and opened
     /// again never repeats one.
     clock: AtomicU64,
+    /// The tenants that may have jobs in their outboxes.
+    promised: Mutex<BTreeSet<TenantId>>,
+    instance: String,
     /// Held as long as the store lives: generations are known to this process alone.
     _lock: File,
 }
@@ -58,13 +66,26 @@ impl Store {
     pub(crate) fn open(directory: &Path, limits: Limits) -> Result<Self, MemoryError> {
         let tenants = directory.join("tenants");
         create_directory(&tenants)?;
+        let lock = lock_directory(directory)?;
         Ok(Self {
-            _lock: lock_directory(directory)?,
+            promised: Mutex::new(tenants_in(&tenants)?),
+            instance: instance::instance_id(directory)?,
+            _lock: lock,
             directory: tenants,
             limits,
             open: Mutex::default(),
             clock: AtomicU64::new(1),
         })
+    }
+
+    /// The name of this data directory among those of other nodes.
+    pub(crate) fn instance(&self) -> &str {
+        &self.instance
+    }
+
+    /// The tenants that may have jobs in their outboxes: at first all.
+    pub(crate) fn promised(&self) -> MutexGuard<'_, BTreeSet<TenantId>> {
+        self.promised.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A number that changes with each learn of the tenant.
@@ -91,6 +112,15 @@ impl Store {
         let changed = file.write(change)?;
         file.start_generation(self.tick());
         Ok(changed)
+    }
+
+    /// Runs one transaction that changes no answer: the generation stays.
+    pub(crate) fn write_aside<T>(
+        &self,
+        scope: &TenantScope,
+        change: impl FnOnce(&Writer<'_>) -> Result<T, MemoryError>,
+    ) -> Result<T, MemoryError> {
+        self.file(scope)?.write(change)
     }
 
     fn tick(&self) -> u64 {
@@ -132,6 +162,21 @@ fn close_unused(open: &mut BTreeMap<TenantId, OpenFile>, keep: usize) {
         let tenant = oldest.0.clone();
         open.remove(&tenant);
     }
+}
+
+/// The tenants whose files are in a directory.
+fn tenants_in(directory: &Path) -> Result<BTreeSet<TenantId>, MemoryError> {
+    let failed = |source| MemoryError::Directory {
+        path: directory.to_path_buf(),
+        source,
+    };
+    let mut tenants = BTreeSet::new();
+    for file in fs::read_dir(directory).map_err(failed)? {
+        let name = file.map_err(failed)?.file_name();
+        let tenant = name.to_str().and_then(|name| name.strip_suffix(".db"));
+        tenants.extend(tenant.and_then(|name| TenantId::new(name).ok()));
+    }
+    Ok(tenants)
 }
 
 /// Creates a directory with its parents, unless it is there.

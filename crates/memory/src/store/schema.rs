@@ -10,10 +10,16 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::error::MemoryError;
 
 /// The migrations of a tenant's file, oldest first.
-pub(super) const TENANT_MIGRATIONS: &[&str] = &[include_str!("schema/tenant_v1.sql")];
+pub(super) const TENANT_MIGRATIONS: &[&str] = &[
+    include_str!("schema/tenant_v1.sql"),
+    include_str!("schema/tenant_v2.sql"),
+];
 
 /// The migrations of the file of API keys, oldest first.
-pub(super) const KEY_MIGRATIONS: &[&str] = &[include_str!("schema/keys_v1.sql")];
+pub(super) const KEY_MIGRATIONS: &[&str] = &[
+    include_str!("schema/keys_v1.sql"),
+    include_str!("schema/keys_v2.sql"),
+];
 
 /// Applies the migrations that a file lacks.
 pub(super) fn migrate(connection: &mut Connection, known: &[&str]) -> Result<(), MemoryError> {

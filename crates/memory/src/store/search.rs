@@ -50,7 +50,8 @@ impl<'a> Reader<'a> {
             let mut statement = self.connection.prepare_cached(sql)?;
             statement.query_map(params, row)?.collect()
         };
-        trace_query("SELECT", table)
+        trace_query(sql)
+            .table(table)
             .system(SYSTEM)
             .tenant_id(self.tenant())
             .run_sync(|span| {

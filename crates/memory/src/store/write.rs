@@ -16,6 +16,9 @@ use crate::extract::{FoundConcept, index_text};
 use crate::request::NewTurn;
 use crate::tenant::TenantScope;
 
+/// Pages of an index that one merge may write, so that the writer is soon free again.
+const MERGED_PAGES: i64 = 64;
+
 /// One transaction on a tenant's file.
 pub(crate) struct Writer<'a> {
     transaction: &'a Transaction<'a>,
@@ -27,29 +30,51 @@ impl<'a> Writer<'a> {
         Self { transaction, scope }
     }
 
+    /// Whose file it is, for spans.
+    pub(crate) fn tenant(&self) -> &'a str {
+        self.scope.tenant().as_str()
+    }
+
+    /// Reads what this transaction sees.
+    pub(super) fn reader(&self) -> Reader<'a> {
+        Reader::new(self.transaction, self.scope)
+    }
+
     /// Runs one statement for each row; the only place that writes.
+    pub(super) fn change<R, T>(
+        &self,
+        operation: &'static str,
+        table: &'static str,
+        sql: &'static str,
+        rows: impl IntoIterator<Item = R>,
+        mut change: impl FnMut(&mut CachedStatement<'_>, R) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, MemoryError> {
+        let changed = || -> rusqlite::Result<Vec<T>> {
+            let mut statement = self.transaction.prepare_cached(sql)?;
+            rows.into_iter()
+                .map(|row| change(&mut statement, row))
+                .collect()
+        };
+        trace_query(sql)
+            .operation(operation)
+            .table(table)
+            .system(SYSTEM)
+            .tenant_id(self.tenant())
+            .run_sync(|span| {
+                let rows = changed().map_err(MemoryError::storage("write"))?;
+                span.row_count(rows.len());
+                Ok(rows)
+            })
+    }
+
     fn insert<R, T>(
         &self,
         table: &'static str,
         sql: &'static str,
         rows: impl IntoIterator<Item = R>,
-        mut insert: impl FnMut(&mut CachedStatement<'_>, R) -> rusqlite::Result<T>,
+        insert: impl FnMut(&mut CachedStatement<'_>, R) -> rusqlite::Result<T>,
     ) -> Result<Vec<T>, MemoryError> {
-        let inserted = || -> rusqlite::Result<Vec<T>> {
-            let mut statement = self.transaction.prepare_cached(sql)?;
-            rows.into_iter()
-                .map(|row| insert(&mut statement, row))
-                .collect()
-        };
-        let tenant = self.scope.tenant().as_str();
-        trace_query("INSERT", table)
-            .system(SYSTEM)
-            .tenant_id(tenant)
-            .run_sync(|span| {
-                let rows = inserted().map_err(MemoryError::storage("write"))?;
-                span.row_count(rows.len());
-                Ok(rows)
-            })
+        self.change("INSERT", table, sql, rows, insert)
     }
 
     /// The last turns of a session with their speakers, oldest first.
@@ -58,7 +83,7 @@ impl<'a> Writer<'a> {
         session_id: &str,
         limit: usize,
     ) -> Result<Vec<String>, MemoryError> {
-        let mut texts = Reader::new(self.transaction, self.scope).select(
+        let mut texts = self.reader().select(
             "turns",
             "SELECT speaker || ': ' || text FROM turns WHERE session_id = ?1 ORDER BY id DESC LIMIT ?2",
             (session_id, sql_count(limit)),
@@ -187,6 +212,25 @@ impl<'a> Writer<'a> {
             "INSERT INTO decisions (turn_id, text) VALUES (?1, ?2)",
             sentences,
             |statement, sentence| statement.execute((turn, sentence)),
+        )?;
+        Ok(())
+    }
+
+    /// Merges a bounded part of both full-text indexes, which learning leaves in many pieces.
+    ///
+    /// Source: `SQLite` documentation, "FTS5", section 6.8.
+    pub(crate) fn merge_indexes(&self) -> Result<(), MemoryError> {
+        self.insert(
+            "turns_fts",
+            "INSERT INTO turns_fts (turns_fts, rank) VALUES ('merge', ?1)",
+            [MERGED_PAGES],
+            |statement, pages| statement.execute([pages]),
+        )?;
+        self.insert(
+            "windows_fts",
+            "INSERT INTO windows_fts (windows_fts, rank) VALUES ('merge', ?1)",
+            [MERGED_PAGES],
+            |statement, pages| statement.execute([pages]),
         )?;
         Ok(())
     }

@@ -9,7 +9,7 @@
 
 use std::fmt;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use continuum_observability::layers::database::trace_query;
 use rusqlite::{Connection, OptionalExtension as _};
@@ -21,6 +21,7 @@ use crate::store::{SYSTEM, create_directory, open_keys};
 
 const PREFIX: &str = "ck_";
 const RANDOM_BYTES: usize = 32;
+const TENANT_OF_KEY: &str = "SELECT tenant FROM keys WHERE hash = ?1";
 
 /// The API keys of all tenants.
 ///
@@ -63,12 +64,8 @@ impl ApiKeys {
     ///
     /// [`MemoryError::Random`] or [`MemoryError::Storage`]; no key was created.
     pub fn create_key(&self, tenant: &TenantId) -> Result<String, MemoryError> {
-        let mut random = [0; RANDOM_BYTES];
-        getrandom::fill(&mut random).map_err(|source| MemoryError::Random { source })?;
-        let key = format!("{PREFIX}{}", hex(&random));
-        self.connection
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        let key = new_key(PREFIX)?;
+        self.connection()
             .execute(
                 "INSERT INTO keys (hash, tenant) VALUES (?1, ?2)",
                 (hash(&key).as_slice(), tenant.as_str()),
@@ -83,24 +80,31 @@ impl ApiKeys {
     ///
     /// [`MemoryError::Storage`] when the keys cannot be read.
     pub fn tenant_of(&self, key: &str) -> Result<Option<TenantId>, MemoryError> {
-        let found = trace_query("SELECT", "keys")
+        let found = trace_query(TENANT_OF_KEY)
+            .table("keys")
             .system(SYSTEM)
             .run_sync(|span| {
                 let tenant = self
                     .select_tenant(key)
                     .map_err(MemoryError::storage("look up a key"))?;
                 span.row_count(usize::from(tenant.is_some()));
+                if let Some(tenant) = &tenant {
+                    span.set_attribute("tenant.id", tenant.as_str());
+                }
                 Ok::<_, MemoryError>(tenant)
             })?;
         Ok(found.map(TenantId::new).transpose()?)
     }
 
-    fn select_tenant(&self, key: &str) -> rusqlite::Result<Option<String>> {
-        let connection = self
-            .connection
+    pub(super) fn connection(&self) -> MutexGuard<'_, Connection> {
+        self.connection
             .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let mut statement = connection.prepare_cached("SELECT tenant FROM keys WHERE hash = ?1")?;
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn select_tenant(&self, key: &str) -> rusqlite::Result<Option<String>> {
+        let connection = self.connection();
+        let mut statement = connection.prepare_cached(TENANT_OF_KEY)?;
         statement
             .query_row([hash(key).as_slice()], |row| row.get(0))
             .optional()
@@ -113,7 +117,19 @@ impl fmt::Debug for ApiKeys {
     }
 }
 
-fn hash(key: &str) -> [u8; 32] {
+/// A new key, which nobody can guess.
+pub(super) fn new_key(prefix: &str) -> Result<String, MemoryError> {
+    Ok(format!("{prefix}{}", random_hex::<RANDOM_BYTES>()?))
+}
+
+/// Random bytes of the operating system, in hexadecimal.
+pub(crate) fn random_hex<const BYTES: usize>() -> Result<String, MemoryError> {
+    let mut random = [0; BYTES];
+    getrandom::fill(&mut random).map_err(|source| MemoryError::Random { source })?;
+    Ok(hex(&random))
+}
+
+pub(super) fn hash(key: &str) -> [u8; 32] {
     Sha256::digest(key.as_bytes()).into()
 }
 

@@ -1,6 +1,6 @@
 //! The permission to touch one tenant's data.
 //!
-//! Position: made by `Memory::tenant` alone; every method of the store asks for one. A query that
+//! Position: made by `Memory::tenant` and by `PeerKey::scope` alone; every method of the store asks for one. A query that
 //! forgets whose data it reads does not compile.
 
 use super::TenantId;

@@ -11,9 +11,11 @@ mod cache;
 mod isolation;
 mod languages;
 mod lifecycle;
+mod outbox;
 mod ranking;
 mod requests;
 mod spans;
+mod sync;
 
 use continuum_memory::{LearnRequest, Memory, MemoryConfig, TenantId, TenantMemory};
 use tempfile::TempDir;

@@ -31,6 +31,7 @@ fn shorten(line: &str) -> String {
         !line.contains("db.") || line.contains("db.system.name=sqlite"),
         "{line}"
     );
+    let line = without_statement(line);
     let kept = line
         .split(' ')
         .filter(|word| !EVERYWHERE.iter().any(|key| word.starts_with(key)));
@@ -39,6 +40,17 @@ fn shorten(line: &str) -> String {
         _ => word.to_owned(),
     };
     kept.map(word).collect::<Vec<_>>().join(" ")
+}
+
+/// The statement is the one in the source; that it is there is checked once for each query.
+fn without_statement(line: &str) -> String {
+    let is_query = line.contains("db.operation.name=");
+    let Some((before, statement)) = line.split_once(" db.query.text=") else {
+        assert!(!is_query, "{line}");
+        return line.to_owned();
+    };
+    let rows = statement.find(" db.response.returned_rows=");
+    format!("{before}{}", rows.map_or("", |at| &statement[at..]))
 }
 
 fn ask(tenant: &TenantMemory, query: &str) {
@@ -73,8 +85,8 @@ fn a_recall_shows_cache_search_and_graph() {
     let recall = tree(|| ask(&tenant, "which boat?"));
     assert_snapshot!(recall, @r"
     memory.recall OK memory.query_length=11 memory.max_concepts=10 memory.concepts_found=3 memory.relationships_found=3 memory.query_time_ms=*
-      cache.get [client] OK cache.operation=GET cache.key_pattern=memory:search:* cache.hit=false
-        · cache.miss key=memory:search:*
+      cache.get [client] OK cache.operation=GET cache.key_pattern=memory:search:* cache.key=memory:search:<hash> cache.hit=false
+        · cache.miss key=memory:search:<hash>
       db.select.turns_fts [client] OK db.response.returned_rows=1
       db.select.windows_fts [client] OK db.response.returned_rows=1
       db.select.entities [client] OK db.response.returned_rows=1
@@ -85,6 +97,7 @@ fn a_recall_shows_cache_search_and_graph() {
         db.select.entity_turns [client] OK db.response.returned_rows=3
       db.select.attention_links [client] OK db.response.returned_rows=3
       db.select.turns [client] OK db.response.returned_rows=1
+      cache.set [client] OK cache.operation=SET cache.key_pattern=memory:search:*
     ");
 }
 
@@ -96,8 +109,8 @@ fn a_cached_recall_touches_no_table() {
     let cached = tree(|| ask(&tenant, "which boat?"));
     assert_snapshot!(cached, @r"
     memory.recall OK memory.query_length=11 memory.max_concepts=10 memory.concepts_found=3 memory.relationships_found=3 memory.query_time_ms=*
-      cache.get [client] OK cache.operation=GET cache.key_pattern=memory:search:* cache.hit=true
-        · cache.hit key=memory:search:*
+      cache.get [client] OK cache.operation=GET cache.key_pattern=memory:search:* cache.key=memory:search:<hash> cache.hit=true
+        · cache.hit key=memory:search:<hash>
     ");
 }
 
@@ -112,8 +125,8 @@ fn a_failing_recall_shows_where_it_failed() {
     assert_snapshot!(failing, @r"
     memory.recall ERROR(storage refused to read: no such table: windows_fts) memory.query_length=11 memory.max_concepts=10
       · exception exception.type=continuum_memory::error::MemoryError exception.message=storage refused to read: no such table: windows_fts
-      cache.get [client] OK cache.operation=GET cache.key_pattern=memory:search:* cache.hit=false
-        · cache.miss key=memory:search:*
+      cache.get [client] OK cache.operation=GET cache.key_pattern=memory:search:* cache.key=memory:search:<hash> cache.hit=false
+        · cache.miss key=memory:search:<hash>
       db.select.turns_fts [client] OK db.response.returned_rows=1
       db.select.windows_fts [client] ERROR(storage refused to read: no such table: windows_fts)
         · exception exception.type=continuum_memory::error::MemoryError exception.message=storage refused to read: no such table: windows_fts

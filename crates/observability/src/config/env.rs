@@ -13,7 +13,7 @@
 //! to "Enum".
 
 use super::{ConfigError, Problem};
-use crate::diagnostics;
+use crate::diagnostics::{self, Topic};
 use std::{
     cell::{Cell, RefCell},
     fmt,
@@ -63,6 +63,8 @@ variables! {
     TRACES_SAMPLER = "OTEL_TRACES_SAMPLER",
     TRACES_SAMPLER_ARG = "OTEL_TRACES_SAMPLER_ARG",
     SAMPLING_RATE = "OTEL_SAMPLING_RATE",
+    PROPAGATORS = "OTEL_PROPAGATORS",
+    BAGGAGE_ALLOW = "CONTINUUM_BAGGAGE_ALLOW",
     SPAN_ATTRIBUTE_COUNT_LIMIT = "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT",
     ATTRIBUTE_COUNT_LIMIT = "OTEL_ATTRIBUTE_COUNT_LIMIT",
     MAX_ATTRIBUTES_PER_SPAN = "OTEL_MAX_ATTRIBUTES_PER_SPAN",
@@ -74,6 +76,13 @@ variables! {
     MAX_LINKS_PER_SPAN = "OTEL_MAX_LINKS_PER_SPAN",
     EVENT_ATTRIBUTE_COUNT_LIMIT = "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT",
     LINK_ATTRIBUTE_COUNT_LIMIT = "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT",
+    SEMCONV = "CONTINUUM_SEMCONV",
+    SEMCONV_STABILITY_OPT_IN = "OTEL_SEMCONV_STABILITY_OPT_IN",
+    PREVIEWS = "CONTINUUM_PREVIEWS",
+    BAGGAGE_ATTRIBUTES = "CONTINUUM_BAGGAGE_ATTRIBUTES",
+    LOG_LEVEL = "OTEL_LOG_LEVEL",
+    MAX_QUEUE_SIZE = "OTEL_BSP_MAX_QUEUE_SIZE",
+    MAX_EXPORT_BATCH_SIZE = "OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
     SCHEDULE_DELAY = "OTEL_BSP_SCHEDULE_DELAY",
     EXPORT_TIMEOUT = "OTEL_BSP_EXPORT_TIMEOUT",
     #[cfg_attr(not(feature = "console"), expect(dead_code, reason = "read for the console only"))]
@@ -86,6 +95,15 @@ impl Variable {
     pub(super) const fn name(self) -> &'static str {
         self.0
     }
+}
+
+/// All variables of this process, for what its parent has to say. Bytes that are no UTF-8 become
+/// U+FFFD. None on wasm32, where asking for them panics.
+pub(crate) fn process_variables() -> impl Iterator<Item = (String, String)> {
+    let text = |bytes: std::ffi::OsString| bytes.to_string_lossy().into_owned();
+    let variables = (!cfg!(target_arch = "wasm32")).then(std::env::vars_os);
+    let variables = variables.into_iter().flatten();
+    variables.map(move |(name, value)| (text(name), text(value)))
 }
 
 type Lookup<'a> = dyn Fn(&str) -> Option<String> + 'a;
@@ -213,7 +231,7 @@ impl<'a> Environment<'a> {
             return Err(ConfigError::Invalid(problems));
         }
         for problem in problems {
-            diagnostics::warn(format_args!("ignored {problem}"));
+            diagnostics::warn(Topic::SetUp, format_args!("ignored {problem}"));
         }
         Ok(())
     }

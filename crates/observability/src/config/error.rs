@@ -69,7 +69,7 @@ impl std::error::Error for ConfigError {}
 #[non_exhaustive]
 pub enum FlushError {
     /// The deadline passed first. Delivery may still complete; the counts in
-    /// [`stats`](super::Telemetry::stats) tell.
+    /// [`stats`](super::TelemetryHandle::stats) tell.
     TimedOut {
         /// How long was waited.
         timeout: Duration,

@@ -212,6 +212,19 @@ impl Destination {
         }
     }
 
+    /// The name that a message calls it by.
+    pub(super) fn name(&self) -> &str {
+        match self {
+            #[cfg(feature = "otlp-http")]
+            Self::Otlp(_) => "otlp",
+            #[cfg(feature = "console")]
+            Self::Console(_) => "console",
+            Self::File(_) => "file",
+            Self::Nowhere => "none",
+            Self::Custom(custom) => &custom.name,
+        }
+    }
+
     /// How long finished spans wait for company, unless told otherwise.
     pub(super) fn schedule_delay(&self) -> Duration {
         match self {

@@ -8,10 +8,13 @@
 //! - the futures need no runtime and no timer: the export thread wakes them.
 
 use super::FlushError;
-use crate::recorder::{Core, Recorder};
+use crate::recorder::{Core, Recorder, Ticket};
 use std::{
     pin::Pin,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll, Waker},
     time::{Duration, Instant},
 };
@@ -27,11 +30,16 @@ pub(super) fn claim() -> bool {
     !ACTIVE.swap(true, Ordering::AcqRel)
 }
 
-/// A numbered request to the export thread.
+/// Whether a recorder is active.
+pub(super) fn is_active() -> bool {
+    ACTIVE.load(Ordering::Acquire)
+}
+
+/// A request to the export thread.
 #[derive(Debug)]
 struct Request {
     core: &'static Core,
-    number: u64,
+    ticket: Arc<Ticket>,
     deadline: Instant,
     timeout: Duration,
 }
@@ -40,28 +48,28 @@ impl Request {
     fn new(
         recorder: &'static Recorder,
         timeout: Duration,
-        ask: impl FnOnce(&Core, Instant) -> u64,
+        ask: impl FnOnce(&Core, Instant) -> Arc<Ticket>,
     ) -> Option<Self> {
         let core = recorder.core()?;
         let now = Instant::now();
         let deadline = now.checked_add(timeout).unwrap_or_else(|| now + FOREVER);
         Some(Self {
             core,
-            number: ask(core, deadline),
+            ticket: ask(core, deadline),
             deadline,
             timeout,
         })
     }
 
     fn wait(&self) -> Result<(), FlushError> {
-        self.judge(self.core.wait(self.number, self.deadline))
+        self.judge(self.core.wait(&self.ticket))
     }
 
     /// `None` while it is neither served nor overdue.
     fn poll(&self) -> Option<Result<(), FlushError>> {
-        let outcome = self.core.outcome(self.number);
-        let over = outcome.is_some() || Instant::now() >= self.deadline;
-        over.then(|| self.judge(outcome))
+        let delivered = self.ticket.delivered();
+        let over = delivered.is_some() || Instant::now() >= self.deadline;
+        over.then(|| self.judge(delivered))
     }
 
     fn judge(&self, delivered: Option<bool>) -> Result<(), FlushError> {
@@ -76,10 +84,10 @@ impl Request {
 }
 
 /// Resolves when everything recorded before is delivered; made by
-/// [`Telemetry::force_flush_async`](super::Telemetry::force_flush_async).
+/// [`TelemetryHandle::force_flush_async`](super::TelemetryHandle::force_flush_async).
 ///
-/// The request is made at once, polled or not. The export thread gives up at the deadline and wakes
-/// the task; an exporter of your own that ignores deadlines delays that.
+/// The request is made at once, polled or not. While the future waits, a thread of its own looks
+/// after the deadline, so that no runtime is needed.
 ///
 /// # Cancel safety
 ///
@@ -113,13 +121,16 @@ impl Future for Flush {
         let Some(request) = &this.request else {
             return Poll::Ready(Ok(()));
         };
+        if let Some(outcome) = request.poll() {
+            return Poll::Ready(outcome);
+        }
         if !this
             .waker
             .as_ref()
             .is_some_and(|known| known.will_wake(cx.waker()))
         {
             // Before the outcome is looked at: one that comes in between wakes the task again.
-            request.core.register(cx.waker());
+            request.core.register(&request.ticket, cx.waker());
             this.waker = Some(cx.waker().clone());
         }
         request.poll().map_or(Poll::Pending, Poll::Ready)

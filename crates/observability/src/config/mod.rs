@@ -6,15 +6,18 @@
 //! decides, and [`Telemetry`] is the guard over what runs. `docs/configuration.md` is the table of
 //! all variables.
 
+mod builder;
 mod env;
 mod error;
 mod exporter;
 mod flush;
+mod naming;
 mod opening;
 #[cfg(feature = "otlp-http")]
 mod otlp;
 mod pairs;
-mod redaction;
+mod propagation;
+pub(crate) mod redaction;
 mod resource;
 mod sampler;
 mod settings;
@@ -26,8 +29,11 @@ mod testing;
 mod tests;
 
 pub use {
+    builder::TelemetryBuilder,
     error::{ConfigError, FlushError, Problem},
     exporter::ExporterConfig,
     flush::{Flush, Shutdown},
-    telemetry::{Telemetry, TelemetryBuilder, init_telemetry},
+    telemetry::{Telemetry, TelemetryHandle, init_telemetry},
 };
+
+pub(crate) use {env::process_variables, redaction::is_denied_key};

@@ -29,35 +29,45 @@ const AT_THE_END: &[&str] = &["token", "jwt", "bearer"];
 const PAIRS: &[[&str; 2]] = &[["api", "key"], ["private", "key"], ["access", "key"]];
 
 /// Whether the value under `key` is to be replaced by [`REDACTED`].
+///
+/// Asked on the traced thread for baggage that is sent, hence without allocating.
 pub(crate) fn is_denied_key(key: &str) -> bool {
-    let words = words(key);
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    words.iter().any(|word| ANYWHERE.contains(word))
-        || words.last().is_some_and(|word| AT_THE_END.contains(word))
-        || words
-            .windows(2)
-            .any(|pair| PAIRS.iter().any(|denied| pair == denied))
+    let mut previous = "";
+    for word in words(key) {
+        let is_pair = |[first, second]: &[&str; 2]| {
+            word.eq_ignore_ascii_case(second) && previous.eq_ignore_ascii_case(first)
+        };
+        if is_among(ANYWHERE, word) || PAIRS.iter().any(is_pair) {
+            return true;
+        }
+        previous = word;
+    }
+    is_among(AT_THE_END, previous)
 }
 
-/// The words of a key in lower case, split at separators and at the humps of `camelCase`.
-fn words(key: &str) -> Vec<String> {
-    let mut words = vec![String::new()];
+fn is_among(words: &[&str], word: &str) -> bool {
+    words.iter().any(|known| known.eq_ignore_ascii_case(word))
+}
+
+/// The words of a key, split at separators and at the humps of `camelCase`.
+fn words(key: &str) -> impl Iterator<Item = &str> {
+    let mut rest = key;
+    std::iter::from_fn(move || {
+        rest = rest.trim_start_matches(|letter: char| !letter.is_alphanumeric());
+        let (word, after) = rest.split_at(first_word_len(rest));
+        rest = after;
+        (!word.is_empty()).then_some(word)
+    })
+}
+
+fn first_word_len(text: &str) -> usize {
     let mut after_lower = false;
-    for letter in key.chars() {
-        let hump = letter.is_uppercase() && after_lower;
-        if (hump || !letter.is_alphanumeric()) && words.last().is_some_and(|word| !word.is_empty())
-        {
-            words.push(String::new());
-        }
-        if letter.is_alphanumeric()
-            && let Some(word) = words.last_mut()
-        {
-            word.extend(letter.to_lowercase());
-        }
+    let end = text.char_indices().find(|(_, letter)| {
+        let is_hump = letter.is_uppercase() && after_lower;
         after_lower = letter.is_lowercase();
-    }
-    words.retain(|word| !word.is_empty());
-    words
+        is_hump || !letter.is_alphanumeric()
+    });
+    end.map_or(text.len(), |(at, _)| at)
 }
 
 #[cfg(test)]

@@ -33,8 +33,6 @@ impl Resource {
         resource.set(SERVICE_NAME, "continuum".into());
         resource.set(SERVICE_NAMESPACE, "ai-memory".into());
         resource.set(ENVIRONMENT_NAME, "development".into());
-        resource.set("service.instance.id", random_uuid().into());
-        resource.set("process.pid", std::process::id().into());
         resource.set_all(of_list(env));
         let variables = [
             (SERVICE_NAME, env::SERVICE_NAME),
@@ -73,24 +71,31 @@ impl Resource {
         }
     }
 
-    /// The OTLP `Resource` message.
+    /// The OTLP `Resource` message of the calling process: of each one that is forked it has the id
+    /// and an instance id of its own, unless these were given.
     pub(super) fn encode(&self) -> Vec<u8> {
-        const ATTRIBUTES: u8 = 1;
+        let redacted = Value::from(REDACTED);
         let mut bytes = Vec::new();
         for (key, value) in &self.0 {
-            let redacted = Value::from(REDACTED);
             let value = if is_denied_key(key) { &redacted } else { value };
-            let start = bytes.len();
-            bytes.resize(start + attribute_len(key.as_bytes(), value, usize::MAX), 0);
-            Writer::new(&mut bytes[start..]).attribute(
-                ATTRIBUTES,
-                key.as_bytes(),
-                value,
-                usize::MAX,
-            );
+            append(&mut bytes, key, value);
+        }
+        let given = |key: &str| self.0.iter().any(|(known, _)| known == key);
+        if !given("service.instance.id") {
+            append(&mut bytes, "service.instance.id", &random_uuid().into());
+        }
+        if !given("process.pid") {
+            append(&mut bytes, "process.pid", &std::process::id().into());
         }
         bytes
     }
+}
+
+fn append(bytes: &mut Vec<u8>, key: &str, value: &Value<'_>) {
+    const ATTRIBUTES: u8 = 1;
+    let start = bytes.len();
+    bytes.resize(start + attribute_len(key.as_bytes(), value, usize::MAX), 0);
+    Writer::new(&mut bytes[start..]).attribute(ATTRIBUTES, key.as_bytes(), value, usize::MAX);
 }
 
 fn of_list(env: &Environment<'_>) -> Vec<(String, Value<'static>)> {
@@ -191,12 +196,19 @@ mod tests {
         );
         let named = ("OTEL_SERVICE_NAME", "variable");
         let environment = ("CONTINUUM_ENV", "staging");
+        let others = [
+            ("OTEL_SERVICE_NAMESPACE", "memories"),
+            ("OTEL_SERVICE_VERSION", "2"),
+        ];
         assert_eq!(resolved(&[list], &[])["service.name"], text("list"));
         let resource = resolved(&[list, named, environment], &[]);
         assert_eq!(resource["service.name"], text("variable"));
         assert_eq!(resource["service.version"], text("1"));
         assert_eq!(resource["host"], text("a b"));
         assert_eq!(resource["deployment.environment.name"], text("staging"));
+        let resource = resolved(&[list, others[0], others[1]], &[]);
+        assert_eq!(resource["service.namespace"], text("memories"));
+        assert_eq!(resource["service.version"], text("2"));
         let resource = resolved(
             &[list, named],
             &[("service.name", "builder"), ("host", "c")],

@@ -6,20 +6,27 @@
 //! asked at the end.
 
 use super::{
+    builder::Receiver,
     env::{self, Environment},
     exporter::{Destination, ExporterChoice},
+    naming,
+    propagation::PropagationOverrides,
     resource::Resource,
     sampler,
 };
 use crate::{
-    recorder::RecorderConfig,
+    diagnostics::DiagnosticLevel,
+    recorder::{RecorderConfig, SpanCaps},
     sampling::Sampler,
-    span::{SpanLimits, Value},
+    semconv::{Conventions, Naming},
+    span::{Hooks, SpanLimits, Value},
 };
-use std::time::Duration;
+use std::{fmt, num::NonZeroU64, time::Duration};
 
 /// Bytes of finished spans that may wait for the exporter: some 60,000 spans of usual size.
 const DEFAULT_MEMORY_BUDGET_BYTES: usize = 16 << 20;
+/// Nothing takes spans away from a test's recorder in the background.
+const TEST_BUDGET_BYTES: usize = 256 << 20;
 /// Two of a thread's large chunks: less, and busy threads lose spans however quick the exporter is.
 const MIN_MEMORY_BUDGET_BYTES: usize = 128 << 10;
 
@@ -29,10 +36,18 @@ pub(super) struct Overrides {
     pub(super) exporter: Option<ExporterChoice>,
     pub(super) sampler: Option<Sampler>,
     pub(super) limits: Option<SpanLimits>,
+    pub(super) conventions: Option<Conventions>,
+    pub(super) previews: Option<bool>,
     pub(super) resource: Vec<(String, Value<'static>)>,
     pub(super) memory_budget_bytes: Option<usize>,
     pub(super) schedule_delay: Option<Duration>,
     pub(super) export_timeout: Option<Duration>,
+    pub(super) propagation: PropagationOverrides,
+    pub(super) hooks: Hooks,
+    pub(super) baggage_attributes: Option<Vec<String>>,
+    pub(super) receiver: Option<Receiver>,
+    pub(super) max_queue_size: Option<u64>,
+    pub(super) max_export_batch_size: Option<u64>,
 }
 
 /// Every setting with the value that counts.
@@ -41,15 +56,26 @@ pub(super) struct Settings {
     pub(super) destination: Destination,
     pub(super) sampler: Sampler,
     pub(super) limits: SpanLimits,
+    pub(super) naming: Naming,
+    pub(super) previews: bool,
     pub(super) resource: Resource,
     pub(super) memory_budget_bytes: usize,
     pub(super) schedule_delay: Duration,
     pub(super) export_timeout: Duration,
+    pub(super) hooks: Hooks,
+    pub(super) caps: SpanCaps,
+    /// `None`: nothing is said.
+    pub(super) log_level: Option<DiagnosticLevel>,
+    pub(super) receiver: Option<Receiver>,
 }
 
 impl Settings {
-    pub(super) fn resolve(overrides: Overrides, env: &Environment<'_>) -> Self {
+    pub(super) fn resolve(mut overrides: Overrides, env: &Environment<'_>) -> Self {
         check(&overrides, env);
+        let hooks = overrides.take_hooks(|| {
+            let list = env.text(env::BAGGAGE_ATTRIBUTES)?;
+            Some(list.split(',').map(|key| key.trim().to_owned()).collect())
+        });
         let destination = Destination::resolve(overrides.exporter, env);
         let delay = overrides
             .schedule_delay
@@ -64,8 +90,18 @@ impl Settings {
             destination,
             sampler: sampler::sampler(overrides.sampler, env),
             limits: sampler::limits(overrides.limits, env),
+            naming: naming::naming(overrides.conventions, env),
+            previews: naming::previews(overrides.previews, env),
             resource: Resource::resolve(overrides.resource, env),
             memory_budget_bytes: budget.unwrap_or(DEFAULT_MEMORY_BUDGET_BYTES),
+            hooks,
+            caps: caps(
+                overrides.max_queue_size,
+                overrides.max_export_batch_size,
+                env,
+            ),
+            log_level: log_level(env),
+            receiver: overrides.receiver,
         }
     }
 
@@ -73,12 +109,92 @@ impl Settings {
         RecorderConfig {
             sampler: self.sampler,
             limits: self.limits,
-            resource: self.resource.encode(),
+            naming: self.naming,
+            previews: self.previews,
+            hooks: self.hooks,
+            resource: Box::new(move || self.resource.encode()),
+            caps: self.caps,
             budget_bytes: self.memory_budget_bytes,
             interval: self.schedule_delay,
             export_timeout: self.export_timeout,
             exporter: Some(self.destination.factory()),
         }
+    }
+}
+
+/// What the set-up is, for whoever looks for a fault in it.
+impl fmt::Display for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "exporter {}, sampler {}, schedule delay {:?}, export timeout {:?}",
+            self.destination.name(),
+            self.sampler.description(),
+            self.schedule_delay,
+            self.export_timeout,
+        )
+    }
+}
+
+impl Overrides {
+    /// The hooks, with the baggage entries of the builder or else of `otherwise`.
+    fn take_hooks(&mut self, otherwise: impl FnOnce() -> Option<Vec<String>>) -> Hooks {
+        let mut hooks = std::mem::take(&mut self.hooks);
+        let mut keys = self
+            .baggage_attributes
+            .take()
+            .or_else(otherwise)
+            .unwrap_or_default();
+        keys.retain(|key| !key.is_empty());
+        if !keys.is_empty() {
+            hooks.add_baggage_attributes(keys);
+        }
+        hooks
+    }
+
+    pub(super) fn into_test_config(mut self) -> RecorderConfig {
+        RecorderConfig {
+            hooks: self.take_hooks(|| None),
+            sampler: self.sampler.unwrap_or_default(),
+            limits: self.limits.unwrap_or_default(),
+            naming: self.conventions.map(Naming::all).unwrap_or_default(),
+            previews: self.previews.unwrap_or_default(),
+            resource: Box::new(Vec::new),
+            budget_bytes: TEST_BUDGET_BYTES,
+            caps: SpanCaps::default(),
+            interval: Duration::from_hours(1),
+            export_timeout: Duration::ZERO,
+            exporter: None,
+        }
+    }
+}
+
+fn log_level(env: &Environment<'_>) -> Option<DiagnosticLevel> {
+    const CHOICES: &[(&str, Option<DiagnosticLevel>)] = &[
+        ("none", None),
+        ("error", Some(DiagnosticLevel::Error)),
+        ("warn", Some(DiagnosticLevel::Warn)),
+        ("warning", Some(DiagnosticLevel::Warn)),
+        ("info", Some(DiagnosticLevel::Info)),
+        ("debug", Some(DiagnosticLevel::Debug)),
+    ];
+    env.choice(env::LOG_LEVEL, CHOICES)
+        .unwrap_or(Some(DiagnosticLevel::Info))
+}
+
+/// How many spans may wait, and be sent at once, as far as somebody said so.
+fn caps(queue: Option<u64>, batch: Option<u64>, env: &Environment<'_>) -> SpanCaps {
+    let cap = |of_builder: Option<u64>, variable, method| {
+        if of_builder == Some(0) {
+            env.refuse_builder(method, "expected at least 1");
+        }
+        of_builder
+            .or_else(|| env.number(variable, "a whole number, at least 1", |spans| *spans > 0))
+            .and_then(NonZeroU64::new)
+    };
+    SpanCaps {
+        queue: cap(queue, env::MAX_QUEUE_SIZE, "max_queue_size"),
+        request: cap(batch, env::MAX_EXPORT_BATCH_SIZE, "max_export_batch_size"),
     }
 }
 

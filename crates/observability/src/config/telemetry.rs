@@ -1,4 +1,4 @@
-//! [`Telemetry`], the guard over what records and exports, and the builder that makes it.
+//! [`Telemetry`], the guard over what records and exports, and the handle to it.
 //!
 //! Position: the entrance of the SDK for programs; libraries only make spans.
 //!
@@ -6,25 +6,18 @@
 //! returned, when `OTEL_SDK_DISABLED=true`, and on wasm32.
 
 use super::{
-    ConfigError, ExporterConfig, FlushError,
-    env::{self, Environment},
-    exporter::{CustomExporter, ExporterChoice},
-    flush::{self, Flush, Shutdown},
-    settings::{Overrides, Settings},
+    ConfigError, FlushError, TelemetryBuilder,
+    flush::{Flush, Shutdown},
 };
 use crate::{
-    diagnostics,
-    export::Exporter,
+    diagnostics::{self, Topic},
     recorder::{Recorder, Stats},
     sampling::Sampler,
-    span::{SpanLimits, Value},
 };
 use std::{
     fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    ops::Deref,
+    sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
 
@@ -54,151 +47,6 @@ pub fn init_telemetry() -> Result<Telemetry, ConfigError> {
     Telemetry::builder().init()
 }
 
-/// What the program says about telemetry; what it leaves open, the environment decides.
-///
-/// # Examples
-///
-/// ```
-/// use continuum_observability::{ExporterConfig, Sampler, Telemetry};
-///
-/// let telemetry = Telemetry::builder()
-///     .service_name("assistant")
-///     .resource_attribute("host.name", "worker-7")
-///     .exporter(ExporterConfig::None)
-///     .sampler(Sampler::AlwaysOn)
-///     .init()?;
-/// # Ok::<(), continuum_observability::ConfigError>(())
-/// ```
-#[derive(Debug, Clone, Default)]
-#[must_use = "nothing is set up until init is called"]
-pub struct TelemetryBuilder {
-    overrides: Overrides,
-    strict: bool,
-}
-
-impl TelemetryBuilder {
-    /// Names the service: `service.name`.
-    pub fn service_name(self, name: impl Into<String>) -> Self {
-        self.resource_attribute("service.name", name.into())
-    }
-
-    /// States the version of the service: `service.version`.
-    pub fn service_version(self, version: impl Into<String>) -> Self {
-        self.resource_attribute("service.version", version.into())
-    }
-
-    /// Adds an attribute of the process, which goes with all its spans.
-    pub fn resource_attribute(
-        mut self,
-        key: impl Into<String>,
-        value: impl Into<Value<'static>>,
-    ) -> Self {
-        self.overrides.resource.push((key.into(), value.into()));
-        self
-    }
-
-    /// Says where finished spans go.
-    pub fn exporter(mut self, exporter: ExporterConfig) -> Self {
-        self.overrides.exporter = Some(ExporterChoice::Config(exporter));
-        self
-    }
-
-    /// Sends finished spans to an exporter of your own.
-    ///
-    /// `make` is called on the export thread, and again in each forked process that makes spans.
-    ///
-    /// ```
-    /// use continuum_observability::{InMemoryExporter, Telemetry};
-    ///
-    /// let spans = InMemoryExporter::new(1_000);
-    /// let exporter = spans.clone();
-    /// let telemetry = Telemetry::builder()
-    ///     .exporter_with("memory", move || Box::new(exporter.clone()))
-    ///     .init()?;
-    /// # Ok::<(), continuum_observability::ConfigError>(())
-    /// ```
-    pub fn exporter_with(
-        mut self,
-        name: impl Into<String>,
-        make: impl Fn() -> Box<dyn Exporter> + Send + Sync + 'static,
-    ) -> Self {
-        let custom = CustomExporter {
-            name: name.into(),
-            make: Arc::new(make),
-        };
-        self.overrides.exporter = Some(ExporterChoice::Custom(custom));
-        self
-    }
-
-    /// Says which spans are recorded.
-    pub fn sampler(mut self, sampler: Sampler) -> Self {
-        self.overrides.sampler = Some(sampler);
-        self
-    }
-
-    /// Says how much a span may hold, in place of all limits of the environment.
-    pub fn span_limits(mut self, limits: SpanLimits) -> Self {
-        self.overrides.limits = Some(limits);
-        self
-    }
-
-    /// Bounds the memory for finished spans that wait for the exporter; 16 MiB by default.
-    ///
-    /// Spans beyond it are dropped and counted. At least 128 KiB.
-    pub fn memory_budget_bytes(mut self, bytes: usize) -> Self {
-        self.overrides.memory_budget_bytes = Some(bytes);
-        self
-    }
-
-    /// How long finished spans wait for company before they are exported: by default 1 second, and
-    /// 100 milliseconds for the console.
-    pub fn schedule_delay(mut self, delay: Duration) -> Self {
-        self.overrides.schedule_delay = Some(delay);
-        self
-    }
-
-    /// The longest that one export may take: by default 10 seconds for OTLP, else 30.
-    pub fn export_timeout(mut self, timeout: Duration) -> Self {
-        self.overrides.export_timeout = Some(timeout);
-        self
-    }
-
-    /// Makes each variable that cannot be used an error, like `CONTINUUM_STRICT_CONFIG=true`.
-    pub fn strict(mut self, strict: bool) -> Self {
-        self.strict = strict;
-        self
-    }
-
-    /// Sets telemetry up for the whole process.
-    ///
-    /// # Errors
-    ///
-    /// [`ConfigError::Invalid`] when something given to the builder cannot be used, or with strict
-    /// checks something in the environment; [`ConfigError::AlreadyActive`] while another guard is
-    /// active. Nothing is installed then.
-    pub fn init(self) -> Result<Telemetry, ConfigError> {
-        self.init_from(Environment::of_process())
-    }
-
-    pub(super) fn init_from(self, env: Environment<'_>) -> Result<Telemetry, ConfigError> {
-        let disabled = env.flag(env::SDK_DISABLED) || cfg!(target_arch = "wasm32");
-        let settings = (!disabled).then(|| Settings::resolve(self.overrides, &env));
-        env.settle(self.strict)?;
-        let Some(settings) = settings else {
-            return Ok(Telemetry::inactive());
-        };
-        if !flush::claim() {
-            return Err(ConfigError::AlreadyActive);
-        }
-        let recorder = Recorder::leak(settings.into_recorder_config());
-        recorder.install();
-        Ok(Telemetry {
-            recorder: Some(recorder),
-            stopped: AtomicBool::new(false),
-        })
-    }
-}
-
 /// Keeps telemetry running; when dropped, shuts it down with a deadline of 5 seconds.
 ///
 /// After a shutdown telemetry can be set up anew, and spans then go to the new guard's exporter.
@@ -217,7 +65,7 @@ impl TelemetryBuilder {
 /// ```
 #[must_use = "dropping the guard shuts telemetry down: keep it in a variable such as `_telemetry`"]
 pub struct Telemetry {
-    recorder: Option<&'static Recorder>,
+    handle: TelemetryHandle,
     stopped: AtomicBool,
 }
 
@@ -227,31 +75,31 @@ impl Telemetry {
         TelemetryBuilder::default()
     }
 
-    fn inactive() -> Self {
+    pub(super) fn of(recorder: &'static Recorder) -> Self {
         Self {
-            recorder: None,
+            handle: TelemetryHandle {
+                recorder: Some(recorder),
+            },
+            stopped: AtomicBool::new(false),
+        }
+    }
+
+    pub(super) fn inactive() -> Self {
+        Self {
+            handle: TelemetryHandle { recorder: None },
             stopped: AtomicBool::new(true),
         }
+    }
+
+    /// What can be done with telemetry from anywhere in the program, except stopping it.
+    pub fn handle(&self) -> TelemetryHandle {
+        self.handle
     }
 
     /// Whether spans are recorded: neither disabled by `OTEL_SDK_DISABLED`, nor on wasm32, nor shut
     /// down.
     pub fn is_active(&self) -> bool {
         !self.stopped.load(Ordering::Acquire)
-    }
-
-    /// Delivers what was recorded so far, blocking until it is done or `timeout` has passed.
-    ///
-    /// # Errors
-    ///
-    /// [`FlushError`] when not everything was delivered.
-    pub fn force_flush(&self, timeout: Duration) -> Result<(), FlushError> {
-        Flush::of(self.recorder, timeout).wait()
-    }
-
-    /// Delivers what was recorded so far without blocking the thread.
-    pub fn force_flush_async(&self, timeout: Duration) -> Flush {
-        Flush::of(self.recorder, timeout)
     }
 
     /// Delivers what was recorded and stops, blocking until it is done or `timeout` has passed.
@@ -270,21 +118,24 @@ impl Telemetry {
         self.stop(timeout)
     }
 
-    /// Where every span went, also after a shutdown.
-    pub fn stats(&self) -> Stats {
-        self.recorder.map(Recorder::stats).unwrap_or_default()
-    }
-
     fn stop(&self, timeout: Duration) -> Shutdown {
         let first = !self.stopped.swap(true, Ordering::AcqRel);
-        Shutdown::of(self.recorder.filter(|_| first), timeout)
+        Shutdown::of(self.handle.recorder.filter(|_| first), timeout)
+    }
+}
+
+impl Deref for Telemetry {
+    type Target = TelemetryHandle;
+
+    fn deref(&self) -> &TelemetryHandle {
+        &self.handle
     }
 }
 
 impl Drop for Telemetry {
     fn drop(&mut self) {
         if let Err(error) = self.shutdown(DROP_TIMEOUT) {
-            diagnostics::warn(format_args!("{error}"));
+            diagnostics::warn(Topic::SetUp, format_args!("{error}"));
         }
     }
 }
@@ -295,5 +146,85 @@ impl fmt::Debug for Telemetry {
         f.debug_struct("Telemetry")
             .field("active", &active)
             .finish_non_exhaustive()
+    }
+}
+
+/// Reaches running telemetry from anywhere: a signal handler's thread, an admin route.
+///
+/// Made by [`Telemetry::handle`]; cheap to copy, and without effect after the shutdown.
+///
+/// # Examples
+///
+/// ```
+/// use continuum_observability::{ExporterConfig, Sampler, Telemetry, get_tracer};
+/// use std::time::Duration;
+///
+/// let telemetry = Telemetry::builder()
+///     .exporter(ExporterConfig::None)
+///     .sampler(Sampler::AlwaysOff)
+///     .init()?;
+/// let is_recorded = || get_tracer("docs").in_scope("work", |span| span.is_recording());
+/// assert!(!is_recorded());
+///
+/// let handle = telemetry.handle();
+/// handle.force_sampling(Duration::from_secs(60));
+/// assert!(is_recorded());
+/// # Ok::<(), continuum_observability::ConfigError>(())
+/// ```
+#[derive(Clone, Copy)]
+pub struct TelemetryHandle {
+    recorder: Option<&'static Recorder>,
+}
+
+impl TelemetryHandle {
+    /// Replaces the sampler for spans that start from now on, also below spans that are open.
+    ///
+    /// Spans that a parent-based sampler finds under an open one go on as that one does. A ratio
+    /// outside of 0 to 1 counts as the nearer of the two. A [`Sampler::Custom`] is kept until the
+    /// program ends: let it change its mind rather than replace it often.
+    pub fn set_sampler(&self, sampler: Sampler) {
+        if let Some(recorder) = self.recorder {
+            recorder.sampler.set(sampler);
+        }
+    }
+
+    /// Records every span that starts within `duration` from now, whatever sampler and parent say.
+    ///
+    /// It ends by itself, and the sampler decides again. Called again meanwhile, the later end
+    /// counts.
+    pub fn force_sampling(&self, duration: Duration) {
+        if let Some(recorder) = self.recorder {
+            recorder.sampler.force(duration);
+        }
+    }
+
+    /// Delivers what was recorded so far, blocking until it is done or `timeout` has passed.
+    ///
+    /// The exporter keeps its own time: what it does not deliver before `timeout` may still be
+    /// delivered after.
+    ///
+    /// # Errors
+    ///
+    /// [`FlushError`] when not everything was delivered.
+    pub fn force_flush(&self, timeout: Duration) -> Result<(), FlushError> {
+        Flush::of(self.recorder, timeout).wait()
+    }
+
+    /// Delivers what was recorded so far without blocking the thread.
+    pub fn force_flush_async(&self, timeout: Duration) -> Flush {
+        Flush::of(self.recorder, timeout)
+    }
+
+    /// Where every span went, also after a shutdown.
+    pub fn stats(&self) -> Stats {
+        self.recorder.map(Recorder::stats).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for TelemetryHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TelemetryHandle")
+            .field("stats", &self.stats())
+            .finish()
     }
 }

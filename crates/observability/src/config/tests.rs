@@ -1,8 +1,11 @@
 //! The rules of configuration, each with an environment of its own.
 
+mod process;
+
 use super::{
     env::{self, Environment},
     exporter::{Destination, ExporterChoice},
+    propagation::{self, PropagationOverrides},
     settings::{Overrides, Settings},
     testing::environment,
     *,
@@ -255,6 +258,11 @@ fn what_the_builder_cannot_use_is_an_error_without_strict_checks() {
             "export_timeout",
             Telemetry::builder().export_timeout(Duration::ZERO),
         ),
+        ("max_queue_size", Telemetry::builder().max_queue_size(0)),
+        (
+            "max_export_batch_size",
+            Telemetry::builder().max_export_batch_size(0),
+        ),
         (
             "exporter",
             Telemetry::builder().exporter(ExporterConfig::otlp("collector:4318")),
@@ -454,6 +462,10 @@ fn every_declared_variable_is_read_and_no_other() {
             });
             assert!(!env.flag(env::SDK_DISABLED));
             drop(Settings::resolve(Overrides::default(), &env));
+            drop(propagation::propagators(
+                &PropagationOverrides::default(),
+                &env,
+            ));
             env.settle(false).unwrap();
         }
     }

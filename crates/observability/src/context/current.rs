@@ -37,6 +37,7 @@ pub struct Context {
     pub(crate) recorder: Option<&'static Recorder>,
     pub(crate) root: LocalRoot,
     pub(crate) suppressed: bool,
+    pub(crate) forced: bool,
 }
 
 /// What the spans of one local root share.
@@ -84,6 +85,31 @@ impl Context {
         self
     }
 
+    /// This context in which every span is recorded, whatever the sampler says.
+    ///
+    /// For one request that somebody wants to see; it holds for all spans below, in this process, and
+    /// others are asked to do the same by the sampled flag.
+    ///
+    /// ```
+    /// use continuum_observability::{
+    ///     Context, Sampler, SpanLimits, get_tracer, testing::TestRecorder, with_context,
+    /// };
+    ///
+    /// let recorder = TestRecorder::with(Sampler::AlwaysOff, SpanLimits::default());
+    /// recorder.run(|| {
+    ///     let tracer = get_tracer("docs");
+    ///     tracer.in_scope("unseen", |_| ());
+    ///     let context = Context::current().with_forced_sampling();
+    ///     with_context(&context, || tracer.in_scope("seen", |_| ()));
+    /// });
+    /// assert_eq!(recorder.tree(), "seen\n");
+    /// ```
+    #[must_use]
+    pub fn with_forced_sampling(mut self) -> Self {
+        self.forced = true;
+        self
+    }
+
     /// The current span of this context.
     pub fn span(&self) -> &SpanRef {
         &self.span
@@ -111,6 +137,27 @@ impl Context {
 /// Runs `work` with `context` as the current context.
 pub fn with_context<R>(context: &Context, work: impl FnOnce() -> R) -> R {
     let _guard = context.clone().attach();
+    work()
+}
+
+/// Runs `work` in a context in which nothing is recorded, for work that must not trace itself.
+///
+/// A span that is current stays so, and is passed on to other processes. The form for futures is
+/// [`FutureExt::with_telemetry_disabled`](super::FutureExt::with_telemetry_disabled).
+///
+/// ```
+/// use continuum_observability::{get_tracer, testing::TestRecorder, with_telemetry_disabled};
+///
+/// let recorder = TestRecorder::new();
+/// recorder.run(|| {
+///     let tracer = get_tracer("docs");
+///     with_telemetry_disabled(|| tracer.in_scope("health_check", |_| ()));
+///     tracer.in_scope("recall", |_| ());
+/// });
+/// assert_eq!(recorder.tree(), "recall\n");
+/// ```
+pub fn with_telemetry_disabled<R>(work: impl FnOnce() -> R) -> R {
+    let _guard = Context::current().with_telemetry_disabled().attach();
     work()
 }
 

@@ -50,6 +50,12 @@ pub trait FutureExt: Future + Sized {
     fn in_current_context(self) -> InContext<Self> {
         InContext::new(self, Context::current(), None)
     }
+
+    /// Runs the future with the context of the calling code, in which nothing is recorded.
+    fn with_telemetry_disabled(self) -> InContext<Self> {
+        let context = Context::current().with_telemetry_disabled();
+        InContext::new(self, context, None)
+    }
 }
 
 impl<F: Future> FutureExt for F {}

@@ -210,6 +210,9 @@ impl TraceFlags {
     pub const SAMPLED: Self = Self(0x01);
     /// The last 7 bytes of the trace id are random, so that samplers may rely on them.
     pub const RANDOM: Self = Self(0x02);
+    /// The caller wants the trace at any price. Not a flag of W3C: only the formats that know it
+    /// (B3, Jaeger) read and write it, and it is not exported.
+    pub const DEBUG: Self = Self(0x80);
 
     /// Takes all eight bits as they are.
     pub const fn new(bits: u8) -> Self {
@@ -221,6 +224,11 @@ impl TraceFlags {
         self.0
     }
 
+    /// The bits that W3C Trace Context defines; no others may be sent in its name.
+    pub(crate) const fn to_w3c(self) -> u8 {
+        self.0 & (Self::SAMPLED.0 | Self::RANDOM.0)
+    }
+
     /// Whether [`SAMPLED`](Self::SAMPLED) is set.
     pub const fn is_sampled(self) -> bool {
         self.0 & Self::SAMPLED.0 != 0
@@ -229,6 +237,11 @@ impl TraceFlags {
     /// Whether [`RANDOM`](Self::RANDOM) is set.
     pub const fn is_random(self) -> bool {
         self.0 & Self::RANDOM.0 != 0
+    }
+
+    /// Whether [`DEBUG`](Self::DEBUG) is set.
+    pub const fn is_debug(self) -> bool {
+        self.0 & Self::DEBUG.0 != 0
     }
 
     /// The same flags with [`SAMPLED`](Self::SAMPLED) set or cleared.

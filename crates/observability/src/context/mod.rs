@@ -14,11 +14,13 @@ mod span_context;
 mod spawn;
 mod stack;
 mod stream;
+mod thread;
 mod trace_state;
 
 pub use baggage::*;
 pub use current::{
     Context, get_baggage, get_current_span, get_span_id, get_trace_id, set_baggage, with_context,
+    with_telemetry_disabled,
 };
 pub use future::{FutureExt, InContext};
 pub use guard::{ContextGuard, thread_scope};
@@ -27,6 +29,7 @@ pub use span_context::*;
 #[cfg(feature = "tokio")]
 pub use spawn::{JoinSetExt, spawn, spawn_blocking, spawn_local};
 pub use stream::{InContextStream, SinkExt, StreamExt};
+pub use thread::in_current_context;
 pub use trace_state::*;
 
 pub(crate) use current::LocalRoot;

@@ -94,11 +94,11 @@ impl SpanContext {
         }
     }
 
-    /// Takes a new trace with a random id, in place.
+    /// Takes a new trace, in place.
     #[inline]
-    pub(crate) fn begin_trace(&mut self, trace_id: TraceId) {
+    pub(crate) fn begin_trace(&mut self, trace_id: TraceId, flags: TraceFlags) {
         self.trace_id = trace_id;
-        self.trace_flags = TraceFlags::RANDOM;
+        self.trace_flags = flags;
     }
 
     /// Sets the span's id and whether it is sampled, in place.

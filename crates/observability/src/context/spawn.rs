@@ -1,9 +1,10 @@
 //! Tokio's spawn functions, with the context carried over.
 //!
-//! Position: thin layers over [`super::FutureExt::in_current_context`]. A bare `tokio::spawn`
+//! Position: thin layers over [`super::FutureExt::in_current_context`] and
+//! [`super::in_current_context`]. A bare `tokio::spawn`
 //! inherits nothing.
 
-use super::{Context, FutureExt as _, with_context};
+use super::{FutureExt as _, in_current_context};
 use std::future::Future;
 use tokio::task::{AbortHandle, JoinHandle, JoinSet};
 
@@ -39,16 +40,26 @@ where
 pub fn spawn_blocking<R: Send + 'static>(
     work: impl FnOnce() -> R + Send + 'static,
 ) -> JoinHandle<R> {
-    let context = Context::current();
-    tokio::task::spawn_blocking(move || with_context(&context, work))
+    tokio::task::spawn_blocking(in_current_context(work))
 }
 
-/// [`JoinSet::spawn`] with the context carried over.
+/// The spawn methods of [`JoinSet`], with the context carried over.
 pub trait JoinSetExt<T> {
     /// Spawns a task that starts with the current context.
     fn spawn_in_current_context<F>(&mut self, future: F) -> AbortHandle
     where
         F: Future<Output = T> + Send + 'static,
+        T: Send;
+
+    /// Spawns a task on the current `LocalSet` that starts with the current context.
+    fn spawn_local_in_current_context<F>(&mut self, future: F) -> AbortHandle
+    where
+        F: Future<Output = T> + 'static;
+
+    /// Runs blocking code on tokio's blocking threads, with the current context.
+    fn spawn_blocking_in_current_context<F>(&mut self, work: F) -> AbortHandle
+    where
+        F: FnOnce() -> T + Send + 'static,
         T: Send;
 }
 
@@ -59,5 +70,20 @@ impl<T: 'static> JoinSetExt<T> for JoinSet<T> {
         T: Send,
     {
         self.spawn(future.in_current_context())
+    }
+
+    fn spawn_local_in_current_context<F>(&mut self, future: F) -> AbortHandle
+    where
+        F: Future<Output = T> + 'static,
+    {
+        self.spawn_local(future.in_current_context())
+    }
+
+    fn spawn_blocking_in_current_context<F>(&mut self, work: F) -> AbortHandle
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send,
+    {
+        self.spawn_blocking(in_current_context(work))
     }
 }

@@ -52,8 +52,6 @@ pub enum TraceStateError {
     /// A value is empty, over 256 characters, ends in a space, or has a `,`, a `=` or a character
     /// outside printable ASCII.
     InvalidValue,
-    /// Two members have the same key.
-    DuplicateKey,
     /// There are more than 32 members.
     TooManyMembers,
 }
@@ -64,7 +62,6 @@ impl fmt::Display for TraceStateError {
             Self::MissingValue => "tracestate member without a value",
             Self::InvalidKey => "invalid tracestate key",
             Self::InvalidValue => "invalid tracestate value",
-            Self::DuplicateKey => "duplicate tracestate key",
             Self::TooManyMembers => "more than 32 tracestate members",
         })
     }
@@ -151,10 +148,11 @@ impl FromStr for TraceState {
 
     /// Reads a header, or several joined by commas in the order in which they came.
     ///
-    /// White space around members and empty members are allowed and left out; a single bad
-    /// member refuses the whole list.
+    /// White space around members and empty members are allowed and left out; of members with the
+    /// same key the first stays, which is the newest. A single bad member refuses the whole list.
     fn from_str(header: &str) -> Result<Self, TraceStateError> {
         let mut members = [("", ""); MAX_MEMBERS];
+        let mut seen = 0;
         let mut count = 0;
         let mut canonical_len = 0;
         for text in header.split(',').map(|text| text.trim_matches([' ', '\t'])) {
@@ -162,14 +160,15 @@ impl FromStr for TraceState {
                 continue;
             }
             let member = split_member(text)?;
-            if members[..count].iter().any(|(key, _)| *key == member.0) {
-                return Err(TraceStateError::DuplicateKey);
+            seen += 1;
+            if seen > MAX_MEMBERS {
+                return Err(TraceStateError::TooManyMembers);
             }
-            *members
-                .get_mut(count)
-                .ok_or(TraceStateError::TooManyMembers)? = member;
-            count += 1;
-            canonical_len += text.len() + 1;
+            if members[..count].iter().all(|(key, _)| *key != member.0) {
+                members[count] = member;
+                count += 1;
+                canonical_len += text.len() + 1;
+            }
         }
         // One comma less than members: nothing had to be left out, the text is already canonical.
         if count > 0 && canonical_len == header.len() + 1 {
@@ -314,9 +313,19 @@ mod tests {
         assert_eq!(parse("a=1,b"), Err(MissingValue));
         assert_eq!(parse("a=1,b="), Err(InvalidValue));
         assert_eq!(parse("a=1,b =2"), Err(InvalidKey));
-        assert_eq!(parse("a=1,a=1"), Err(DuplicateKey));
         assert_eq!(parse(&numbered(33)), Err(TooManyMembers));
         assert_eq!(parse(&numbered(32)), Ok(numbered(32)));
+    }
+
+    #[test]
+    fn of_members_with_the_same_key_the_first_stays_and_all_count() {
+        assert_eq!(parse("a=1,a=1").as_deref(), Ok("a=1"));
+        assert_eq!(parse("a=1,b=2,a=3, b=4").as_deref(), Ok("a=1,b=2"));
+        assert_eq!(
+            parse(&format!("{},k0=v", numbered(32))),
+            Err(TooManyMembers)
+        );
+        assert_eq!(parse("a=1,a="), Err(InvalidValue));
     }
 
     #[test]

@@ -2,14 +2,15 @@
 //!
 //! Position: filled by the export thread from chunks, read by exporters.
 //!
-//! Invariant: spans of one instrumentation scope are together, in the order they ended per thread.
+//! Invariants: a request holds no more spans than it may; spans of one instrumentation scope are together, in the order they ended per thread.
 //!
 //! Source: `opentelemetry/proto/trace/v1/trace.proto`, `ResourceSpans` and `ScopeSpans`.
 
 use crate::{
-    recorder::records,
+    recorder::{prefix_len, records},
     span::{InstrumentationScope, field_len, put_message},
 };
+use std::num::NonZeroU64;
 
 /// Requests are sent when they have reached this size; the next chunk may take them beyond it.
 const FULL_BYTES: usize = 512 << 10;
@@ -21,6 +22,7 @@ pub(crate) struct RequestBuilder {
     body: Vec<u8>,
     bytes: usize,
     spans: u64,
+    max_spans: Option<NonZeroU64>,
 }
 
 #[derive(Debug)]
@@ -30,8 +32,21 @@ struct Group {
 }
 
 impl RequestBuilder {
-    /// Adds the records of a chunk.
-    pub(crate) fn add(&mut self, chunk: &[u8]) {
+    /// A builder of requests of at most `max_spans` spans each.
+    pub(crate) fn with_max_spans(max_spans: Option<NonZeroU64>) -> Self {
+        Self {
+            max_spans,
+            ..Self::default()
+        }
+    }
+
+    /// Adds the records of a chunk; returns those for which the number of spans has no room.
+    pub(crate) fn add<'a>(&mut self, chunk: &'a [u8]) -> &'a [u8] {
+        let room = self.max_spans.map(|max| max.get() - self.spans);
+        let (chunk, rest) = match room {
+            Some(room) => chunk.split_at(prefix_len(chunk, room)),
+            None => (chunk, &[][..]),
+        };
         let mut last = 0;
         for (header, span) in records(chunk) {
             if self
@@ -46,6 +61,7 @@ impl RequestBuilder {
             self.spans += 1;
             self.bytes += span.len();
         }
+        rest
     }
 
     fn group(&mut self, scope: u32) -> usize {
@@ -62,7 +78,8 @@ impl RequestBuilder {
     }
 
     pub(crate) fn is_full(&self) -> bool {
-        self.bytes >= FULL_BYTES
+        let is_long = self.max_spans.is_some_and(|max| self.spans >= max.get());
+        is_long || self.bytes >= FULL_BYTES
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -147,10 +164,27 @@ mod tests {
     fn a_full_request_has_between_256_kib_and_1_mib() {
         let mut request = RequestBuilder::default();
         while !request.is_full() {
-            request.add(&chunk(0));
+            assert!(request.add(&chunk(0)).is_empty());
         }
         let len = request.finish(&[]).len();
         assert!((256 << 10..1 << 20).contains(&len), "{len} bytes");
+    }
+
+    #[test]
+    fn a_request_takes_no_more_spans_than_it_may_and_loses_none() {
+        let chunk = chunk(0);
+        let whole = records(&chunk).count() as u64;
+        let mut request = RequestBuilder::with_max_spans(NonZeroU64::new(100));
+        let (mut rest, mut sizes) = (chunk.as_slice(), Vec::new());
+        while !rest.is_empty() {
+            rest = request.add(rest);
+            assert_eq!(request.is_full(), !rest.is_empty());
+            sizes.push(request.span_count());
+            request.clear();
+        }
+        let (last, full) = sizes.split_last().unwrap();
+        assert!(full.iter().all(|size| *size == 100));
+        assert_eq!((full.len() as u64 * 100) + last, whole);
     }
 
     #[test]
@@ -158,7 +192,7 @@ mod tests {
         let scopes = ["request-a", "request-b"].map(|name| InstrumentationScope::intern(name, ""));
         let mut request = RequestBuilder::default();
         for scope in [0, 1, 0, 1] {
-            request.add(&chunk(scopes[scope]));
+            assert!(request.add(&chunk(scopes[scope])).is_empty());
         }
         let count = usize::try_from(request.span_count()).unwrap();
         let spans = decode_request(request.finish(&[])).unwrap();

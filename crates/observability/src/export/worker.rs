@@ -5,14 +5,16 @@
 //! Invariants:
 //! - the bytes of a span are copied once, into the request; nothing is decoded or encoded again;
 //! - every span taken from the queue ends up in exactly one count;
-//! - a panicking exporter costs its batch, not the thread.
+//! - a panicking exporter costs its batch, not the thread;
+//! - nothing that happens on the thread is traced.
 //!
 //! Source: `opentelemetry/proto/collector/trace/v1/trace_service.proto`.
 
 use super::{EncodedRequest, ExportError, Exported, Exporter, Pause, request::RequestBuilder};
 use crate::{
-    diagnostics,
-    recorder::{Clock, Core, DropReason, Recorder},
+    context::Context,
+    diagnostics::{self, Topic},
+    recorder::{Chunk, Clock, Core, DropReason, Recorder},
 };
 use std::{
     fmt,
@@ -39,35 +41,41 @@ impl fmt::Debug for ExporterFactory {
 
 /// Starts the export thread of `core`.
 pub(crate) fn start(recorder: &'static Recorder, core: &'static Core, factory: ExporterFactory) {
-    let run = move || {
-        let make = || (factory.0)(Arc::new(move |duration| core.pause(duration)));
-        let Ok(exporter) = catch_unwind(AssertUnwindSafe(make)) else {
-            diagnostics::warn(format_args!(
-                "spans are dropped: making the exporter panicked"
-            ));
-            core.complete_last(u64::MAX, true);
-            return;
-        };
-        let mut worker = Worker {
-            recorder,
+    let thread = std::thread::Builder::new().name("continuum-export".into());
+    let spawned = thread.spawn(move || run(recorder, core, &factory));
+    if let Err(error) = spawned {
+        give_up(
             core,
-            exporter,
-            builder: RequestBuilder::default(),
-        };
-        if catch_unwind(AssertUnwindSafe(|| worker.run())).is_err() {
-            // Whoever waits must not wait for ever.
-            core.complete_last(u64::MAX, true);
-        }
-    };
-    if let Err(error) = std::thread::Builder::new()
-        .name("continuum-export".into())
-        .spawn(run)
-    {
-        diagnostics::warn(format_args!(
-            "cannot start the export thread, spans are dropped: {error}"
-        ));
-        core.complete_last(u64::MAX, true);
+            format_args!("cannot start the export thread: {error}"),
+        );
     }
+}
+
+fn run(recorder: &'static Recorder, core: &'static Core, factory: &ExporterFactory) {
+    // Neither the exporter's own requests nor what it calls are traced.
+    let _quiet = Context::default().with_telemetry_disabled().attach();
+    let make = || (factory.0)(Arc::new(move |duration| core.pause(duration)));
+    let Ok(exporter) = catch_unwind(AssertUnwindSafe(make)) else {
+        return give_up(core, format_args!("making the exporter panicked"));
+    };
+    let mut worker = Worker {
+        recorder,
+        core,
+        exporter,
+        builder: RequestBuilder::with_max_spans(recorder.config.caps.request),
+        resource: (recorder.config.resource)(),
+    };
+    if catch_unwind(AssertUnwindSafe(|| worker.run())).is_err() {
+        // Whoever waits must not wait for ever.
+        give_up(core, format_args!("the export thread panicked"));
+    }
+}
+
+/// Ends a recorder whose spans cannot leave.
+fn give_up(core: &Core, reason: fmt::Arguments<'_>) {
+    diagnostics::error(Topic::SetUp, format_args!("spans are dropped: {reason}"));
+    core.refuse_rest();
+    core.complete_last(true);
 }
 
 struct Worker {
@@ -75,6 +83,8 @@ struct Worker {
     core: &'static Core,
     exporter: Box<dyn Exporter>,
     builder: RequestBuilder,
+    /// The encoded `Resource` of this process, which may be the child of a fork.
+    resource: Vec<u8>,
 }
 
 impl Worker {
@@ -82,56 +92,67 @@ impl Worker {
         loop {
             let round = self.core.next_round(self.recorder.config.interval);
             Clock::global().calibrate();
-            let limit = Instant::now() + self.recorder.config.export_timeout;
-            let asked = round.stop.or(round.flush_deadline);
-            let failed = !self.export(&round.chunks, asked.map_or(limit, |asked| asked.min(limit)));
+            let failed = !self.export(&round.chunks);
             self.core.recycle(round.chunks);
             if let Some(deadline) = round.stop {
                 self.finish(deadline);
-                self.core.complete_last(round.request, failed);
-                return;
+                return self.core.complete_last(failed);
             }
-            if round.request > 0 {
-                self.core.complete(round.request, failed);
-            }
+            self.core.complete(round.request, failed);
         }
     }
 
     fn finish(&mut self, deadline: Instant) {
         let exporter = &mut self.exporter;
         let _panicked = catch_unwind(AssertUnwindSafe(|| exporter.shutdown(deadline))).is_err();
+        self.core.refuse_rest();
         let stats = self.core.stats();
         if stats.dropped() > 0 {
-            diagnostics::warn(format_args!(
-                "{} of {} spans were lost: {} because the byte budget was spent, {} because \
-                 exporting failed, {} rejected by the receiver",
-                stats.dropped(),
-                stats.started,
-                stats.dropped_budget_spent,
-                stats.dropped_export_failed,
-                stats.dropped_rejected,
-            ));
+            diagnostics::warn(
+                Topic::SetUp,
+                format_args!(
+                    "{} of {} spans were lost: {} because too many waited, {} because exporting \
+                     failed, {} rejected by the receiver, {} ended too late",
+                    stats.dropped(),
+                    stats.started,
+                    stats.dropped_budget_spent,
+                    stats.dropped_export_failed,
+                    stats.dropped_rejected,
+                    stats.dropped_after_shutdown,
+                ),
+            );
         }
     }
 
     /// Sends all chunks, in as many requests as needed. `false` if any span was lost.
-    fn export(&mut self, chunks: &[crate::recorder::Chunk], deadline: Instant) -> bool {
+    fn export(&mut self, chunks: &[Chunk]) -> bool {
         let mut delivered = true;
         for chunk in chunks {
-            self.builder.add(&chunk.bytes);
-            if self.builder.is_full() {
-                delivered &= self.send(deadline);
+            let mut rest = chunk.bytes.as_slice();
+            while !rest.is_empty() {
+                rest = self.builder.add(rest);
+                if self.builder.is_full() {
+                    delivered &= self.send();
+                }
             }
         }
-        delivered & self.send(deadline)
+        delivered & self.send()
     }
 
-    fn send(&mut self, deadline: Instant) -> bool {
+    /// When the exporter has to give up: after its own time, whoever waits for a shorter one; only a
+    /// shutdown hurries it.
+    fn deadline(&self) -> Instant {
+        let own = Instant::now() + self.recorder.config.export_timeout;
+        self.core.stop_deadline().map_or(own, |stop| stop.min(own))
+    }
+
+    fn send(&mut self) -> bool {
         if self.builder.is_empty() {
             return true;
         }
         let spans = self.builder.span_count();
-        let bytes = self.builder.finish(&self.recorder.config.resource);
+        let deadline = self.deadline();
+        let bytes = self.builder.finish(&self.resource);
         let request = EncodedRequest::new(bytes, spans);
         let exporter = &mut self.exporter;
         let result = catch_unwind(AssertUnwindSafe(|| exporter.export(&request, deadline)));
@@ -148,27 +169,26 @@ impl Worker {
                 totals.exported(spans - rejected);
                 totals.dropped(DropReason::Rejected, rejected);
                 if rejected > 0 || message.is_some() {
-                    let message = message.unwrap_or_default();
-                    diagnostics::warn(format_args!(
-                        "{} rejected {rejected} of {spans} spans: {message}",
-                        self.exporter.name()
-                    ));
+                    let (name, message) = (self.exporter.name(), message.unwrap_or_default());
+                    let text =
+                        format_args!("{name} rejected {rejected} of {spans} spans: {message}");
+                    diagnostics::warn(Topic::SpansRejected, text);
                 }
                 rejected == 0
             }
-            Some(Err(error)) => {
-                totals.dropped(DropReason::ExportFailed, spans);
-                diagnostics::warn(format_args!("{spans} spans lost: {error}"));
-                false
-            }
+            Some(Err(error)) => self.lose(spans, format_args!("{error}")),
             None => {
-                totals.dropped(DropReason::ExportFailed, spans);
-                diagnostics::warn(format_args!(
-                    "{spans} spans lost: the exporter {} panicked",
-                    self.exporter.name()
-                ));
-                false
+                let name = self.exporter.name();
+                self.lose(spans, format_args!("the exporter {name} panicked"))
             }
         }
+    }
+
+    /// Counts the spans of a request that did not arrive.
+    fn lose(&self, spans: u64, reason: fmt::Arguments<'_>) -> bool {
+        self.core.totals.dropped(DropReason::ExportFailed, spans);
+        let text = format_args!("{spans} spans lost: {reason}");
+        diagnostics::warn(Topic::ExporterFailed, text);
+        false
     }
 }

@@ -1,43 +1,41 @@
-//! Spans of the memory layer: recall, learn and their steps.
+//! Spans of the memory layer: recall, learn and their steps, and what they found.
 //!
-//! Texts of users are recorded as lengths, never as text.
+//! Invariant: texts of users are recorded as lengths; only where previews are on, the beginning of a
+//! question is recorded as well.
 
 use super::span::{LayerSpan, layer_span};
-use crate::span::{SpanKind, SpanRef};
+use crate::{
+    context::get_current_span,
+    semconv::attribute,
+    span::{SpanKind, SpanRef, truncated},
+};
+
+/// Characters of a question that a preview shows.
+const PREVIEW_CHARS: usize = 200;
 
 layer_span! {
     /// A look-up of memories; made by [`trace_recall`].
     Recall {
         /// The upper bound asked for; 10 otherwise.
-        max_concepts: usize => "memory.max_concepts",
-        /// Whose memories are looked up.
-        tenant_id: &'a str => "tenant.id",
+        max_concepts: usize => attribute::MEMORY_MAX_CONCEPTS,
     }
 }
 
 layer_span! {
     /// The storing of a turn; made by [`trace_learn`].
-    Learn {
-        /// Whose memory learns.
-        tenant_id: &'a str => "tenant.id",
-    }
+    Learn {}
 }
 
 layer_span! {
     /// The finding of concepts in a text; made by [`trace_concept_extraction`].
-    ConceptExtraction {
-        /// Whose text it is.
-        tenant_id: &'a str => "tenant.id",
-    }
+    ConceptExtraction {}
 }
 
 layer_span! {
     /// A walk through the concept graph; made by [`trace_graph_traversal`].
     GraphTraversal {
         /// How many links to follow at most; 3 otherwise.
-        max_depth: usize => "graph.max_depth",
-        /// Whose graph it is.
-        tenant_id: &'a str => "tenant.id",
+        max_depth: usize => attribute::GRAPH_MAX_DEPTH,
     }
 }
 
@@ -45,43 +43,73 @@ layer_span! {
     /// The computing of an embedding; made by [`trace_embedding_generation`].
     EmbeddingGeneration {
         /// The model; `unknown` otherwise.
-        model: &'a str => "embedding.model",
-        /// Whose text it is.
-        tenant_id: &'a str => "tenant.id",
+        model: &'a str => attribute::EMBEDDING_MODEL,
     }
 }
 
 fn operation<'a>(name: &'static str, operation: &'static str) -> LayerSpan<'a> {
-    LayerSpan::new(name, SpanKind::Internal).with("memory.operation", operation)
+    LayerSpan::new(name, SpanKind::Internal).with(attribute::MEMORY_OPERATION, operation)
 }
 
-/// A `memory.recall` span around a look-up. Only the length of `query` is recorded.
+/// A `memory.recall` span around a look-up. Of `query`, only the length is recorded.
+///
+/// With `CONTINUUM_PREVIEWS=true`, or [`previews`](crate::TelemetryBuilder::previews), the first 200
+/// characters are recorded too.
 ///
 /// ```
-/// # use continuum_observability::{layers::memory::trace_recall, testing::TestRecorder};
-/// # let recorder = TestRecorder::new();
-/// # recorder.run(|| {
-/// trace_recall("what did we decide?").tenant_id("acme").in_scope(|span| {
-///     span.set_attribute("memory.concepts_found", 7);
+/// use continuum_observability::{layers::memory::*, testing::TestRecorder};
+///
+/// let recorder = TestRecorder::new();
+/// recorder.run(|| {
+///     trace_recall("what did we decide?").tenant_id("acme").in_scope(|span| {
+///         span.recall_results(RecallResults {
+///             concepts_found: 7,
+///             relationships_found: 15,
+///             query_time_ms: 12.5,
+///         });
+///     });
 /// });
-/// # });
-/// # assert_eq!(recorder.tree(), "memory.recall memory.operation=recall memory.query_length=19 \
-/// # memory.max_concepts=10 tenant.id=acme memory.concepts_found=7\n");
+/// assert_eq!(
+///     recorder.tree(),
+///     "memory.recall memory.operation=recall memory.query_length=19 memory.max_concepts=10 \
+///      tenant.id=acme memory.concepts_found=7 memory.relationships_found=15 \
+///      memory.query_time_ms=12.5\n"
+/// );
 /// ```
-pub fn trace_recall<'a>(query: &str) -> Recall<'a> {
-    Recall(
-        operation("memory.recall", "recall")
-            .with("memory.query_length", query.chars().count())
-            .with("memory.max_concepts", 10),
-    )
+pub fn trace_recall(query: &str) -> Recall<'_> {
+    let span = operation("memory.recall", "recall")
+        .with(attribute::MEMORY_QUERY_LENGTH, query.chars().count())
+        .with(attribute::MEMORY_MAX_CONCEPTS, 10);
+    Recall(if span.previews() {
+        span.with(
+            attribute::MEMORY_QUERY_PREVIEW,
+            truncated(query, PREVIEW_CHARS),
+        )
+    } else {
+        span
+    })
 }
 
 /// A `memory.learn` span around the storing of a turn; lengths are in characters.
+///
+/// ```
+/// # use continuum_observability::{layers::memory::*, testing::TestRecorder};
+/// # let recorder = TestRecorder::new();
+/// # recorder.run(|| {
+/// trace_learn(35, 120).tenant_id("acme").in_scope(|_| {
+///     enrich_span_with_learn_results(4, 1, 6, 0);
+/// });
+/// # });
+/// # assert_eq!(recorder.tree(), "memory.learn memory.operation=learn \
+/// # memory.user_message_length=35 memory.ai_response_length=120 tenant.id=acme \
+/// # memory.concepts_extracted=4 memory.decisions_detected=1 memory.links_created=6 \
+/// # memory.compounds_found=0\n");
+/// ```
 pub fn trace_learn<'a>(user_message_length: usize, ai_response_length: usize) -> Learn<'a> {
     Learn(
         operation("memory.learn", "learn")
-            .with("memory.user_message_length", user_message_length)
-            .with("memory.ai_response_length", ai_response_length),
+            .with(attribute::MEMORY_USER_MESSAGE_LENGTH, user_message_length)
+            .with(attribute::MEMORY_AI_RESPONSE_LENGTH, ai_response_length),
     )
 }
 
@@ -91,11 +119,13 @@ pub fn trace_concept_extraction<'a>() -> ConceptExtraction<'a> {
 }
 
 /// A `memory.graph_traversal` span.
+///
+/// The concept is recorded as it is given: it is a word of the graph, not a text of a user.
 pub fn trace_graph_traversal(start_concept: &str) -> GraphTraversal<'_> {
     GraphTraversal(
         operation("memory.graph_traversal", "graph_traversal")
-            .with("graph.start_concept", start_concept)
-            .with("graph.max_depth", 3),
+            .with(attribute::GRAPH_START_CONCEPT, start_concept)
+            .with(attribute::GRAPH_MAX_DEPTH, 3),
     )
 }
 
@@ -103,19 +133,94 @@ pub fn trace_graph_traversal(start_concept: &str) -> GraphTraversal<'_> {
 pub fn trace_embedding_generation<'a>(text_length: usize) -> EmbeddingGeneration<'a> {
     EmbeddingGeneration(
         operation("memory.embedding", "embedding")
-            .with("embedding.text_length", text_length)
-            .with("embedding.model", "unknown"),
+            .with(attribute::EMBEDDING_TEXT_LENGTH, text_length)
+            .with(attribute::EMBEDDING_MODEL, "unknown"),
     )
 }
 
+/// What a recall found.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct RecallResults {
+    /// Concepts in the answer.
+    pub concepts_found: usize,
+    /// Relationships between them.
+    pub relationships_found: usize,
+    /// How long the look-up took, in milliseconds.
+    pub query_time_ms: f64,
+}
+
+/// What a learn found and stored.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LearnResults {
+    /// Concepts found in the turn.
+    pub concepts_extracted: usize,
+    /// Decisions found in the turn.
+    pub decisions_detected: usize,
+    /// Links made between concepts.
+    pub links_created: usize,
+    /// Compound concepts found in the turn.
+    pub compounds_found: usize,
+}
+
+/// Records on the current span what a recall found.
+pub fn enrich_span_with_recall_results(
+    concepts_found: usize,
+    relationships_found: usize,
+    query_time_ms: f64,
+) {
+    get_current_span().recall_results(RecallResults {
+        concepts_found,
+        relationships_found,
+        query_time_ms,
+    });
+}
+
+/// Records on the current span what a learn found and stored.
+pub fn enrich_span_with_learn_results(
+    concepts_extracted: usize,
+    decisions_detected: usize,
+    links_created: usize,
+    compounds_found: usize,
+) {
+    get_current_span().learn_results(LearnResults {
+        concepts_extracted,
+        decisions_detected,
+        links_created,
+        compounds_found,
+    });
+}
+
 impl SpanRef {
+    /// Records what a recall found.
+    pub fn recall_results(&self, results: RecallResults) {
+        self.concepts_found(results.concepts_found);
+        self.relationships_found(results.relationships_found);
+        self.set_attribute(attribute::MEMORY_QUERY_TIME_MS, results.query_time_ms);
+    }
+
+    /// Records what a learn found and stored.
+    pub fn learn_results(&self, results: LearnResults) {
+        self.set_attributes([
+            (
+                attribute::MEMORY_CONCEPTS_EXTRACTED,
+                results.concepts_extracted,
+            ),
+            (
+                attribute::MEMORY_DECISIONS_DETECTED,
+                results.decisions_detected,
+            ),
+            (attribute::MEMORY_LINKS_CREATED, results.links_created),
+            (attribute::MEMORY_COMPOUNDS_FOUND, results.compounds_found),
+        ]);
+    }
+
     /// Records how many concepts a recall found.
     pub fn concepts_found(&self, count: usize) {
-        self.set_attribute("memory.concepts_found", count);
+        self.set_attribute(attribute::MEMORY_CONCEPTS_FOUND, count);
     }
 
     /// Records how many relationships a recall found.
     pub fn relationships_found(&self, count: usize) {
-        self.set_attribute("memory.relationships_found", count);
+        self.set_attribute(attribute::MEMORY_RELATIONSHIPS_FOUND, count);
     }
 }

@@ -2,13 +2,32 @@
 //!
 //! Position: on top of `span`; thin tables over one mechanism, the private `LayerSpan`.
 //!
-//! Every helper can be used in four forms: `run` for async code that returns a `Result`, `run_sync`
-//! for synchronous code that does, `in_scope` for a closure that returns anything, and
-//! `start_as_current` for a guard. The first two record an `Err` and set OK otherwise.
+//! Every helper can be used in these forms:
+//!
+//! | form | for | records the outcome |
+//! |---|---|---|
+//! | `run(async \|span\| ...)` | async code that returns a `Result` | yes |
+//! | `run_future(future)` | a future that returns a `Result`, also one to be spawned | yes |
+//! | `run_sync(\|span\| ...)` | synchronous code that returns a `Result` | yes |
+//! | `in_scope(\|span\| ...)` | a closure that returns anything | no |
+//! | `start_as_current()` | a guard | no |
+//! | `start()` | a span of one's own, such as for `FutureExt::in_span` or a stream | no |
+//!
+//! To record the outcome means: an `Err` becomes one exception event and the error status, and passes
+//! on unchanged; anything else sets the status OK. A panic and a cancellation are recorded by all.
+//!
+//! The names of their attributes follow [`Conventions`](crate::semconv::Conventions).
 
 #[cfg(feature = "tower")]
 pub mod api;
 pub mod cache;
+pub mod client;
+mod custom;
 pub mod database;
+pub mod federation;
+mod http;
 pub mod memory;
+pub mod messaging;
 mod span;
+
+pub use custom::ErrorSeverity;

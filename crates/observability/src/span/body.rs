@@ -21,7 +21,9 @@ use super::{
 use crate::{
     context::{SpanContext, SpanId, TraceFlags, TraceState},
     recorder::{Anchor, HEADER_LEN, RecordHeader, Recorder},
+    semconv::{Naming, event},
 };
+use std::time::Duration;
 
 /// A span that is larger than this takes no more attributes, events or links.
 const MAX_BODY_BYTES: usize = 1 << 20;
@@ -49,8 +51,13 @@ pub(crate) struct SpanBody {
     attributes: Counted,
     events: Counted,
     links: Counted,
-    /// Who exports the span when it has ended, if anybody.
-    exported_by: Option<&'static Recorder>,
+    /// Whether the span is exported when it has ended.
+    sampled: bool,
+    pub(crate) kind: SpanKind,
+    scope: u32,
+    pub(crate) naming: Naming,
+    /// From this duration on, the span gets a `slow_query` event at its end.
+    pub(crate) slow_after_nanos: u64,
     start_ticks: u64,
     start_unix_nanos: u64,
     anchor: Anchor,
@@ -106,7 +113,11 @@ impl SpanBody {
         self.seen_keys = SeenKeys::default();
         self.status = StatusCode::Unset;
         self.limits = opening.recorder.config.limits;
-        self.exported_by = opening.span.is_sampled().then_some(opening.recorder);
+        self.sampled = opening.span.is_sampled();
+        self.kind = opening.kind;
+        self.scope = opening.scope;
+        self.naming = opening.recorder.config.naming;
+        self.slow_after_nanos = u64::MAX;
         self.attributes = Counted::default();
         self.events = Counted::default();
         self.links = Counted::default();
@@ -167,10 +178,29 @@ impl SpanBody {
         self.append_name(name);
     }
 
-    /// The recorder that takes the span when it has ended; `None`: nobody does.
+    /// Whether the span is exported when it has ended.
     #[inline]
-    pub(crate) fn exported_by(&self) -> Option<&'static Recorder> {
-        self.exported_by
+    pub(crate) fn is_sampled(&self) -> bool {
+        self.sampled
+    }
+
+    /// The number of the instrumentation scope.
+    pub(super) fn scope(&self) -> u32 {
+        self.scope
+    }
+
+    pub(super) fn name(&self) -> &str {
+        let (start, end) = self.name;
+        let field = self.buffer.as_slice().get(start..end).unwrap_or_default();
+        let mut at = 1;
+        let _len = read_varint(field, &mut at);
+        str::from_utf8(field.get(at..).unwrap_or_default()).unwrap_or_default()
+    }
+
+    /// How long a span took that ends then.
+    #[inline]
+    pub(crate) fn nanos_until(&self, end_unix_nanos: u64) -> u64 {
+        end_unix_nanos.saturating_sub(self.start_unix_nanos)
     }
 
     /// Where `ticks` of an event lie on the wall clock.
@@ -357,6 +387,25 @@ impl SpanBody {
         self.buffer.len().saturating_add(more) > MAX_BODY_BYTES
     }
 
+    /// Adds the `slow_query` event to a span that was watched and took long.
+    #[inline]
+    pub(crate) fn note_slowness(&mut self, end_unix_nanos: u64) {
+        let nanos = self.nanos_until(end_unix_nanos);
+        if nanos >= self.slow_after_nanos {
+            self.add_slow_query(nanos, end_unix_nanos);
+        }
+    }
+
+    #[cold]
+    fn add_slow_query(&mut self, nanos: u64, end_unix_nanos: u64) {
+        let seconds = |nanos| Value::F64(Duration::from_nanos(nanos).as_secs_f64());
+        let attributes = [
+            ("duration_seconds", seconds(nanos)),
+            ("threshold_seconds", seconds(self.slow_after_nanos)),
+        ];
+        self.add_event(event::SLOW_QUERY, end_unix_nanos, &attributes);
+    }
+
     /// Whether the span carries an error status.
     pub(crate) fn failed(&self) -> bool {
         self.status == StatusCode::Error
@@ -512,5 +561,6 @@ impl<'a, 'v> Members<'a, 'v> {
 fn wire_flags(flags: TraceFlags, is_remote: bool) -> [u8; 4] {
     const HAS_IS_REMOTE: u32 = 0x100;
     const IS_REMOTE: u32 = 0x200;
-    (u32::from(flags.to_u8()) | HAS_IS_REMOTE | if is_remote { IS_REMOTE } else { 0 }).to_le_bytes()
+    (u32::from(flags.to_w3c()) | HAS_IS_REMOTE | if is_remote { IS_REMOTE } else { 0 })
+        .to_le_bytes()
 }

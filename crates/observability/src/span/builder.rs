@@ -9,6 +9,7 @@ use super::{
     start::{Link, Start},
 };
 use crate::context::{Context, FutureExt as _, SpanContext};
+use std::fmt::Debug;
 
 /// Prepares a span; made by `Tracer::span_builder`.
 ///
@@ -34,6 +35,13 @@ pub struct SpanBuilder<'a> {
     attributes: Vec<(&'a str, Value<'a>)>,
     links: Vec<Link<'a>>,
     start_unix_nanos: Option<u64>,
+    on_start: Option<&'a dyn OnStart>,
+}
+
+/// Describes a span that has just started, unless it is not recorded.
+pub(crate) trait OnStart: Debug + Sync {
+    /// Says more than can be known before.
+    fn started(&self, span: &SpanRef);
 }
 
 impl<'a> SpanBuilder<'a> {
@@ -47,6 +55,7 @@ impl<'a> SpanBuilder<'a> {
             attributes: Vec::new(),
             links: Vec::new(),
             start_unix_nanos: None,
+            on_start: None,
         }
     }
 
@@ -68,6 +77,12 @@ impl<'a> SpanBuilder<'a> {
         self
     }
 
+    /// Takes all attributes at once, in place of those set before.
+    pub(crate) fn with_attributes(mut self, attributes: Vec<(&'a str, Value<'a>)>) -> Self {
+        self.attributes = attributes;
+        self
+    }
+
     /// Links the span to another one.
     pub fn link(self, context: SpanContext) -> Self {
         self.link_with(context, Vec::new())
@@ -86,6 +101,12 @@ impl<'a> SpanBuilder<'a> {
     /// Starts the span at a time in nanoseconds since the Unix epoch instead of now.
     pub fn start_time_unix_nanos(mut self, unix_nanos: u64) -> Self {
         self.start_unix_nanos = Some(unix_nanos);
+        self
+    }
+
+    /// Has the span described at its start, if it is recorded: for what is costly to find out.
+    pub(crate) fn on_start(mut self, on_start: &'a dyn OnStart) -> Self {
+        self.on_start = Some(on_start);
         self
     }
 
@@ -114,8 +135,13 @@ impl<'a> SpanBuilder<'a> {
             time_unix_nanos: self.start_unix_nanos,
         };
         match self.parent {
-            Some(parent) => start.under(Some(parent), started),
+            Some(parent) => start.under(parent, started),
             None => start.under_current(started),
+        }
+        if let Some(on_start) = self.on_start
+            && started.span.is_recording()
+        {
+            on_start.started(&started.span);
         }
     }
 

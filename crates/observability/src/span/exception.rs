@@ -67,14 +67,19 @@ impl SpanRef {
 }
 
 /// The text of a value of the user's, or nothing when making it panics.
-fn guarded_text(value: &impl Display) -> String {
+pub(super) fn guarded_text(value: &impl Display) -> String {
     catch_unwind(AssertUnwindSafe(|| value.to_string())).unwrap_or_default()
 }
 
-fn causes<E: Error + ?Sized>(error: &E) -> String {
+pub(super) fn causes<E: Error + ?Sized>(error: &E) -> String {
+    causes_of(|| error.source())
+}
+
+/// The chain that begins with what `first` gives, which is code of the user's too.
+pub(super) fn causes_of<'a>(first: impl FnOnce() -> Option<&'a (dyn Error + 'static)>) -> String {
     let walk = || {
         let mut text = String::new();
-        let mut cause = error.source();
+        let mut cause = first();
         for _ in 0..MAX_CAUSES {
             let Some(error) = cause else { break };
             text.push_str(if text.is_empty() {

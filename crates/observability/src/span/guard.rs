@@ -4,8 +4,10 @@
 //!
 //! Invariant: leaving the scope comes before ending the span, also out of order and on panic.
 
+#[cfg(feature = "macros")]
+use super::Span;
 use super::SpanRef;
-use crate::context::{Context, Position, pop, push, push_inert};
+use crate::context::{Context, Position, no_scope_is_open, pop, push, push_inert};
 use std::{marker::PhantomData, ops::Deref};
 
 /// A span that is current on this thread, and ends, when the guard is dropped.
@@ -35,6 +37,16 @@ impl SpanGuard {
         start(&mut context);
         let span = context.span.clone();
         Self::new(span, push(context))
+    }
+
+    /// Makes a span current that has started already, and owns it from now on.
+    #[cfg(feature = "macros")]
+    #[inline]
+    pub(super) fn of(span: Span) -> Self {
+        if span.is_inert() && no_scope_is_open() {
+            return Self::idle();
+        }
+        Self::enter(|context| *context = span.into_context())
     }
 
     #[inline]

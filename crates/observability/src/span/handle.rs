@@ -40,6 +40,21 @@ impl Span {
         span
     }
 
+    /// Whether nothing is known of the span: no recorder, no parent to pass on, no baggage.
+    #[cfg(feature = "macros")]
+    pub(super) fn is_inert(&self) -> bool {
+        let context = &self.context;
+        context.recorder.is_none()
+            && context.baggage.is_empty()
+            && !context.span_context().is_valid()
+    }
+
+    /// Gives the span up to whoever ends it from now on.
+    #[cfg(feature = "macros")]
+    pub(super) fn into_context(mut self) -> Context {
+        std::mem::take(&mut self.context)
+    }
+
     /// A reference for others that describe the span.
     #[inline]
     pub fn view(&self) -> &SpanRef {

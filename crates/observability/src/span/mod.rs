@@ -12,10 +12,14 @@ mod encode;
 mod exception;
 mod guard;
 mod handle;
+mod hooks;
+mod id_generator;
 mod keys;
 mod kind;
 mod scope;
 mod start;
+#[cfg(feature = "macros")]
+pub(crate) mod traced;
 mod tracer;
 mod value;
 mod view;
@@ -23,6 +27,8 @@ mod view;
 pub use builder::SpanBuilder;
 pub use guard::SpanGuard;
 pub use handle::Span;
+pub use hooks::{SpanEnd, SpanStart};
+pub use id_generator::IdGenerator;
 pub use kind::{SpanKind, SpanLimits, Status};
 pub use tracer::{Tracer, get_tracer};
 pub use value::Value;
@@ -30,6 +36,8 @@ pub use view::SpanRef;
 
 pub(crate) use {
     body::{Opening, SpanBody},
-    encode::{Writer, attribute_len, field_len, put_message},
+    builder::OnStart,
+    encode::{Writer, attribute_len, field_len, put_message, truncated},
+    hooks::{ActiveHooks, Hooks},
     scope::InstrumentationScope,
 };

@@ -10,7 +10,7 @@
 use super::encode::put_message;
 use crate::recorder::AtomicStatic;
 
-const MAX_SCOPES: usize = 4096;
+pub(super) const MAX_SCOPES: usize = 4096;
 
 static SCOPES: [AtomicStatic<InstrumentationScope>; MAX_SCOPES] =
     [const { AtomicStatic::none() }; MAX_SCOPES];
@@ -47,6 +47,12 @@ impl InstrumentationScope {
             version: version.to_owned(),
             encoded,
         }))
+    }
+
+    /// The name that belongs to a number.
+    pub(super) fn name(number: u32) -> &'static str {
+        let scope = SCOPES.get(number as usize).and_then(AtomicStatic::get);
+        scope.map(|scope| scope.name.as_str()).unwrap_or_default()
     }
 
     /// The OTLP `InstrumentationScope` message of a number.

@@ -7,7 +7,7 @@
 
 use super::{Opening, SpanKind, SpanRef, Value};
 use crate::{
-    context::{Context, LocalRoot, SpanContext, no_scope_is_open, with_top},
+    context::{Context, LocalRoot, SpanContext, TraceFlags, no_scope_is_open, with_top},
     recorder::{Clock, Recorder, thread},
     sampling::SamplingParameters,
 };
@@ -49,39 +49,66 @@ impl<'a> Start<'a> {
     /// Starts the span under the current context.
     #[inline]
     pub(super) fn under_current(&self, started: &mut Context) {
-        with_top(|top| self.under(top, started));
+        with_top(|top| self.place_under(top, started));
+        self.announce(started);
     }
 
-    /// Starts the span under `parent` and makes `started`, a fresh one, the context in which it is
-    /// current.
+    /// Starts the span under `parent`.
+    #[inline]
+    pub(super) fn under(&self, parent: &Context, started: &mut Context) {
+        self.place_under(Some(parent), started);
+        self.announce(started);
+    }
+
+    /// Calls the start hooks, now that the stack of contexts is not borrowed.
+    #[inline]
+    fn announce(&self, started: &Context) {
+        if let Some(recorder) = started.recorder
+            && let Some(hooks) = &recorder.hooks
+        {
+            hooks.started(started, self);
+        }
+    }
+
+    /// Makes `started`, a fresh one, the context in which the span is current.
     ///
     /// Filled in place, because a context is large enough for each move of it to show.
     #[inline]
-    pub(super) fn under(&self, parent: Option<&Context>, started: &mut Context) {
+    fn place_under(&self, parent: Option<&Context>, started: &mut Context) {
         let own = parent.and_then(|parent| parent.recorder);
         let Some(recorder) = own.or_else(Recorder::global) else {
             return pass_on(parent, started);
         };
-        if parent.is_some_and(|parent| parent.suppressed) {
+        if parent.is_some_and(|parent| parent.suppressed) || self.is_left_out(recorder) {
             return pass_on(parent, started);
         }
         self.decide(recorder, parent, started);
     }
 
+    /// Whether the recorder's filter does not want spans of this tracer.
+    #[inline]
+    fn is_left_out(&self, recorder: &Recorder) -> bool {
+        let hooks = recorder.hooks.as_ref();
+        hooks.is_some_and(|hooks| hooks.leave_out(self.scope))
+    }
+
     fn decide(&self, recorder: &'static Recorder, parent: Option<&Context>, started: &mut Context) {
         started.recorder = Some(recorder);
-        let parent_span = inherit(parent, started);
+        let parent_span = inherit(recorder, parent, started);
         let trace_id = started.span_context().trace_id();
-        match recorder.config.sampler.decide(parent_span, trace_id) {
+        let decision = if started.forced {
+            Some(true)
+        } else {
+            recorder.sampler.decide(parent_span, trace_id)
+        };
+        match decision {
             Some(true) => {
-                let identify = |id, counted| started.span.identify(id, counted);
-                if thread::start_span(recorder, false, identify) {
+                if identify(recorder, started, true) {
                     self.record(recorder, parent_span, started);
                 }
             }
             Some(false) => {
-                let identify = |id, _| started.span.identify(id, false);
-                thread::start_span(recorder, true, identify);
+                identify(recorder, started, false);
             }
             None => self.ask(recorder, parent_span, started),
         }
@@ -95,7 +122,7 @@ impl<'a> Start<'a> {
         parent: Option<&SpanContext>,
         started: &mut Context,
     ) {
-        let sampling = recorder.config.sampler.should_sample(&SamplingParameters {
+        let sampling = recorder.sampler.should_sample(&SamplingParameters {
             parent,
             trace_id: started.span_context().trace_id(),
             name: self.name,
@@ -106,8 +133,7 @@ impl<'a> Start<'a> {
             started.span.set_trace_state(changed);
         }
         let sampled = sampling.is_sampled && sampling.is_recording;
-        let identify = |id, counted| started.span.identify(id, sampled && counted);
-        if thread::start_span(recorder, !sampled, identify) && sampling.is_recording {
+        if identify(recorder, started, sampled) && sampling.is_recording {
             self.record(recorder, parent, started);
             started.span.set_attributes(sampling.attributes);
         }
@@ -135,7 +161,7 @@ impl<'a> Start<'a> {
             None => root.anchor.unix_nanos(start_ticks),
             Some(given) => given,
         };
-        let (slot, generation) = thread::open_span(|body| {
+        let (slot, generation) = thread::open_span(recorder, |body| {
             body.begin(&Opening {
                 name: self.name,
                 kind: self.kind,
@@ -170,9 +196,14 @@ fn pass_on(parent: Option<&Context>, started: &mut Context) {
 /// Gives `started` what a new span has from its parent, or a new trace; returns the parent's
 /// identity.
 #[inline]
-fn inherit<'p>(parent: Option<&'p Context>, started: &mut Context) -> Option<&'p SpanContext> {
+fn inherit<'p>(
+    recorder: &Recorder,
+    parent: Option<&'p Context>,
+    started: &mut Context,
+) -> Option<&'p SpanContext> {
     if let Some(parent) = parent {
         started.root = parent.root;
+        started.forced = parent.forced;
         if !parent.baggage.is_empty() {
             started.baggage = parent.baggage.clone();
         }
@@ -182,6 +213,23 @@ fn inherit<'p>(parent: Option<&'p Context>, started: &mut Context) -> Option<&'p
             return Some(span);
         }
     }
-    started.span.begin_trace(thread::random_trace_id());
+    let given = recorder.hooks.as_ref().and_then(|hooks| hooks.trace_id());
+    match given {
+        Some((id, flags)) => started.span.begin_trace(id, flags),
+        None => started
+            .span
+            .begin_trace(thread::random_trace_id(), TraceFlags::RANDOM),
+    }
     None
+}
+
+/// Counts the span and gives it its id; whether it may be recorded.
+#[inline]
+fn identify(recorder: &'static Recorder, started: &mut Context, sampled: bool) -> bool {
+    let given = recorder.hooks.as_ref().and_then(|hooks| hooks.span_id());
+    thread::start_span(recorder, !sampled, |id, counted| {
+        started
+            .span
+            .identify(given.unwrap_or(id), sampled && counted);
+    })
 }

@@ -5,12 +5,12 @@
 //! Invariants: usable from any thread at any time; after the span has ended, and for a span that is
 //! not recorded, every method does nothing.
 
-use super::{SpanBody, Status, Value};
+use super::{SpanBody, SpanKind, Status, Value};
 use crate::{
-    context::{SpanContext, SpanId, TraceId, TraceState},
+    context::{SpanContext, SpanId, TraceFlags, TraceId, TraceState},
     recorder::{Clock, Slot, thread},
 };
-use std::fmt;
+use std::{fmt, time::Duration};
 
 /// A reference to a span. Cheap to clone; does not keep the span open.
 ///
@@ -55,8 +55,8 @@ impl SpanRef {
 
     /// Makes a fresh reference one to the first span of a trace.
     #[inline]
-    pub(super) fn begin_trace(&mut self, trace_id: TraceId) {
-        self.context.begin_trace(trace_id);
+    pub(super) fn begin_trace(&mut self, trace_id: TraceId, flags: TraceFlags) {
+        self.context.begin_trace(trace_id, flags);
     }
 
     /// Gives the span its id and says whether it is sampled.
@@ -75,7 +75,7 @@ impl SpanRef {
     }
 
     #[inline]
-    fn with<R>(&self, access: impl FnOnce(&mut SpanBody) -> R) -> Option<R> {
+    pub(super) fn with<R>(&self, access: impl FnOnce(&mut SpanBody) -> R) -> Option<R> {
         let (slot, generation) = self.slot?;
         thread::with_span(slot, generation, access)
     }
@@ -108,6 +108,25 @@ impl SpanRef {
         }
     }
 
+    /// Sets an attribute of a ready-made span, known by its current name, under the name or names
+    /// that the recorder's conventions ask for.
+    pub(crate) fn set_conventional<'a>(&self, key: &'static str, value: impl Into<Value<'a>>) {
+        if self.slot.is_some() {
+            let value = value.into();
+            self.with(|body| {
+                for name in body.naming.names(key) {
+                    body.set_attribute(name, &value);
+                }
+            });
+        }
+    }
+
+    /// Has a `slow_query` event added at the end, should the span last as long as `threshold`.
+    pub(crate) fn watch_slowness(&self, threshold: Duration) {
+        let nanos = u64::try_from(threshold.as_nanos()).unwrap_or(u64::MAX);
+        self.with(|body| body.slow_after_nanos = nanos);
+    }
+
     /// Adds an event that happens now.
     pub fn add_event(&self, name: &str, attributes: &[(&str, Value<'_>)]) {
         if self.slot.is_some() {
@@ -129,9 +148,23 @@ impl SpanRef {
         self.with(|body| body.add_link(context, attributes));
     }
 
+    /// The kind given at the start; `None` for a span that is not recorded.
+    pub(crate) fn kind(&self) -> Option<SpanKind> {
+        self.with(|body| body.kind)
+    }
+
     /// Sets the outcome; see [`Status`] for what wins.
     pub fn set_status(&self, status: Status<'_>) {
         self.with(|body| body.set_status(status));
+    }
+
+    /// Sets the status to OK, unless somebody has seen an error already.
+    pub(crate) fn succeed(&self) {
+        self.with(|body| {
+            if !body.failed() {
+                body.set_status(Status::Ok);
+            }
+        });
     }
 
     /// Gives the span another name.
@@ -146,15 +179,33 @@ impl SpanRef {
             && slot.generation() == generation
         {
             let ticks = Clock::global().ticks();
-            thread::end_span(slot, generation, |body| body.end_unix_nanos(ticks));
+            self.finish(slot, generation, |body| body.end_unix_nanos(ticks));
         }
     }
 
     /// Ends the span at a time of its own, if it has not ended; for its owner.
     pub(super) fn end_with_timestamp(&self, unix_nanos: u64) {
-        if let Some((slot, generation)) = self.slot {
-            thread::end_span(slot, generation, |_| unix_nanos);
+        if let Some((slot, generation)) = self.slot
+            && slot.generation() == generation
+        {
+            self.finish(slot, generation, |_| unix_nanos);
         }
+    }
+
+    #[inline]
+    fn finish(&self, slot: &'static Slot, generation: u64, end: impl Fn(&SpanBody) -> u64) {
+        let Some(recorder) = slot.recorder() else {
+            return;
+        };
+        if let Some(hooks) = &recorder.hooks {
+            hooks.ending(self, &end);
+        }
+        thread::end_span(recorder, slot, generation, end);
+    }
+
+    /// Whether the span was recorded when it started.
+    pub(super) fn is_recorded(&self) -> bool {
+        self.slot.is_some()
     }
 
     /// Lets go of the span, for the strand that will [`SpanRef::claim`] it.

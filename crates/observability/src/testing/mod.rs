@@ -18,15 +18,14 @@
 mod tree;
 
 use crate::{
-    Context, FutureExt as _, Sampler, SpanLimits, SpanRecord, Stats,
+    Context, FutureExt as _, Sampler, SpanLimits, SpanRecord, Stats, Telemetry, TelemetryBuilder,
     export::{RequestBuilder, decode_request},
+    lint::Linter,
     recorder::{Recorder, RecorderConfig},
+    semconv::Conventions,
     with_context,
 };
-use std::{
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::sync::{Mutex, PoisonError};
 
 /// A recorder whose spans stay in memory, current only where the test makes it so.
 ///
@@ -52,19 +51,35 @@ impl TestRecorder {
 
     /// A recorder with a sampler and limits.
     pub fn with(sampler: Sampler, limits: SpanLimits) -> Self {
-        let recorder = Recorder::leak(RecorderConfig {
-            sampler,
-            limits,
-            resource: Vec::new(),
-            budget_bytes: 256 << 20,
-            interval: Duration::from_hours(1),
-            export_timeout: Duration::ZERO,
-            exporter: None,
-        });
+        Self::of(Telemetry::builder().sampler(sampler).span_limits(limits))
+    }
+
+    /// A recorder whose ready-made spans use the given names.
+    pub fn with_conventions(conventions: Conventions) -> Self {
+        Self::of(Telemetry::builder().conventions(conventions))
+    }
+
+    /// A recorder whose ready-made spans show the beginning of texts of users.
+    pub fn with_previews() -> Self {
+        Self::of(Telemetry::builder().previews(true))
+    }
+
+    /// A recorder with the sampler, the limits, the names and the hooks of a builder. Of its other
+    /// settings and of the environment nothing is taken.
+    pub fn of(builder: TelemetryBuilder) -> Self {
+        Self::of_config(builder.into_test_config())
+    }
+
+    pub(crate) fn of_config(config: RecorderConfig) -> Self {
         Self {
-            recorder,
+            recorder: Recorder::leak(config),
             spans: Mutex::default(),
         }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn recorder(&self) -> &'static Recorder {
+        self.recorder
     }
 
     /// The root context of this recorder.
@@ -94,7 +109,7 @@ impl TestRecorder {
         let chunks = core.drain();
         let mut request = RequestBuilder::default();
         for chunk in &chunks {
-            request.add(&chunk.bytes);
+            let _unbounded = request.add(&chunk.bytes);
             core.totals.exported(chunk.spans);
         }
         if !request.is_empty() {
@@ -117,4 +132,34 @@ impl TestRecorder {
     pub fn stats(&self) -> Stats {
         self.recorder.stats()
     }
+}
+
+/// Asserts that the spans of a test keep to the guide's best practices, and that all have ended.
+///
+/// Use a [`Linter`] of your own to switch rules off: `linter.lint(&recorder.spans())`.
+///
+/// ```
+/// use continuum_observability::{layers::memory::trace_recall, testing::{TestRecorder, assert_no_findings}};
+///
+/// let recorder = TestRecorder::new();
+/// recorder.run(|| trace_recall("what did we decide?").tenant_id("acme").in_scope(|_| ()));
+/// assert_no_findings(&recorder);
+/// ```
+///
+/// # Panics
+///
+/// With one line for each finding, and with the number of spans that are still open.
+#[track_caller]
+pub fn assert_no_findings(recorder: &TestRecorder) {
+    let findings = Linter::new().lint(&recorder.spans());
+    let mut lines: Vec<String> = findings.iter().map(ToString::to_string).collect();
+    let open = recorder.stats().pending;
+    if open > 0 {
+        lines.push(format!("{open} spans have not ended"));
+    }
+    assert!(
+        lines.is_empty(),
+        "the guide's best practices are not kept:\n  {}",
+        lines.join("\n  ")
+    );
 }

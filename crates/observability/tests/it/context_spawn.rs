@@ -3,8 +3,8 @@
 use crate::executors::{on_every_tokio_runtime, yield_now};
 use continuum_observability::{
     Context, FutureExt as _, JoinSetExt as _, Tracer, get_baggage, get_current_span, get_span_id,
-    get_tracer, set_baggage, spawn, spawn_blocking, spawn_local, testing::TestRecorder,
-    with_context,
+    get_tracer, in_current_context, set_baggage, spawn, spawn_blocking, spawn_local,
+    testing::TestRecorder, with_context,
 };
 use std::thread;
 use tokio::task::JoinSet;
@@ -92,6 +92,16 @@ on_every_tokio_runtime! {
         assert_eq!(tree, "parent\n  a\n  a\n  a\n");
     }
 
+    async fn blocking_work_of_a_join_set_is_a_child() {
+        let tree = under_a_parent(async {
+            let mut set = JoinSet::new();
+            set.spawn_blocking_in_current_context(|| tracer().in_scope("blocking", |_| ()));
+            set.join_next().await.unwrap().unwrap();
+        })
+        .await;
+        assert_eq!(tree, "parent\n  blocking\n");
+    }
+
     async fn a_span_moved_into_a_task_ends_with_the_task() {
         let recorder = TestRecorder::new();
         let span = recorder.run(|| tracer().start_span("moved"));
@@ -104,6 +114,32 @@ on_every_tokio_runtime! {
         .unwrap();
         assert_eq!(recorder.tree(), "moved inside=true\n");
     }
+}
+
+#[test]
+fn local_tasks_of_a_join_set_are_children() {
+    let tree = crate::executors::local_set(under_a_parent(async {
+        let mut set = JoinSet::new();
+        set.spawn_local_in_current_context(child("local"));
+        set.join_next().await.unwrap().unwrap();
+    }));
+    assert_eq!(tree, "parent\n  local\n");
+}
+
+#[test]
+fn a_wrapped_closure_runs_in_the_context_it_was_wrapped_in() {
+    let recorder = TestRecorder::new();
+    let late = recorder.run(|| {
+        tracer().in_scope("parent", |_| {
+            set_baggage("tenant", "acme");
+            in_current_context(|| {
+                assert_eq!(get_baggage("tenant").as_deref(), Some("acme"));
+                tracer().in_scope("thread", |_| ());
+            })
+        })
+    });
+    thread::spawn(late).join().unwrap();
+    assert_eq!(recorder.tree(), "parent\n  thread\n");
 }
 
 #[test]

@@ -7,6 +7,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod accounts;
 mod context_baggage;
 mod context_cancellation;
 mod context_futures;
@@ -16,4 +17,9 @@ mod context_sampling;
 mod context_spawn;
 mod context_streams;
 mod executors;
+mod hooks;
+mod layer_forms;
+mod layer_names;
+mod propagation;
 mod recorder_threads;
+mod w3c_trace_context;

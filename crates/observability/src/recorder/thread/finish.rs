@@ -15,18 +15,24 @@ use crate::{
     },
     span::SpanBody,
 };
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{Ordering, fence};
 
 /// Ends the span of that generation, if it is still in `slot`: into the thread's chunk if it is
 /// sampled, and slot and body back to the pool. `end` says when, in Unix nanoseconds.
 #[inline]
-pub(crate) fn end_span(slot: &'static Slot, generation: u64, end: impl FnOnce(&SpanBody) -> u64) {
+pub(crate) fn end_span(
+    recorder: &'static Recorder,
+    slot: &'static Slot,
+    generation: u64,
+    end: impl FnOnce(&SpanBody) -> u64,
+) {
     STATE.with(|state| {
         let Some(mut body) = close_span(state, slot, generation) else {
             return;
         };
-        if let Some(recorder) = body.exported_by() {
+        if body.is_sampled() {
             let end_unix_nanos = end(&body);
+            body.note_slowness(end_unix_nanos);
             if state.ready() {
                 append(state, recorder, &mut body, end_unix_nanos);
             } else {
@@ -86,6 +92,8 @@ fn append(
         open.spans += 1;
         if !shared.filled.load(Ordering::Relaxed) {
             shared.filled.store(true, Ordering::Release);
+            // Either a core that closes sees that the chunk is filled, or this thread that it closed.
+            fence(Ordering::SeqCst);
         }
         if open.is_full() || core.is_closed() {
             open.bytes = core.hand_over(open.take(), LARGE_CHUNK_BYTES);

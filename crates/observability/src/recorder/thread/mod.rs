@@ -134,7 +134,6 @@ impl ThreadState {
         if let Some((_, core)) = self.core.take() {
             core.totals.fold(&shared.counts);
         }
-        shared.counts.core_id.store(0, Ordering::Relaxed);
         registry.leave(shared);
         registry.give_slots(self.pool.take().into_iter());
     }
@@ -176,10 +175,9 @@ impl ThreadState {
     fn turn_to(&self, recorder: &'static Recorder) -> Option<&'static Core> {
         let (core, shared) = (recorder.core()?, self.shared.get()?);
         if let Some((_, before)) = self.core.get() {
-            shared.counts.core_id.store(0, Ordering::Relaxed);
             before.totals.fold(&shared.counts);
         }
-        shared.counts.core_id.store(core.id, Ordering::Relaxed);
+        shared.counts.core_id.store(core.id, Ordering::Release);
         self.core.set(Some((recorder, core)));
         Some(core)
     }

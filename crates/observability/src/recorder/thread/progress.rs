@@ -7,6 +7,7 @@
 use super::{POOL_MAX, STATE, ThreadState};
 use crate::{
     recorder::{
+        Recorder,
         registry::{PooledSlot, Registry},
         slot::Slot,
         sys::{
@@ -19,12 +20,15 @@ use crate::{
 
 /// Puts a span into a slot owned by the calling strand; returns the slot and its generation.
 #[inline]
-pub(crate) fn open_span(fill: impl FnOnce(&mut SpanBody)) -> (&'static Slot, u64) {
+pub(crate) fn open_span(
+    recorder: &'static Recorder,
+    fill: impl FnOnce(&mut SpanBody),
+) -> (&'static Slot, u64) {
     STATE.with(|state| {
         let ready = state.ready();
         let (slot, mut body) = take_slot(state, ready);
         fill(&mut body);
-        slot.enter_process(platform::fork_epoch());
+        slot.occupy(platform::fork_epoch(), recorder);
         put_body(state, slot, body, ready);
         (slot, slot.generation())
     })

@@ -1,7 +1,8 @@
 //! Carriers: whatever holds the headers of a message.
 //!
-//! Position: the edge of `propagation`. The formats beside this file see a carrier only through
-//! [`Injector`] and [`Extractor`]; implemented here for the usual maps and lists.
+//! Position: the edge of `propagation`. The formats see a carrier only through [`Injector`] and
+//! [`Extractor`]; implemented here for the usual maps and lists, beside it for a [`Carrier`] to
+//! keep or send and for the environment of another process.
 //!
 //! Invariants:
 //! - names are compared without regard to ASCII case, since carriers that came through HTTP may
@@ -10,6 +11,12 @@
 //! - results never depend on the order of a hash map.
 //!
 //! Source: OpenTelemetry specification, Propagators API, "`TextMap` Propagator".
+
+mod environment;
+mod owned;
+
+pub(super) use environment::Variables;
+pub use owned::Carrier;
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::BuildHasher;
@@ -69,6 +76,39 @@ pub trait Extractor {
         let mut values = Vec::new();
         self.for_each(key, &mut |value| values.push(value));
         values
+    }
+}
+
+/// The value under `key`, unless there are several: nobody knows which of them counts.
+pub(super) fn the_only<'a>(carrier: &'a (impl Extractor + ?Sized), key: &str) -> Option<&'a str> {
+    let mut found = None;
+    let mut count = 0;
+    carrier.for_each(key, &mut |value| {
+        count += 1;
+        found = Some(value);
+    });
+    found.filter(|_| count == 1)
+}
+
+/// So that a carrier of any type can be handed on as `&mut dyn Injector`.
+impl<C: Injector + ?Sized> Injector for &mut C {
+    fn set(&mut self, key: &str, value: String) {
+        (**self).set(key, value);
+    }
+}
+
+/// So that a carrier of any type can be handed on as `&dyn Extractor`.
+impl<C: Extractor + ?Sized> Extractor for &C {
+    fn get(&self, key: &str) -> Option<&str> {
+        (**self).get(key)
+    }
+
+    fn keys(&self) -> Vec<&str> {
+        (**self).keys()
+    }
+
+    fn for_each<'a>(&'a self, key: &str, visit: &mut dyn FnMut(&'a str)) {
+        (**self).for_each(key, visit);
     }
 }
 

@@ -1,16 +1,21 @@
 //! Setting telemetry up and taking it down: one guard for the whole process, hence a binary of its
 //! own and one test at a time.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod flush;
+mod running;
+mod told;
 
 use continuum_observability::{
-    AnyValue, ConfigError, EncodedRequest, ExportError, Exported, Exporter, FlushError,
-    InMemoryExporter, Sampler, SpanLimits, Telemetry, TelemetryBuilder, get_tracer,
+    Carrier, ConfigError, ExporterConfig, InMemoryExporter, PropagationFormat, Sampler, SpanLimits,
+    Telemetry, TelemetryBuilder, get_tracer, inject_trace_context, set_baggage,
 };
 use std::{
     pin::pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Wake, Waker},
     thread::{self, Thread},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 const PLENTY: Duration = Duration::from_secs(30);
@@ -35,30 +40,6 @@ fn names(spans: &InMemoryExporter) -> Vec<String> {
     spans.take().into_iter().map(|span| span.name).collect()
 }
 
-type Answer = Result<Exported, ExportError>;
-
-/// An exporter that does as it is told, one answer for each call.
-struct Told(Arc<Mutex<mpsc::Receiver<Answer>>>);
-
-impl Exporter for Told {
-    fn export(&mut self, _: &EncodedRequest<'_>, _: Instant) -> Answer {
-        let told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        told.recv()
-            .unwrap_or_else(|_closed| Ok(Exported::default()))
-    }
-
-    fn name(&self) -> &'static str {
-        "told"
-    }
-}
-
-fn into_told() -> (TelemetryBuilder, mpsc::SyncSender<Answer>) {
-    let (tell, told) = mpsc::sync_channel(10);
-    let told = Arc::new(Mutex::new(told));
-    let make = move || -> Box<dyn Exporter> { Box::new(Told(told.clone())) };
-    (Telemetry::builder().exporter_with("told", make), tell)
-}
-
 struct Unpark(Thread);
 
 impl Wake for Unpark {
@@ -77,29 +58,6 @@ fn wait_for<F: Future>(future: F) -> F::Output {
             Poll::Pending => thread::park(),
         }
     }
-}
-
-#[test]
-fn a_flush_delivers_what_was_recorded_before_it() {
-    let _alone = alone();
-    let (builder, spans) = into_memory();
-    let telemetry = builder
-        .schedule_delay(PLENTY)
-        .service_name("assistant")
-        .init()
-        .unwrap();
-    record("first");
-    assert_eq!(telemetry.force_flush(PLENTY), Ok(()));
-    let taken = spans.take();
-    assert_eq!(taken.len(), 1);
-    assert_eq!(taken[0].name, "first");
-    let service = taken[0]
-        .resource
-        .attributes
-        .iter()
-        .find(|(key, _)| key == "service.name");
-    assert_eq!(service.unwrap().1, AnyValue::String("assistant".to_owned()));
-    assert_eq!(telemetry.stats().exported, 1);
 }
 
 #[test]
@@ -175,45 +133,6 @@ fn sampler_and_limits_of_the_builder_are_those_of_the_spans() {
 }
 
 #[test]
-fn a_flush_says_when_spans_were_lost_and_when_it_took_too_long() {
-    let _alone = alone();
-    let (builder, tell) = into_told();
-    let telemetry = builder.schedule_delay(PLENTY).init().unwrap();
-    record("lost");
-    tell.send(Err(ExportError::Config {
-        setting: "test",
-        reason: "told to fail".into(),
-    }))
-    .unwrap();
-    assert_eq!(telemetry.force_flush(PLENTY), Err(FlushError::SpansLost));
-    assert_eq!(telemetry.stats().dropped_export_failed, 1);
-
-    record("stuck");
-    let timeout = Duration::from_millis(1);
-    assert_eq!(
-        telemetry.force_flush(timeout),
-        Err(FlushError::TimedOut { timeout })
-    );
-    tell.send(Ok(Exported::default())).unwrap();
-    assert_eq!(telemetry.shutdown(PLENTY), Ok(()));
-    assert_eq!(telemetry.stats().exported, 1);
-}
-
-#[test]
-fn flush_and_shutdown_can_be_awaited_without_a_runtime() {
-    let _alone = alone();
-    let (builder, spans) = into_memory();
-    let telemetry = builder.schedule_delay(PLENTY).init().unwrap();
-    record("flushed");
-    assert_eq!(wait_for(telemetry.force_flush_async(PLENTY)), Ok(()));
-    assert_eq!(names(&spans), ["flushed"]);
-    record("shut down");
-    assert_eq!(wait_for(telemetry.shutdown_async(Duration::MAX)), Ok(()));
-    assert_eq!(names(&spans), ["shut down"]);
-    assert_eq!(telemetry.stats().pending, 0);
-}
-
-#[test]
 fn a_shutdown_nobody_waits_for_makes_room_for_the_next() {
     let _alone = alone();
     let first = into_memory().0.init().unwrap();
@@ -223,4 +142,29 @@ fn a_shutdown_nobody_waits_for_makes_room_for_the_next() {
     record("to the second");
     assert_eq!(wait_for(second.shutdown_async(PLENTY)), Ok(()));
     assert_eq!(names(&spans), ["to the second"]);
+}
+
+#[test]
+fn the_formats_of_the_builder_hold_for_the_process() {
+    let _alone = alone();
+    let sent = |builder: TelemetryBuilder| {
+        let telemetry = builder.exporter(ExporterConfig::None).init().unwrap();
+        let mut carrier = Carrier::new();
+        get_tracer("test").in_scope("call", |_| {
+            for name in ["tenant_id", "plan"] {
+                assert!(set_baggage(name, "x"));
+            }
+            inject_trace_context(&mut carrier);
+        });
+        assert_eq!(telemetry.stats().started, 1);
+        let names: Vec<_> = carrier.iter().map(|(name, _)| name.to_owned()).collect();
+        (names, carrier.get("baggage").map(str::to_owned))
+    };
+    let (names, _) = sent(Telemetry::builder().propagators([PropagationFormat::B3]));
+    assert_eq!(names, ["b3"]);
+    let (names, _) = sent(Telemetry::builder().propagators([]));
+    assert_eq!(names, [""; 0]);
+    let (names, baggage) = sent(Telemetry::builder().allow_baggage(["plan"]));
+    assert_eq!(names, ["traceparent", "baggage"]);
+    assert_eq!(baggage.as_deref(), Some("plan=x"));
 }

@@ -1,0 +1,281 @@
+//! Delivers jobs: each as a part of the trace that made it, or several again in a trace of their own.
+//!
+//! Position: `worker` claims, **here** the jobs are read, pushed and settled.
+//!
+//! Invariants:
+//! - the first attempt of a job is a child of its producer, so that one trace leads from the request of
+//!   a client to the database of the other node;
+//! - what is tried again is a new root with a link to each producer, because those traces are over;
+//! - a job that has failed is put off or buried, never forgotten.
+
+use std::{fmt, sync::Arc};
+
+use continuum_memory::{Job, MemoryError, Outbox, SyncEntry, SyncOutcome, SyncResponse};
+use continuum_observability::{
+    Context, SpanContext, SpanKind, SpanRef, Status, Tracer, extract_trace_context, get_tracer,
+    spawn_blocking,
+};
+use tokio::sync::watch;
+
+use super::{
+    Pass, Worker, aside,
+    peer::PushError,
+    retry::{Failure, with_attempts},
+};
+
+impl Worker {
+    /// Delivers claimed jobs of one tenant; those that are not tried go back.
+    pub(super) async fn deliver(
+        &self,
+        outbox: &Outbox,
+        jobs: Vec<Job>,
+        stop: &watch::Receiver<bool>,
+        pass: &mut Pass,
+    ) {
+        let (first, again): (Vec<_>, Vec<_>) = jobs.into_iter().partition(|job| job.attempts == 1);
+        for job in first {
+            if pass.goes_on(stop) {
+                let result = self.process_first(outbox, &job).await;
+                pass.add(&result);
+            } else {
+                release(outbox, job).await;
+            }
+        }
+        if !again.is_empty() && pass.goes_on(stop) {
+            self.process_batch(outbox, again, stop, pass).await;
+        } else {
+            for job in again {
+                release(outbox, job).await;
+            }
+        }
+    }
+
+    /// Continues the trace of the producer.
+    async fn process_first(&self, outbox: &Outbox, job: &Job) -> Result<(), DeliveryError> {
+        let producer = extract_trace_context(&job.carrier);
+        tracer()
+            .span_builder("process_message")
+            .kind(SpanKind::Consumer)
+            .parent(&producer)
+            .attribute("messaging.system", "continuum")
+            .attribute("messaging.operation.type", "process")
+            .attribute("messaging.destination.name", "outbox")
+            .attribute("messaging.message.id", job.id.to_string())
+            .attribute("tenant.id", outbox.tenant().as_str())
+            .in_span(|span| self.process(span, outbox, job))
+            .await
+    }
+
+    /// Starts a trace that links to the producers of all jobs.
+    async fn process_batch(
+        &self,
+        outbox: &Outbox,
+        jobs: Vec<Job>,
+        stop: &watch::Receiver<bool>,
+        pass: &mut Pass,
+    ) {
+        let root = Context::root();
+        let mut batch = tracer()
+            .span_builder("batch_process")
+            .kind(SpanKind::Consumer)
+            .parent(&root)
+            .attribute("messaging.system", "continuum")
+            .attribute("messaging.operation.type", "process")
+            .attribute("messaging.destination.name", "outbox")
+            .attribute("messaging.batch.message_count", jobs.len())
+            .attribute("tenant.id", outbox.tenant().as_str());
+        for producer in jobs.iter().filter_map(producer) {
+            batch = batch.link(producer);
+        }
+        let items = |_| async move {
+            for (index, job) in jobs.into_iter().enumerate() {
+                if pass.goes_on(stop) {
+                    let result = self.process_item(outbox, index, &job).await;
+                    pass.add(&result);
+                } else {
+                    release(outbox, job).await;
+                }
+            }
+        };
+        batch.in_span(items).await;
+    }
+
+    async fn process_item(
+        &self,
+        outbox: &Outbox,
+        index: usize,
+        job: &Job,
+    ) -> Result<(), DeliveryError> {
+        tracer()
+            .span_builder("process_item")
+            .attribute("item.index", index)
+            .attribute("messaging.message.id", job.id.to_string())
+            .attribute("messaging.delivery_attempt", job.attempts)
+            .attribute("tenant.id", outbox.tenant().as_str())
+            .in_span(|span| self.process(span, outbox, job))
+            .await
+    }
+
+    /// Pushes one job and settles it.
+    async fn process(
+        &self,
+        span: SpanRef,
+        outbox: &Outbox,
+        job: &Job,
+    ) -> Result<(), DeliveryError> {
+        let result = self.push(outbox, job).await;
+        let settled = match &result {
+            Ok(()) => {
+                span.set_status(Status::Ok);
+                on(outbox, job, Outbox::finish).await
+            }
+            Err(error) => {
+                span.record_failure(error);
+                self.put_off(outbox, job, error).await
+            }
+        };
+        if let Err(error) = settled {
+            // It comes back when its lease ends, and the other node knows it by its number.
+            tracing::warn!(tenant = %outbox.tenant(), job = job.id, %error, "a job cannot be settled");
+        }
+        result
+    }
+
+    async fn push(&self, outbox: &Outbox, job: &Job) -> Result<(), DeliveryError> {
+        let Some(entry) = on(outbox, job, Outbox::entry).await? else {
+            return Ok(());
+        };
+        let entities = get_tracer("continuum.federation")
+            .span_builder("federation.sync.push")
+            .kind(SpanKind::Client)
+            .attribute("federation.operation", "push")
+            .attribute("server.address", self.peer.address())
+            .attribute("server.port", i64::from(self.peer.port()))
+            .attribute("tenant.id", outbox.tenant().as_str())
+            .in_span(|span| self.send(span, entry))
+            .await;
+        entities.map_err(DeliveryError::Push)
+    }
+
+    /// Sends an entry, a few times if need be.
+    async fn send(&self, span: SpanRef, entry: SyncEntry) -> Result<(), PushError> {
+        // It was read from the store as what it is: strings, numbers and JSON.
+        let body: Arc<[u8]> = serde_json::to_vec(&entry).unwrap_or_default().into();
+        let attempt = || {
+            let (peer, body) = (Arc::clone(&self.peer), Arc::clone(&body));
+            async move {
+                let sent = spawn_blocking(move || peer.send(&body)).await;
+                sent.unwrap_or_else(|crashed| Err(PushError::Crashed(crashed)))
+            }
+        };
+        match with_attempts(&self.policy, attempt).await {
+            Ok(response) => {
+                describe(&span, &response, body.len());
+                span.set_status(Status::Ok);
+                Ok(())
+            }
+            Err(error) => {
+                span.record_failure(&error);
+                Err(error)
+            }
+        }
+    }
+
+    async fn put_off(
+        &self,
+        outbox: &Outbox,
+        job: &Job,
+        error: &DeliveryError,
+    ) -> Result<(), DeliveryError> {
+        let (tenant, reason) = (outbox.tenant(), error.to_string());
+        if error.is_final() || job.attempts >= self.policy.deliveries {
+            tracing::error!(%tenant, job = job.id, reason, "a job is given up");
+            return on(outbox, job, move |outbox, job| outbox.bury(job, &reason)).await;
+        }
+        let delay = self.policy.redelivery.delay(job.attempts);
+        tracing::warn!(%tenant, job = job.id, reason, "a job is put off");
+        let postpone = move |outbox: &Outbox, job: &Job| outbox.postpone(job, delay, &reason);
+        on(outbox, job, postpone).await
+    }
+}
+
+impl Pass {
+    fn add(&mut self, result: &Result<(), DeliveryError>) {
+        match result {
+            Ok(()) => self.delivered += 1,
+            Err(error) => {
+                self.failed += 1;
+                self.is_peer_up &= !error.is_of_the_peer();
+            }
+        }
+    }
+}
+
+fn tracer() -> Tracer {
+    get_tracer("continuum.worker")
+}
+
+fn producer(job: &Job) -> Option<SpanContext> {
+    let producer = extract_trace_context(&job.carrier).span_context().clone();
+    producer.is_valid().then_some(producer)
+}
+
+/// What was synchronised, on the span of the push.
+fn describe(span: &SpanRef, response: &SyncResponse, sent_bytes: usize) {
+    let conflicts = usize::from(response.outcome == SyncOutcome::Conflict);
+    span.set_attribute("federation.peer.instance_id", &response.instance_id);
+    span.set_attribute("sync.entities_count", response.concepts_extracted);
+    span.set_attribute("sync.conflicts_count", conflicts);
+    span.set_attribute("sync.bytes_transferred", sent_bytes);
+}
+
+/// Gives back a job that is not tried.
+async fn release(outbox: &Outbox, job: Job) {
+    let number = job.id;
+    if let Err(error) = aside(outbox, move |outbox| outbox.release(&job)).await {
+        // It comes back when its lease ends.
+        tracing::warn!(tenant = %outbox.tenant(), job = number, error, "a job cannot be released");
+    }
+}
+
+/// Works on an outbox where it may block, inside the current span.
+async fn on<T: Send + 'static>(
+    outbox: &Outbox,
+    job: &Job,
+    work: impl FnOnce(&Outbox, &Job) -> Result<T, MemoryError> + Send + 'static,
+) -> Result<T, DeliveryError> {
+    let (outbox, job) = (outbox.clone(), job.clone());
+    let done = spawn_blocking(move || work(&outbox, &job)).await;
+    let done = done.map_err(|crashed| DeliveryError::Push(PushError::Crashed(crashed)))?;
+    done.map_err(DeliveryError::Memory)
+}
+
+/// Why a job was not delivered.
+#[derive(Debug)]
+enum DeliveryError {
+    /// Our own memory could not be read or written.
+    Memory(MemoryError),
+    /// The other node did not take it.
+    Push(PushError),
+}
+
+impl DeliveryError {
+    fn is_of_the_peer(&self) -> bool {
+        matches!(self, Self::Push(error) if error.is_of_the_peer())
+    }
+}
+
+impl Failure for DeliveryError {
+    fn is_final(&self) -> bool {
+        matches!(self, Self::Push(error) if error.is_final())
+    }
+}
+
+impl fmt::Display for DeliveryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Memory(error) => error.fmt(f),
+            Self::Push(error) => error.fmt(f),
+        }
+    }
+}

@@ -1,0 +1,315 @@
+//! [`TelemetryBuilder`]: what the program says about telemetry.
+//!
+//! Position: makes [`Telemetry`], or a recorder for a test.
+//!
+//! Invariant: a value given here that cannot be used is an error of `init`, never ignored.
+
+use super::{
+    ConfigError, ExporterConfig, Telemetry,
+    env::{self, Environment},
+    exporter::{CustomExporter, ExporterChoice},
+    flush, propagation,
+    settings::{Overrides, Settings},
+};
+use crate::{
+    diagnostics::{self, DiagnosticLevel, Topic},
+    export::Exporter,
+    recorder::{Recorder, RecorderConfig},
+    sampling::Sampler,
+    semconv::Conventions,
+    span::{IdGenerator, SpanEnd, SpanLimits, SpanRef, SpanStart, Value},
+};
+use std::{fmt, sync::Arc, time::Duration};
+
+/// What the program says about telemetry; what it leaves open, the environment decides.
+///
+/// # Examples
+///
+/// ```
+/// use continuum_observability::{ExporterConfig, Sampler, Telemetry};
+///
+/// let telemetry = Telemetry::builder()
+///     .service_name("assistant")
+///     .resource_attribute("host.name", "worker-7")
+///     .exporter(ExporterConfig::None)
+///     .sampler(Sampler::AlwaysOn)
+///     .init()?;
+/// # Ok::<(), continuum_observability::ConfigError>(())
+/// ```
+#[derive(Debug, Clone, Default)]
+#[must_use = "nothing is set up until init is called"]
+pub struct TelemetryBuilder {
+    pub(super) overrides: Overrides,
+    strict: bool,
+}
+
+/// Where the program wants to have messages about telemetry.
+#[derive(Clone)]
+pub(super) struct Receiver(pub(super) diagnostics::Receiver);
+
+impl fmt::Debug for Receiver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Receiver")
+    }
+}
+
+impl TelemetryBuilder {
+    /// Names the service: `service.name`.
+    pub fn service_name(self, name: impl Into<String>) -> Self {
+        self.resource_attribute("service.name", name.into())
+    }
+
+    /// States the version of the service: `service.version`.
+    pub fn service_version(self, version: impl Into<String>) -> Self {
+        self.resource_attribute("service.version", version.into())
+    }
+
+    /// Adds an attribute of the process, which goes with all its spans.
+    pub fn resource_attribute(
+        mut self,
+        key: impl Into<String>,
+        value: impl Into<Value<'static>>,
+    ) -> Self {
+        self.overrides.resource.push((key.into(), value.into()));
+        self
+    }
+
+    /// Says where finished spans go.
+    pub fn exporter(mut self, exporter: ExporterConfig) -> Self {
+        self.overrides.exporter = Some(ExporterChoice::Config(exporter));
+        self
+    }
+
+    /// Sends finished spans to an exporter of your own.
+    ///
+    /// `make` is called on the export thread, and again in each forked process that makes spans.
+    ///
+    /// ```
+    /// use continuum_observability::{InMemoryExporter, Telemetry};
+    ///
+    /// let spans = InMemoryExporter::new(1_000);
+    /// let exporter = spans.clone();
+    /// let telemetry = Telemetry::builder()
+    ///     .exporter_with("memory", move || Box::new(exporter.clone()))
+    ///     .init()?;
+    /// # Ok::<(), continuum_observability::ConfigError>(())
+    /// ```
+    pub fn exporter_with(
+        mut self,
+        name: impl Into<String>,
+        make: impl Fn() -> Box<dyn Exporter> + Send + Sync + 'static,
+    ) -> Self {
+        let custom = CustomExporter {
+            name: name.into(),
+            make: Arc::new(make),
+        };
+        self.overrides.exporter = Some(ExporterChoice::Custom(custom));
+        self
+    }
+
+    /// Says which spans are recorded.
+    pub fn sampler(mut self, sampler: Sampler) -> Self {
+        self.overrides.sampler = Some(sampler);
+        self
+    }
+
+    /// Says how much a span may hold, in place of all limits of the environment.
+    pub fn span_limits(mut self, limits: SpanLimits) -> Self {
+        self.overrides.limits = Some(limits);
+        self
+    }
+
+    /// Calls `hook` when a recorded span has started, on the thread that started it.
+    ///
+    /// What the hook does is not traced; when it panics, the span goes on without it. Hooks are
+    /// called in the order in which they were added.
+    ///
+    /// ```
+    /// use continuum_observability::{Telemetry, get_tracer, testing::TestRecorder};
+    ///
+    /// let builder = Telemetry::builder()
+    ///     .on_start(|span, start| span.set_attribute("tracer.name", start.tracer))
+    ///     .on_end(|span, end| span.set_attribute("slow", end.duration.as_secs() > 1));
+    /// let recorder = TestRecorder::of(builder);
+    /// recorder.run(|| get_tracer("docs").in_scope("work", |_| ()));
+    /// assert_eq!(recorder.tree(), "work tracer.name=docs slow=false\n");
+    /// ```
+    pub fn on_start(
+        mut self,
+        hook: impl Fn(&SpanRef, &SpanStart<'_>) + Send + Sync + 'static,
+    ) -> Self {
+        self.overrides.hooks.on_start.push(Arc::new(hook));
+        self
+    }
+
+    /// Calls `hook` when a recorded span is about to end and can still be changed.
+    ///
+    /// Otherwise like [`on_start`](Self::on_start).
+    pub fn on_end(mut self, hook: impl Fn(&SpanRef, &SpanEnd<'_>) + Send + Sync + 'static) -> Self {
+        self.overrides.hooks.on_end.push(Arc::new(hook));
+        self
+    }
+
+    /// Copies these baggage entries to each span that starts with them, as attributes, in place of
+    /// those of `CONTINUUM_BAGGAGE_ATTRIBUTES`.
+    ///
+    /// ```
+    /// use continuum_observability::{
+    ///     Telemetry, get_tracer, set_baggage, testing::TestRecorder,
+    /// };
+    ///
+    /// let recorder = TestRecorder::of(Telemetry::builder().baggage_attributes(["tenant_id"]));
+    /// recorder.run(|| {
+    ///     set_baggage("tenant_id", "user_123");
+    ///     get_tracer("docs").in_scope("recall", |_| ());
+    /// });
+    /// assert_eq!(recorder.tree(), "recall tenant_id=user_123\n");
+    /// ```
+    pub fn baggage_attributes<K: Into<String>>(
+        mut self,
+        keys: impl IntoIterator<Item = K>,
+    ) -> Self {
+        let keys = keys.into_iter().map(Into::into).collect();
+        self.overrides.baggage_attributes = Some(keys);
+        self
+    }
+
+    /// Leaves out the spans of tracers for whose name `keep` answers `false`.
+    ///
+    /// Their children become children of the span around them. Each tracer is asked about once.
+    ///
+    /// ```
+    /// use continuum_observability::{Telemetry, get_tracer, testing::TestRecorder};
+    ///
+    /// let builder = Telemetry::builder().filter_tracers(|name| !name.starts_with("pool"));
+    /// let recorder = TestRecorder::of(builder);
+    /// recorder.run(|| {
+    ///     get_tracer("app").in_scope("query", |_| {
+    ///         get_tracer("pool.sql").in_scope("acquire", |_| {
+    ///             get_tracer("app").in_scope("connect", |_| ());
+    ///         });
+    ///     });
+    /// });
+    /// assert_eq!(recorder.tree(), "query\n  connect\n");
+    /// ```
+    pub fn filter_tracers(mut self, keep: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
+        self.overrides.hooks.filter = Some(Arc::new(keep));
+        self
+    }
+
+    /// Makes ids in place of the random ones.
+    pub fn id_generator(mut self, generator: impl IdGenerator + 'static) -> Self {
+        self.overrides.hooks.id_generator = Some(Arc::new(generator));
+        self
+    }
+
+    /// Sends what the SDK says about itself to `receiver` instead of standard error.
+    ///
+    /// `OTEL_LOG_LEVEL` decides how much that is. Called from any thread; what it does is not
+    /// traced.
+    pub fn diagnostics(
+        mut self,
+        receiver: impl Fn(DiagnosticLevel, &str) + Send + Sync + 'static,
+    ) -> Self {
+        self.overrides.receiver = Some(Receiver(Arc::new(receiver)));
+        self
+    }
+
+    /// Bounds the number of finished spans that wait for the exporter, besides the memory; unbounded
+    /// by default.
+    ///
+    /// What each thread is still collecting, at most 64 KiB, is not counted.
+    pub fn max_queue_size(mut self, spans: u64) -> Self {
+        self.overrides.max_queue_size = Some(spans);
+        self
+    }
+
+    /// Bounds the number of spans of one export, besides its size; unbounded by default.
+    pub fn max_export_batch_size(mut self, spans: u64) -> Self {
+        self.overrides.max_export_batch_size = Some(spans);
+        self
+    }
+
+    /// Says which names the ready-made spans of [`layers`](crate::layers) give to their attributes,
+    /// in place of `CONTINUUM_SEMCONV` and `OTEL_SEMCONV_STABILITY_OPT_IN`.
+    pub fn conventions(mut self, conventions: Conventions) -> Self {
+        self.overrides.conventions = Some(conventions);
+        self
+    }
+
+    /// Lets the ready-made spans show the beginning of texts of users, at most 200 characters.
+    ///
+    /// Off by default: then only the lengths of questions and messages leave the process.
+    pub fn previews(mut self, enabled: bool) -> Self {
+        self.overrides.previews = Some(enabled);
+        self
+    }
+
+    /// Bounds the memory for finished spans that wait for the exporter; 16 MiB by default.
+    ///
+    /// Spans beyond it are dropped and counted. At least 128 KiB.
+    pub fn memory_budget_bytes(mut self, bytes: usize) -> Self {
+        self.overrides.memory_budget_bytes = Some(bytes);
+        self
+    }
+
+    /// How long finished spans wait for company before they are exported: by default 1 second, and
+    /// 100 milliseconds for the console.
+    pub fn schedule_delay(mut self, delay: Duration) -> Self {
+        self.overrides.schedule_delay = Some(delay);
+        self
+    }
+
+    /// The longest that one export may take: by default 10 seconds for OTLP, else 30.
+    pub fn export_timeout(mut self, timeout: Duration) -> Self {
+        self.overrides.export_timeout = Some(timeout);
+        self
+    }
+
+    /// Makes each variable that cannot be used an error, like `CONTINUUM_STRICT_CONFIG=true`.
+    pub fn strict(mut self, strict: bool) -> Self {
+        self.strict = strict;
+        self
+    }
+
+    /// Sets telemetry up for the whole process.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::Invalid`] when something given to the builder cannot be used, or with strict
+    /// checks something in the environment; [`ConfigError::AlreadyActive`] while another guard is
+    /// active. Nothing is installed then.
+    pub fn init(self) -> Result<Telemetry, ConfigError> {
+        self.init_from(Environment::of_process())
+    }
+
+    pub(super) fn init_from(self, env: Environment<'_>) -> Result<Telemetry, ConfigError> {
+        let propagators = propagation::propagators(&self.overrides.propagation, &env);
+        let disabled = env.flag(env::SDK_DISABLED) || cfg!(target_arch = "wasm32");
+        let settings = (!disabled).then(|| Settings::resolve(self.overrides, &env));
+        if let Some(settings) = settings.as_ref().filter(|_| !flush::is_active()) {
+            // Before what was wrong is said.
+            let receiver = settings.receiver.clone().map(|Receiver(receiver)| receiver);
+            diagnostics::configure(settings.log_level, receiver);
+        }
+        env.settle(self.strict)?;
+        let Some(settings) = settings else {
+            propagators.install();
+            return Ok(Telemetry::inactive());
+        };
+        if !flush::claim() {
+            return Err(ConfigError::AlreadyActive);
+        }
+        propagators.install();
+        diagnostics::debug(Topic::SetUp, format_args!("set up with {settings}"));
+        let recorder = Recorder::leak(settings.into_recorder_config());
+        recorder.install();
+        Ok(Telemetry::of(recorder))
+    }
+
+    /// The recorder of a test: sampler, limits and hooks of the builder, nothing of the environment,
+    /// and no exporter.
+    pub(crate) fn into_test_config(self) -> RecorderConfig {
+        self.overrides.into_test_config()
+    }
+}

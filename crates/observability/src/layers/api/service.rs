@@ -1,0 +1,139 @@
+//! The service that traces, and its future.
+//!
+//! Position: between the server and the service inside, which runs in the context of the span.
+
+use super::{
+    Config,
+    request::{body_size, header_values},
+};
+use crate::{
+    context::{FutureExt as _, InContext, with_context},
+    semconv::attribute,
+    span::SpanRef,
+};
+use ::http::{HeaderValue, Request, Response};
+use pin_project_lite::pin_project;
+use std::{
+    fmt::{self, Display},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+use tower_service::Service;
+
+/// The service that [`TraceLayer`](super::TraceLayer) makes.
+#[derive(Clone)]
+pub struct Trace<S> {
+    inner: S,
+    config: Arc<Config>,
+}
+
+impl<S> Trace<S> {
+    pub(super) fn new(inner: S, config: Arc<Config>) -> Self {
+        Self { inner, config }
+    }
+}
+
+impl<S: fmt::Debug> fmt::Debug for Trace<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Trace")
+            .field("inner", &self.inner)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<S, B, R> Service<Request<B>> for Trace<S>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+    S::Error: Display,
+{
+    type Response = Response<R>;
+    type Error = S::Error;
+    type Future = InContext<TracedResponse<S::Future>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let caller = self.config.caller(&request);
+        if self.config.is_excluded(request.uri().path()) {
+            let context = caller.with_telemetry_disabled();
+            let inner = with_context(&context, || self.inner.call(request));
+            return self.traced(inner, SpanRef::default()).with_context(context);
+        }
+        let span = self.config.start(&request, &caller);
+        let inner = with_context(&span.as_context(), || self.inner.call(request));
+        self.traced(inner, span.view().clone()).in_span(span)
+    }
+}
+
+impl<S> Trace<S> {
+    fn traced<F>(&self, inner: F, span: SpanRef) -> TracedResponse<F> {
+        TracedResponse {
+            inner,
+            span,
+            config: Arc::clone(&self.config),
+        }
+    }
+}
+
+pin_project! {
+    /// The answer to a traced request.
+    pub struct TracedResponse<F> {
+        #[pin]
+        inner: F,
+        span: SpanRef,
+        config: Arc<Config>,
+    }
+}
+
+impl<F> fmt::Debug for TracedResponse<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TracedResponse")
+            .field("span", &self.span)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<F, R, E: Display> Future for TracedResponse<F>
+where
+    F: Future<Output = Result<Response<R>, E>>,
+{
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        let mut result = ready!(this.inner.poll(cx));
+        match &mut result {
+            Ok(response) => describe(this.span, response, this.config),
+            Err(error) => {
+                this.span.record_failure(error);
+                this.span.error_type(std::any::type_name::<E>());
+            }
+        }
+        Poll::Ready(result)
+    }
+}
+
+fn describe<R>(span: &SpanRef, response: &mut Response<R>, config: &Config) {
+    let status = response.status();
+    span.http_outcome(
+        status.as_u16(),
+        status.canonical_reason().unwrap_or_default(),
+    );
+    if let Some(size) = body_size(response.headers()) {
+        span.set_attribute(attribute::HTTP_RESPONSE_BODY_SIZE, size);
+    }
+    for (name, key) in &config.response_headers {
+        if let Some(values) = header_values(response.headers(), name) {
+            span.set_attribute(key, values);
+        }
+    }
+    let trace_id = span.span_context().trace_id();
+    if trace_id.is_valid()
+        && let Ok(value) = HeaderValue::from_str(&trace_id.to_string())
+    {
+        response.headers_mut().insert("trace_id", value);
+    }
+}

@@ -1,0 +1,205 @@
+//! Cache keys as they may leave the process.
+//!
+//! Position: every key passes through here before it is recorded.
+//!
+//! Invariants: what looks like a hash, an id or a token becomes `<hash>`, so that keys neither leak
+//! secrets nor differ from one entry to the next; a key without such a part is borrowed, not copied;
+//! at most [`MAX_KEY_BYTES`] of a key are looked at.
+
+use std::borrow::Cow;
+
+/// What stands in place of a part that looks like a hash.
+const HASH: &str = "<hash>";
+const MAX_KEY_BYTES: usize = 256;
+/// Shorter parts of hexadecimal digits are words, years, or small numbers.
+const MIN_HEX: usize = 8;
+/// Parts of so many hexadecimal digits are hashes even if none of them is a decimal one.
+const SURE_HEX: usize = 16;
+/// Shorter parts of letters and digits are names.
+const MIN_OPAQUE: usize = 20;
+
+/// Where a key is divided; what is no hash then is divided further, since `_` and `=` may be part of
+/// an encoded token.
+const SEPARATORS: [&[char]; 2] = [&[':', '/', '.', '|', '#', '@', ',', ';', ' '], &['_', '=']];
+
+/// The key with each part that looks like a hash replaced.
+pub(super) fn scrubbed(key: &str) -> Cow<'_, str> {
+    let key = &key[..key.floor_char_boundary(MAX_KEY_BYTES)];
+    let mut out = Scrubbed {
+        key,
+        copied: 0,
+        out: String::new(),
+    };
+    out.visit(0, key, &SEPARATORS);
+    out.finish()
+}
+
+/// The scrubbed key with its last part, which tells one entry from another, replaced by `*`.
+pub(super) fn key_pattern(scrubbed: &str) -> String {
+    let kind = scrubbed.rfind(':').map_or("", |end| &scrubbed[..=end]);
+    let mut pattern = String::with_capacity(kind.len() + 1);
+    pattern.push_str(kind);
+    pattern.push('*');
+    pattern
+}
+
+struct Scrubbed<'a> {
+    key: &'a str,
+    /// Up to where the key is in `out`.
+    copied: usize,
+    out: String,
+}
+
+impl<'a> Scrubbed<'a> {
+    /// Looks at the parts of `text`, which begins at `start` of the key.
+    fn visit(&mut self, start: usize, text: &str, separators: &[&[char]]) {
+        let Some((separator, finer)) = separators.split_first() else {
+            return;
+        };
+        let mut at = start;
+        for part in text.split(*separator) {
+            if looks_like_hash(part.as_bytes()) {
+                self.out.push_str(&self.key[self.copied..at]);
+                self.out.push_str(HASH);
+                self.copied = at + part.len();
+            } else {
+                self.visit(at, part, finer);
+            }
+            // Every separator is one byte.
+            at += part.len() + 1;
+        }
+    }
+
+    fn finish(mut self) -> Cow<'a, str> {
+        if self.copied == 0 {
+            return Cow::Borrowed(self.key);
+        }
+        self.out.push_str(&self.key[self.copied..]);
+        Cow::Owned(self.out)
+    }
+}
+
+/// Whether a part is a digest, a UUID, a large number or an encoded token rather than a word.
+fn looks_like_hash(part: &[u8]) -> bool {
+    // A hash may be a negative number.
+    let part = part.strip_prefix(b"-").unwrap_or(part);
+    part.len() >= MIN_HEX && (is_hexadecimal(part) || is_opaque(part))
+}
+
+fn is_hexadecimal(part: &[u8]) -> bool {
+    let hex = count(part, u8::is_ascii_hexdigit);
+    let hyphens = count(part, |byte| *byte == b'-');
+    let has_number = hyphens == 0 && count(part, u8::is_ascii_digit) > 0;
+    hex + hyphens == part.len() && (hex >= SURE_HEX || has_number)
+}
+
+/// Letters and digits without a break, or letters of both cases and digits with the marks of base64.
+fn is_opaque(part: &[u8]) -> bool {
+    let plain = count(part, u8::is_ascii_alphanumeric);
+    let marks = count(part, |byte| b"+=_-".contains(byte));
+    let both_cases =
+        count(part, u8::is_ascii_uppercase) > 0 && count(part, u8::is_ascii_lowercase) > 0;
+    part.len() >= MIN_OPAQUE
+        && count(part, u8::is_ascii_digit) > 0
+        && plain + marks == part.len()
+        && (marks == 0 || both_cases)
+}
+
+fn count(part: &[u8], is: fn(&u8) -> bool) -> usize {
+    part.iter().filter(|byte| is(byte)).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn parts_that_look_like_hashes_are_replaced() {
+        let rows = [
+            ("search:5d41402abc4b2a76b9719d911017c592", "search:<hash>"),
+            ("search:-8231234123412341234", "search:<hash>"),
+            (
+                "user:123e4567-e89b-12d3-a456-426614174000:profile",
+                "user:<hash>:profile",
+            ),
+            ("5D41402ABC4B2A76:5d41402abc4b2a76", "<hash>:<hash>"),
+            ("session:dGhpcyBpcyBhIHNlY3JldC9+NQ==", "session:<hash>"),
+            ("session:dGhpc19p_cyBh-IHNlY3JldDE", "session:<hash>"),
+            ("a/01ARZ3NDEKTSV4RRFFQ69G5FAV/b", "a/<hash>/b"),
+            ("user_5d41402abc4b", "user_<hash>"),
+            ("v2.cache.deadbeef01.json", "v2.cache.<hash>.json"),
+            ("etag=deadbeef01", "etag=<hash>"),
+        ];
+        for (key, expected) in rows {
+            assert_eq!(scrubbed(key), expected);
+        }
+    }
+
+    #[test]
+    fn words_and_small_numbers_are_kept_without_a_copy() {
+        for key in [
+            "",
+            ":",
+            "memory:search:rust",
+            "user:4711",
+            "report:2026-11-23",
+            "facade:decade:feedface",
+            "user_preferences_version_2_of_2026",
+            "a-very-long-name-with-words-and-1-number",
+            "memory:search:<hash>",
+            "größe:überraschung",
+        ] {
+            assert!(
+                matches!(scrubbed(key), Cow::Borrowed(same) if same == key),
+                "{key}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_pattern_replaces_the_last_part() {
+        let rows = [
+            ("", "*"),
+            ("rust", "*"),
+            ("a:b", "a:*"),
+            ("a:b:", "a:b:*"),
+            ("a:b:c", "a:b:*"),
+        ];
+        for (key, expected) in rows {
+            assert_eq!(key_pattern(key), expected);
+        }
+    }
+
+    #[test]
+    fn a_long_key_is_cut_between_characters() {
+        let key = format!("a{}", "ä".repeat(1_000));
+        assert_eq!(scrubbed(&key), format!("a{}", "ä".repeat(127)));
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_that_looks_like_a_hash_is_left(key in "\\PC{0,40}(:|/|_|-)?[0-9a-f]{0,40}\\PC{0,40}") {
+            let clean = scrubbed(&key);
+            prop_assert!(clean.split(':').all(|part| !looks_like_hash(part.as_bytes())), "{clean}");
+            prop_assert_eq!(scrubbed(&clean), clean.as_ref(), "scrubbing twice changes nothing");
+        }
+
+        #[test]
+        fn a_digest_never_gets_through(
+            before in "([a-z]{1,6}[:/._]){0,3}",
+            digest in "[0-9a-f]{31}[0-9]",
+            after in "([:/._][a-z]{1,6}){0,3}",
+        ) {
+            let key = format!("{before}{digest}{after}");
+            let clean = scrubbed(&key);
+            prop_assert!(!clean.contains(&digest[..8]), "{clean}");
+            prop_assert!(clean.starts_with(&before) || clean.contains(HASH));
+        }
+
+        #[test]
+        fn words_come_through(key in "[a-z]{1,7}(:[a-z]{1,7}){0,4}") {
+            prop_assert_eq!(scrubbed(&key), key.as_str());
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Requests of `reqwest` inside of spans.
+//!
+//! Position: in place of `send` and `execute`.
+//!
+//! Invariant: the error is passed on unchanged; of the URL in its text, what is recorded is redacted.
+
+use super::trace_http_request;
+use crate::{
+    context::FutureExt as _,
+    layers::http::Url,
+    propagation::inject_context,
+    semconv::{attribute, event},
+    span::{SpanRef, Status},
+};
+use ::reqwest::{Client, Error, Request, RequestBuilder, Response};
+
+/// Sends requests that were built by a client.
+pub trait RequestBuilderExt {
+    /// Sends the request as `send` does, inside a CLIENT span, with the context in its headers.
+    ///
+    /// # Errors
+    ///
+    /// Those of `send`, unchanged. A response of 400 or above is not one, but makes the span fail.
+    ///
+    /// ```
+    /// use continuum_observability::layers::client::RequestBuilderExt as _;
+    ///
+    /// # async fn doc() -> Result<(), reqwest::Error> {
+    /// let answer = reqwest::Client::new().post("http://peer:8080/sync").send_traced().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    fn send_traced(self) -> impl Future<Output = Result<Response, Error>> + Send;
+}
+
+impl RequestBuilderExt for RequestBuilder {
+    async fn send_traced(self) -> Result<Response, Error> {
+        let (client, request) = self.build_split();
+        client.execute_traced(request?).await
+    }
+}
+
+/// Sends requests.
+pub trait ClientExt {
+    /// Sends the request as `execute` does, inside a CLIENT span, with the context in its headers.
+    ///
+    /// # Errors
+    ///
+    /// Those of `execute`, unchanged. A response of 400 or above is not one, but makes the span fail.
+    fn execute_traced(
+        &self,
+        request: Request,
+    ) -> impl Future<Output = Result<Response, Error>> + Send;
+}
+
+impl ClientExt for Client {
+    async fn execute_traced(&self, mut request: Request) -> Result<Response, Error> {
+        let span = trace_http_request(request.method().as_str(), request.url().as_str()).start();
+        inject_context(&span.as_context(), request.headers_mut());
+        let view = span.view().clone();
+        let sent = async {
+            let result = self.execute(request).await;
+            match &result {
+                Ok(response) => describe(&view, response),
+                Err(error) => record(&view, error),
+            }
+            result
+        };
+        sent.in_span(span).await
+    }
+}
+
+fn describe(span: &SpanRef, response: &Response) {
+    let status = response.status();
+    span.http_outcome(
+        status.as_u16(),
+        status.canonical_reason().unwrap_or_default(),
+    );
+    if let Some(size) = response.content_length() {
+        span.set_attribute(attribute::HTTP_RESPONSE_BODY_SIZE, size);
+    }
+}
+
+fn record(span: &SpanRef, error: &Error) {
+    let kind = kind(error);
+    let message = message(error);
+    let attributes = [
+        (attribute::EXCEPTION_TYPE, "reqwest::Error".into()),
+        (attribute::EXCEPTION_MESSAGE, message.as_str().into()),
+    ];
+    span.add_event(event::EXCEPTION, &attributes);
+    span.error_type(kind);
+    span.set_status(Status::error(message));
+}
+
+/// The class of an error, one of a few.
+fn kind(error: &Error) -> &'static str {
+    if error.is_timeout() {
+        "timeout"
+    } else if error.is_connect() {
+        "connect"
+    } else if error.is_redirect() {
+        "redirect"
+    } else {
+        "reqwest::Error"
+    }
+}
+
+/// The text of an error and of its causes, in which the URL has no secrets.
+fn message(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    let Some(url) = error.url().map(|url| url.as_str()) else {
+        return text;
+    };
+    let redacted = Url::parse(url).map(|url| url.full);
+    text.replace(url, &redacted.unwrap_or_default())
+}

@@ -1,0 +1,339 @@
+//! One picture for each rule: what it finds, and what it leaves alone.
+
+use super::{Finding, Linter, Rule};
+use crate::{AnyValue, SpanKind, SpanRecord, get_tracer, testing::TestRecorder};
+use std::time::Duration;
+
+/// A span of a trace; `parent` 0 is none.
+fn span(name: &str, id: u8, parent: u8) -> SpanRecord {
+    SpanRecord {
+        trace_id: [1; 16],
+        span_id: [id; 8],
+        parent_span_id: (parent > 0).then_some([parent; 8]),
+        name: name.to_owned(),
+        flags: 0x101,
+        kind: SpanKind::Internal as i32,
+        end_unix_nanos: 1_000_000,
+        ..SpanRecord::default()
+    }
+}
+
+fn with(mut span: SpanRecord, key: &str, value: &str) -> SpanRecord {
+    span.attributes
+        .push((key.to_owned(), AnyValue::String(value.to_owned())));
+    span
+}
+
+fn named(name: &str) -> SpanRecord {
+    span(name, 1, 0)
+}
+
+fn rules(spans: &[SpanRecord]) -> Vec<Rule> {
+    Linter::new()
+        .lint(spans)
+        .iter()
+        .map(|finding: &Finding| finding.rule)
+        .collect()
+}
+
+#[test]
+fn names_that_fit_any_span_are_found() {
+    for name in ["operation", "process", "query", "Query", " handler ", ""] {
+        assert_eq!(rules(&[named(name)]), [Rule::GenericName], "{name:?}");
+    }
+    for name in ["process_message", "query_database", "memory.operation"] {
+        assert_eq!(
+            rules(&[with(named(name), "tenant.id", "acme")]),
+            [],
+            "{name:?}"
+        );
+    }
+}
+
+#[test]
+fn names_with_ids_timestamps_and_numbers_in_them_are_found() {
+    for name in [
+        "query_for_user_12",
+        "recall_at_1763900000",
+        "recall_20261123",
+        "process_item_3",
+        "load.7f3a2b1c9d0e",
+        "sync 0af76519-16cd-43dd-8448-eb211c80319c",
+    ] {
+        assert_eq!(rules(&[named(name)]), [Rule::DynamicName], "{name:?}");
+    }
+    for name in [
+        "POST /v1/recall",
+        "sha256",
+        "encode_utf8",
+        "GET /users/{id}",
+        "feedface_loop",
+        "s3.get",
+    ] {
+        assert_eq!(rules(&[named(name)]), [], "{name:?}");
+    }
+}
+
+#[test]
+fn a_name_that_repeats_an_id_of_the_span_is_found() {
+    let alice = with(named("greet_alice"), "user.id", "alice");
+    assert_eq!(rules(&[alice]), [Rule::DynamicName]);
+    let greeting = with(named("greet_alice"), "greeting.template", "alice");
+    assert_eq!(rules(&[greeting]), []);
+}
+
+#[test]
+fn keys_without_dots_or_in_other_cases_are_found() {
+    for key in [
+        "data_size",
+        "Memory.Operation",
+        "memory.conceptsFound",
+        "memory-operation.kind",
+        "a..b",
+        ".a",
+        "a.1b",
+    ] {
+        assert_eq!(
+            rules(&[with(named("load"), key, "x")]),
+            [Rule::KeyFormat],
+            "{key:?}"
+        );
+    }
+    for key in [
+        "memory.concepts_found",
+        "http.request.header.x-request-id",
+        "k8s.pod.name",
+    ] {
+        assert_eq!(rules(&[with(named("load"), key, "x")]), [], "{key:?}");
+    }
+    for key in ["size", "value"] {
+        assert_eq!(
+            rules(&[with(named("load"), key, "x")]),
+            [Rule::VagueKey],
+            "{key:?}"
+        );
+    }
+}
+
+#[test]
+fn values_that_look_like_secrets_are_found_and_never_repeated() {
+    for (key, value) in [
+        ("user.contact", "alice@example.com"),
+        ("request.note", "write to <alice.b+c@mail.example.org>."),
+        ("db.dsn", "postgres://app:hunter22@db/prod"),
+        ("auth.header", "Bearer abcdef0123456789"),
+        ("db.options", "host=db password=hunter22"),
+        ("ai.key_used", "sk-abcdefghijklmnopqrstuvwx"),
+        ("aws.used", "AKIAIOSFODNN7EXAMPLE"),
+        ("db.password", "hunter22"),
+    ] {
+        let findings = Linter::new().lint(&[with(named("load"), key, value)]);
+        assert_eq!(findings.len(), 1, "{key} {value} {findings:?}");
+        assert_eq!(findings[0].rule, Rule::SecretValue, "{value}");
+        assert!(!findings[0].to_string().contains(value), "{}", findings[0]);
+    }
+    for (key, value) in [
+        ("db.password", "[redacted]"),
+        ("db.query.text", "SELECT a FROM t WHERE password=?"),
+        ("url.full", "https://example.com/@user/a"),
+        ("package.version", "serde@1.0"),
+        ("http.auth.scheme", "Basic auth"),
+        ("cost.tokens_used", "12"),
+    ] {
+        assert_eq!(rules(&[with(named("load"), key, value)]), [], "{value}");
+    }
+}
+
+#[test]
+fn secrets_in_events_names_and_status_texts_are_found() {
+    let recorder = TestRecorder::new();
+    recorder.run(|| {
+        get_tracer("lint").in_scope("log_in", |span| {
+            span.add_event("rejected", &[("user.mail", "alice@example.com".into())]);
+            span.record_failure(&"no user bob@example.com");
+        });
+    });
+    let subjects: Vec<String> = Linter::new()
+        .lint(&recorder.spans())
+        .into_iter()
+        .map(|f| f.detail)
+        .collect();
+    assert_eq!(
+        subjects,
+        [
+            "the name or the status looks like an e-mail address",
+            "the value of \"exception.message\" looks like an e-mail address",
+            "the value of \"user.mail\" looks like an e-mail address",
+        ]
+    );
+}
+
+#[test]
+fn values_that_never_repeat_are_found_once_there_are_enough() {
+    let spans = |count: u16, value: fn(u16) -> String| -> Vec<SpanRecord> {
+        let one = |n: u16| {
+            let mut span = with(named("load"), "job.label", &value(n));
+            span.span_id = u64::from(n + 1).to_be_bytes();
+            span
+        };
+        (0..count).map(one).collect()
+    };
+    assert_eq!(
+        rules(&spans(100, |n| format!("v{n}"))),
+        [Rule::HighCardinality]
+    );
+    assert_eq!(rules(&spans(99, |n| format!("v{n}"))), []);
+    assert_eq!(rules(&spans(100, |n| format!("v{}", n % 80))), []);
+    let uuid = "0af76519-16cd-43dd-8448-eb211c80319c";
+    assert_eq!(
+        rules(&[with(named("load"), "job.label", uuid)]),
+        [Rule::HighCardinality]
+    );
+    assert_eq!(rules(&[with(named("load"), "job.id", uuid)]), []);
+}
+
+#[test]
+fn a_long_root_without_children_is_too_coarse() {
+    let mut root = named("answer");
+    root.end_unix_nanos = 2_000_000_000;
+    assert_eq!(rules(std::slice::from_ref(&root)), [Rule::TooCoarse]);
+    assert_eq!(rules(&[root.clone(), span("recall", 2, 1)]), []);
+    let client = SpanRecord {
+        kind: SpanKind::Client as i32,
+        ..root.clone()
+    };
+    assert_eq!(rules(&[client]), []);
+    assert_eq!(
+        Linter::new()
+            .long_root(Duration::from_secs(3))
+            .lint(&[root]),
+        []
+    );
+}
+
+#[test]
+fn many_spans_that_last_next_to_nothing_are_too_fine() {
+    let tiny = |id: u8| SpanRecord {
+        end_unix_nanos: 100,
+        ..span("add_numbers", id, 1)
+    };
+    let spans = |count: u8| -> Vec<SpanRecord> {
+        let children = (2..2 + count).map(tiny);
+        std::iter::once(span("sum_up", 1, 0))
+            .chain(children)
+            .collect()
+    };
+    assert_eq!(rules(&spans(20)), [Rule::TooFine]);
+    assert_eq!(rules(&spans(19)), []);
+    assert_eq!(
+        Linter::new()
+            .short_spans(Duration::from_nanos(100), 20)
+            .lint(&spans(20)),
+        []
+    );
+}
+
+#[test]
+fn a_parent_of_this_process_that_is_missing_never_ended() {
+    assert_eq!(rules(&[span("recall", 2, 1)]), [Rule::NeverEnded]);
+    let remote = SpanRecord {
+        flags: 0x301,
+        ..span("recall", 2, 1)
+    };
+    assert_eq!(rules(&[remote]), []);
+    let foreign = SpanRecord {
+        flags: 1,
+        ..span("recall", 2, 1)
+    };
+    assert_eq!(rules(&[foreign]), [Rule::MissingParent]);
+}
+
+#[test]
+fn a_server_that_starts_a_trace_of_its_own_is_found() {
+    let mut client = with(
+        with(named("POST"), "http.request.method", "POST"),
+        "url.full",
+        "http://peer:80/sync?a=b",
+    );
+    client.kind = SpanKind::Client as i32;
+    let mut server = with(
+        with(named("POST /sync"), "http.request.method", "POST"),
+        "url.path",
+        "/sync",
+    );
+    server.kind = SpanKind::Server as i32;
+    (server.start_unix_nanos, server.end_unix_nanos) = (10, 20);
+    server.trace_id = [2; 16];
+    assert_eq!(
+        rules(&[client.clone(), server.clone()]),
+        [Rule::UnjoinedServer]
+    );
+
+    let joined = SpanRecord {
+        trace_id: [1; 16],
+        span_id: [2; 8],
+        parent_span_id: Some([1; 8]),
+        ..server.clone()
+    };
+    assert_eq!(rules(&[client.clone(), joined]), []);
+    let later = SpanRecord {
+        end_unix_nanos: 2_000_000,
+        ..server
+    };
+    assert_eq!(rules(&[client, later]), []);
+}
+
+#[test]
+fn spans_of_memory_database_and_cache_without_a_tenant_are_found() {
+    for name in ["memory.recall", "db.select.entities", "cache.get"] {
+        assert_eq!(rules(&[named(name)]), [Rule::MissingTenant], "{name}");
+        assert_eq!(
+            rules(&[with(named(name), "tenant.id", "acme")]),
+            [],
+            "{name}"
+        );
+    }
+    assert_eq!(rules(&[named("federation.sync.push")]), []);
+}
+
+#[test]
+fn a_finding_says_span_rule_remedy_and_section_once() {
+    let mut other = named("query");
+    other.span_id = [9; 8];
+    let findings = Linter::new().lint(&[other, named("query")]);
+    let lines: Vec<String> = findings.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        lines,
+        [
+            "generic-name: \"query\": the name fits any span; say what the span does, from the general to the \
+         particular, such as memory.recall (guide: Best Practices: Span Naming; trace \
+         01010101010101010101010101010101, span 0101010101010101)",
+        ]
+    );
+}
+
+#[test]
+fn rules_are_known_by_name_and_can_be_switched_off() {
+    for rule in Rule::ALL {
+        assert_eq!(rule.name().parse(), Ok(*rule));
+    }
+    let error = "generic".parse::<Rule>().unwrap_err().to_string();
+    assert!(
+        error.starts_with("no rule \"generic\"; there are generic-name, dynamic-name"),
+        "{error}"
+    );
+    assert_eq!(
+        Linter::new()
+            .without(Rule::GenericName)
+            .lint(&[named("query")]),
+        []
+    );
+}
+
+#[test]
+#[should_panic(expected = "1 spans have not ended")]
+fn a_test_with_an_open_span_is_told() {
+    let recorder = TestRecorder::new();
+    let _open = recorder.run(|| get_tracer("lint").start_span("upload"));
+    crate::testing::assert_no_findings(&recorder);
+}

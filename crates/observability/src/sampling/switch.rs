@@ -1,0 +1,340 @@
+//! The sampler of a running recorder, which can be replaced or overruled at any time.
+//!
+//! Position: made from a [`Sampler`] when the recorder is, asked at the start of every span.
+//!
+//! Invariants:
+//! - the usual decision reads one word and compares; there is no lock that a fork could leave held;
+//! - while sampling is forced everything is recorded, and afterwards what the sampler says, without
+//!   a timer.
+
+use super::{Sampler, SamplingParameters, SamplingResult, ShouldSample};
+use crate::{
+    context::{SpanContext, TraceId},
+    recorder::AtomicStatic,
+};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering, fence},
+    },
+    time::{Duration, Instant},
+};
+
+/// Everything is recorded, until [`SamplerSwitch::forced_until`].
+const FORCED: u64 = 1 << 63;
+/// A sampler of the user's decides.
+const CUSTOM: u64 = 1 << 62;
+/// The parent decides where there is one.
+const PARENT_BASED: u64 = 1 << 61;
+/// The random part of a trace id has 56 bits; the rest of the word is the least that is kept.
+const RANDOM_BITS: u32 = 56;
+const THRESHOLD: u64 = (1 << (RANDOM_BITS + 1)) - 1;
+
+/// A sampler of the user's, and whether it is asked for roots only.
+#[derive(Debug)]
+struct Custom {
+    sampler: Arc<dyn ShouldSample>,
+    parent_based: bool,
+}
+
+/// What decides about the spans of one recorder.
+#[derive(Debug)]
+pub(crate) struct SamplerSwitch {
+    word: AtomicU64,
+    custom: AtomicStatic<Custom>,
+    /// Nanoseconds after `made`.
+    forced_until: AtomicU64,
+    made: Instant,
+}
+
+impl SamplerSwitch {
+    pub(crate) fn new(sampler: Sampler) -> Self {
+        let switch = Self {
+            word: AtomicU64::new(0),
+            custom: AtomicStatic::none(),
+            forced_until: AtomicU64::new(0),
+            made: Instant::now(),
+        };
+        switch.set(sampler);
+        switch
+    }
+
+    /// What [`SamplerSwitch::should_sample`] decides, without the way there that only samplers of the
+    /// user's need; `None`: ask it.
+    #[inline]
+    pub(crate) fn decide(&self, parent: Option<&SpanContext>, trace_id: TraceId) -> Option<bool> {
+        let word = self.word.load(Ordering::Relaxed);
+        (word & (FORCED | CUSTOM) == 0).then(|| decide(word, parent, trace_id))
+    }
+
+    pub(crate) fn should_sample(
+        &self,
+        parameters: &SamplingParameters<'_>,
+    ) -> SamplingResult<'static> {
+        let word = self.word.load(Ordering::Relaxed);
+        if word & (FORCED | CUSTOM) != 0 {
+            return self.should_sample_unusually(word, parameters);
+        }
+        SamplingResult::from_decision(decide(word, parameters.parent, parameters.trace_id))
+    }
+
+    #[cold]
+    fn should_sample_unusually(
+        &self,
+        word: u64,
+        parameters: &SamplingParameters<'_>,
+    ) -> SamplingResult<'static> {
+        // After the word that says so, the sampler of the user's is there.
+        fence(Ordering::Acquire);
+        if word & FORCED != 0 && self.is_forced() {
+            return SamplingResult::from_decision(true);
+        }
+        match (self.custom.get(), parameters.parent) {
+            (Some(custom), Some(parent)) if word & CUSTOM != 0 && custom.parent_based => {
+                SamplingResult::from_decision(parent.is_sampled())
+            }
+            (Some(custom), _) if word & CUSTOM != 0 => guarded(&*custom.sampler, parameters),
+            _ => {
+                SamplingResult::from_decision(decide(word, parameters.parent, parameters.trace_id))
+            }
+        }
+    }
+
+    /// Replaces the sampler, for spans that start from now on.
+    pub(crate) fn set(&self, sampler: Sampler) {
+        let word = match sampler {
+            Sampler::ParentBased(root) => self.adopt(*root, true),
+            other => self.adopt(other, false),
+        };
+        // A time for which sampling is forced goes on.
+        let replace = |old: u64| Some(old & FORCED | word);
+        let _before = self
+            .word
+            .fetch_update(Ordering::Release, Ordering::Relaxed, replace)
+            .is_ok();
+    }
+
+    /// The word for a sampler. One of the user's is kept for ever: a span that starts meanwhile may
+    /// be asking it.
+    fn adopt(&self, sampler: Sampler, parent_based: bool) -> u64 {
+        let parent = if parent_based { PARENT_BASED } else { 0 };
+        match sampler {
+            Sampler::AlwaysOn => parent,
+            Sampler::AlwaysOff => parent | threshold(0.0),
+            Sampler::TraceIdRatio(ratio) => parent | threshold(ratio),
+            Sampler::ParentBased(root) => self.adopt(*root, true),
+            Sampler::Custom(sampler) => {
+                self.custom.set(Some(Box::leak(Box::new(Custom {
+                    sampler,
+                    parent_based,
+                }))));
+                CUSTOM
+            }
+        }
+    }
+
+    /// Records everything for `duration` from now, or longer if that was asked for before.
+    pub(crate) fn force(&self, duration: Duration) {
+        let until = nanos(self.made.elapsed().saturating_add(duration));
+        self.forced_until.fetch_max(until, Ordering::SeqCst);
+        self.word.fetch_or(FORCED, Ordering::SeqCst);
+    }
+
+    /// Whether the time for which sampling is forced is not over; ends it when it is.
+    fn is_forced(&self) -> bool {
+        let lasts = || nanos(self.made.elapsed()) < self.forced_until.load(Ordering::SeqCst);
+        if lasts() {
+            return true;
+        }
+        self.word.fetch_and(!FORCED, Ordering::SeqCst);
+        // Somebody may have asked for more in between.
+        let extended = lasts();
+        if extended {
+            self.word.fetch_or(FORCED, Ordering::SeqCst);
+        }
+        extended
+    }
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// What a built-in sampler says.
+#[inline]
+fn decide(word: u64, parent: Option<&SpanContext>, trace_id: TraceId) -> bool {
+    match parent {
+        Some(parent) if word & PARENT_BASED != 0 => parent.is_sampled(),
+        _ => keeps(word & THRESHOLD, trace_id),
+    }
+}
+
+/// Keeps the traces whose 56 random bits are at or above the rejection threshold.
+#[inline]
+fn keeps(threshold: u64, trace_id: TraceId) -> bool {
+    let [_, _, _, _, _, _, _, _, low @ ..] = trace_id.to_bytes();
+    u64::from_be_bytes(low) & ((1 << RANDOM_BITS) - 1) >= threshold
+}
+
+/// The rejection threshold of a ratio: 0 keeps everything, 2^56 nothing.
+fn threshold(ratio: f64) -> u64 {
+    const SPACE: f64 = (1u64 << RANDOM_BITS) as f64;
+    // A ratio that is no number keeps nothing, like 0.
+    let rejected = 1.0 - if ratio > 0.0 { ratio.min(1.0) } else { 0.0 };
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the product lies between 0 and 2^56"
+    )]
+    let threshold = (rejected * SPACE) as u64;
+    threshold
+}
+
+/// Asks a sampler of the user's; one that panics drops the span.
+fn guarded(
+    sampler: &dyn ShouldSample,
+    parameters: &SamplingParameters<'_>,
+) -> SamplingResult<'static> {
+    let ask = AssertUnwindSafe(|| sampler.should_sample(parameters));
+    catch_unwind(ask).unwrap_or_else(|_| SamplingResult::from_decision(false))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        SpanContext, SpanId, SpanLimits, TraceFlags, TraceState, span::SpanKind,
+        testing::TestRecorder,
+    };
+
+    fn parameters(trace_id: u128, parent: Option<&SpanContext>) -> SamplingParameters<'_> {
+        SamplingParameters {
+            parent,
+            trace_id: TraceId::from(trace_id),
+            name: "asked",
+            kind: SpanKind::Internal,
+            attributes: &[],
+        }
+    }
+
+    fn parent(flags: TraceFlags) -> SpanContext {
+        let (trace, span) = (TraceId::from(1u128), SpanId::from(1u64));
+        SpanContext::new(trace, span, flags, true, TraceState::default())
+    }
+
+    /// The answers for a root, below a sampled parent, below one that is not.
+    fn answers(switch: &SamplerSwitch) -> [bool; 3] {
+        let parents = [TraceFlags::SAMPLED, TraceFlags::NONE].map(parent);
+        [None, Some(&parents[0]), Some(&parents[1])]
+            .map(|parent| switch.should_sample(&parameters(1, parent)).is_sampled)
+    }
+
+    #[derive(Debug)]
+    struct Refusing;
+
+    impl ShouldSample for Refusing {
+        fn should_sample(&self, _: &SamplingParameters<'_>) -> SamplingResult<'static> {
+            SamplingResult::from_decision(false)
+        }
+
+        fn description(&self) -> String {
+            "Refusing".to_owned()
+        }
+    }
+
+    #[test]
+    fn each_sampler_decides_as_its_name_says_however_deeply_it_is_wrapped() {
+        let parent_based = Sampler::parent_based;
+        let custom = || Sampler::Custom(Arc::new(Refusing));
+        let rows = [
+            (Sampler::AlwaysOn, [true; 3]),
+            (Sampler::AlwaysOff, [false; 3]),
+            (Sampler::TraceIdRatio(1.0), [true; 3]),
+            (Sampler::TraceIdRatio(0.0), [false; 3]),
+            (Sampler::TraceIdRatio(f64::NAN), [false; 3]),
+            (custom(), [false; 3]),
+            (parent_based(Sampler::AlwaysOn), [true, true, false]),
+            (parent_based(Sampler::AlwaysOff), [false, true, false]),
+            (parent_based(custom()), [false, true, false]),
+            (
+                parent_based(parent_based(Sampler::AlwaysOff)),
+                [false, true, false],
+            ),
+        ];
+        let switch = SamplerSwitch::new(Sampler::default());
+        for (sampler, expected) in rows {
+            let description = sampler.description();
+            assert_eq!(
+                answers(&SamplerSwitch::new(sampler.clone())),
+                expected,
+                "{description}"
+            );
+            switch.set(sampler);
+            assert_eq!(answers(&switch), expected, "switched to {description}");
+        }
+    }
+
+    #[test]
+    fn forced_sampling_overrules_everybody_and_ends_by_itself() {
+        for sampler in [
+            Sampler::parent_based(Sampler::AlwaysOff),
+            Sampler::parent_based(Sampler::Custom(Arc::new(Refusing))),
+        ] {
+            let switch = SamplerSwitch::new(sampler);
+            switch.force(Duration::ZERO);
+            assert_eq!(answers(&switch), [false, true, false]);
+            switch.force(Duration::MAX);
+            assert_eq!(answers(&switch), [true; 3]);
+            switch.force(Duration::ZERO);
+            assert_eq!(answers(&switch), [true; 3], "the longest time counts");
+            switch.set(Sampler::parent_based(Sampler::AlwaysOff));
+            assert_eq!(answers(&switch), [true; 3]);
+            switch.forced_until.store(0, Ordering::Relaxed);
+            assert_eq!(answers(&switch), [false, true, false]);
+            let word = switch.word.load(Ordering::Relaxed);
+            assert_eq!(word & FORCED, 0, "the price of forcing is over too");
+        }
+    }
+
+    #[test]
+    fn ratio_keeps_its_share() {
+        let id = |i: u128| i.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c);
+        let switch = SamplerSwitch::new(Sampler::TraceIdRatio(0.25));
+        let asked = (0..10_000).map(|i| switch.should_sample(&parameters(id(i), None)));
+        let kept = asked.filter(|result| result.is_sampled).count();
+        assert!((2_300..2_700).contains(&kept), "{kept}");
+    }
+
+    #[test]
+    fn a_higher_ratio_keeps_what_a_lower_one_keeps() {
+        for i in 0..1_000u128 {
+            let id = TraceId::from(i.wrapping_mul(0x2545_f491_4f6c_dd1d_1234_5678));
+            assert!(!keeps(threshold(0.1), id) || keeps(threshold(0.5), id));
+        }
+    }
+
+    #[derive(Debug)]
+    struct Panicking;
+
+    impl ShouldSample for Panicking {
+        fn should_sample(&self, _: &SamplingParameters<'_>) -> SamplingResult<'static> {
+            std::panic::resume_unwind(Box::new("the sampler's own failure"))
+        }
+
+        fn description(&self) -> String {
+            "Panicking".to_owned()
+        }
+    }
+
+    #[test]
+    fn a_sampler_that_panics_drops_the_span_and_nothing_else() {
+        let sampler = Sampler::Custom(Arc::new(Panicking));
+        let recorder = TestRecorder::with(sampler, SpanLimits::default());
+        recorder.run(|| {
+            crate::get_tracer("sampling").in_scope("work", |span| span.add_event("e", &[]));
+        });
+        let stats = recorder.stats();
+        assert_eq!((stats.started, stats.sampled_out), (1, 1));
+    }
+}

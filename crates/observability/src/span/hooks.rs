@@ -1,0 +1,228 @@
+//! Code of the user's that sees spans start and end, and the tracers that are left out.
+//!
+//! Position: kept by the recorder, called by `Start` and by the end of `Span`.
+//!
+//! Invariants:
+//! - a hook that panics costs what it would have added, nothing else;
+//! - hooks never call themselves: what they do is not traced, nor offered to other hooks;
+//! - a recorder without hooks has none of this: one pointer is null.
+//!
+//! Source: OpenTelemetry specification, Trace SDK, "Span processor".
+
+use super::{
+    IdGenerator, InstrumentationScope, SpanBody, SpanKind, SpanRef, Value, scope::MAX_SCOPES,
+    start::Start,
+};
+use crate::{
+    context::{Baggage, Context, SpanId, TraceFlags, TraceId},
+    diagnostics::{self, Topic},
+};
+use std::{
+    cell::Cell,
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc,
+        atomic::{AtomicU8, Ordering},
+    },
+    time::Duration,
+};
+
+/// A span that has just started, as a start hook sees it.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct SpanStart<'a> {
+    /// The name of the tracer.
+    pub tracer: &'a str,
+    /// The name of the span.
+    pub name: &'a str,
+    /// The kind of the span.
+    pub kind: SpanKind,
+    /// The attributes given at the start.
+    pub attributes: &'a [(&'a str, Value<'a>)],
+    /// The baggage of the span's context.
+    pub baggage: &'a Baggage,
+}
+
+/// A span that is about to end, as an end hook sees it.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct SpanEnd<'a> {
+    /// The name of the tracer.
+    pub tracer: &'a str,
+    /// The name of the span.
+    pub name: &'a str,
+    /// The kind of the span.
+    pub kind: SpanKind,
+    /// How long the span took; time that hooks take is not in it.
+    pub duration: Duration,
+    /// Whether the span carries an error status.
+    pub is_error: bool,
+}
+
+type StartHook = Arc<dyn Fn(&SpanRef, &SpanStart<'_>) + Send + Sync>;
+type EndHook = Arc<dyn Fn(&SpanRef, &SpanEnd<'_>) + Send + Sync>;
+type Filter = Arc<dyn Fn(&str) -> bool + Send + Sync>;
+
+/// What the user wants to be called for.
+#[derive(Clone, Default)]
+pub(crate) struct Hooks {
+    pub(crate) on_start: Vec<StartHook>,
+    pub(crate) on_end: Vec<EndHook>,
+    pub(crate) filter: Option<Filter>,
+    pub(crate) id_generator: Option<Arc<dyn IdGenerator>>,
+}
+
+impl fmt::Debug for Hooks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hooks")
+            .field("on_start", &self.on_start.len())
+            .field("on_end", &self.on_end.len())
+            .field("filter", &self.filter.is_some())
+            .field("id_generator", &self.id_generator)
+            .finish()
+    }
+}
+
+impl Hooks {
+    /// Copies the named baggage entries to each span, as attributes.
+    pub(crate) fn add_baggage_attributes(&mut self, keys: Vec<String>) {
+        self.on_start.push(Arc::new(move |span, start| {
+            for key in &keys {
+                if let Some(value) = start.baggage.get(key) {
+                    span.set_attribute(key, value);
+                }
+            }
+        }));
+    }
+
+    /// The hooks of a running recorder; `None` when there are none.
+    pub(crate) fn activate(self) -> Option<Box<ActiveHooks>> {
+        let none = self.on_start.is_empty()
+            && self.on_end.is_empty()
+            && self.filter.is_none()
+            && self.id_generator.is_none();
+        (!none).then(|| {
+            Box::new(ActiveHooks {
+                hooks: self,
+                answers: std::iter::repeat_with(AtomicU8::default)
+                    .take(MAX_SCOPES)
+                    .collect(),
+            })
+        })
+    }
+}
+
+const UNASKED: u8 = 0;
+const KEPT: u8 = 1;
+const LEFT_OUT: u8 = 2;
+
+/// The hooks of a running recorder.
+#[derive(Debug)]
+pub(crate) struct ActiveHooks {
+    hooks: Hooks,
+    /// What the filter said of each instrumentation scope.
+    answers: Box<[AtomicU8]>,
+}
+
+impl ActiveHooks {
+    /// Whether spans of that instrumentation scope are not wanted.
+    pub(super) fn leave_out(&self, scope: u32) -> bool {
+        let (Some(filter), Some(known)) = (&self.hooks.filter, self.answers.get(scope as usize))
+        else {
+            return false;
+        };
+        let answer = match known.load(Ordering::Relaxed) {
+            UNASKED => {
+                let ask = || filter(InstrumentationScope::name(scope));
+                let wanted = run(ask).unwrap_or(true);
+                let answer = if wanted { KEPT } else { LEFT_OUT };
+                known.store(answer, Ordering::Relaxed);
+                answer
+            }
+            answer => answer,
+        };
+        answer == LEFT_OUT
+    }
+
+    /// A trace id of the user's generator, and the flags that go with it.
+    pub(super) fn trace_id(&self) -> Option<(TraceId, TraceFlags)> {
+        let generator = self.hooks.id_generator.as_deref()?;
+        let (id, is_random) = run(|| (generator.new_trace_id(), generator.is_random()))?;
+        let flags = TraceFlags::NONE.with_random(is_random);
+        id.is_valid().then_some((id, flags))
+    }
+
+    /// A span id of the user's generator.
+    pub(super) fn span_id(&self) -> Option<SpanId> {
+        let generator = self.hooks.id_generator.as_deref()?;
+        run(|| generator.new_span_id()).filter(|id| id.is_valid())
+    }
+
+    #[cold]
+    pub(super) fn started(&self, context: &Context, start: &Start<'_>) {
+        if self.hooks.on_start.is_empty() || !context.span.is_recorded() {
+            return;
+        }
+        let facts = SpanStart {
+            tracer: InstrumentationScope::name(start.scope),
+            name: start.name,
+            kind: start.kind,
+            attributes: start.attributes,
+            baggage: &context.baggage,
+        };
+        let _quiet = context.clone().with_telemetry_disabled().attach();
+        for hook in &self.hooks.on_start {
+            run(|| hook(&context.span, &facts));
+        }
+    }
+
+    /// Calls the end hooks while the span can still be changed.
+    #[cold]
+    pub(super) fn ending(&self, span: &SpanRef, end: impl Fn(&SpanBody) -> u64) {
+        if self.hooks.on_end.is_empty() {
+            return;
+        }
+        let read = span.with(|body| {
+            let nanos = body.nanos_until(end(body));
+            let name = body.name().to_owned();
+            (name, body.scope(), body.kind, nanos, body.failed())
+        });
+        let Some((name, scope, kind, nanos, is_error)) = read else {
+            return;
+        };
+        let facts = SpanEnd {
+            tracer: InstrumentationScope::name(scope),
+            name: &name,
+            kind,
+            duration: Duration::from_nanos(nanos),
+            is_error,
+        };
+        let mut context = Context::current().with_telemetry_disabled();
+        context.span = span.clone();
+        let _quiet = context.attach();
+        for hook in &self.hooks.on_end {
+            run(|| hook(span, &facts));
+        }
+    }
+}
+
+thread_local! {
+    static IS_RUNNING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs code of the user's; `None` when it panicked, and inside of such code.
+fn run<R>(call: impl FnOnce() -> R) -> Option<R> {
+    if IS_RUNNING.replace(true) {
+        return None;
+    }
+    let outcome = catch_unwind(AssertUnwindSafe(call));
+    IS_RUNNING.set(false);
+    if outcome.is_err() {
+        diagnostics::warn(
+            Topic::Hook,
+            format_args!("a hook, filter or id generator panicked; what it would do is left out"),
+        );
+    }
+    outcome.ok()
+}

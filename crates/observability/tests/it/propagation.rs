@@ -1,0 +1,89 @@
+//! The context in and out of carriers that other tests do not look at: child processes, and spans
+//! that are not recorded.
+
+use continuum_observability::testing::TestRecorder;
+use continuum_observability::{
+    Carrier, SpanContext, create_carrier_from_span, extract_from_environment,
+    extract_trace_context, get_baggage, get_span_id, get_trace_id, get_traceparent, get_tracer,
+    get_tracestate, inject_trace_context, link_spans, set_baggage, with_trace_context,
+};
+use std::process::Command;
+
+const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+fn carrier() -> Carrier {
+    [
+        ("traceparent", PARENT),
+        ("tracestate", "a=1"),
+        ("baggage", "tenant_id=user%20123"),
+    ]
+    .into_iter()
+    .collect()
+}
+
+/// Runs itself as the child, which prints what it finds.
+#[test]
+fn a_child_process_continues_the_trace() {
+    let expected = format!("found {:?}", extract_trace_context(&carrier()));
+    let found = format!("found {:?}", extract_from_environment());
+    if found == expected {
+        println!("{found}");
+        return;
+    }
+    let mut child = Command::new(std::env::current_exe().unwrap());
+    let test = "propagation::a_child_process_continues_the_trace";
+    child.args([test, "--exact", "--nocapture"]);
+    with_trace_context(&carrier(), || inject_trace_context(&mut child));
+    let said = child.output().unwrap().stdout;
+    let said = String::from_utf8(said).unwrap();
+    assert!(said.contains(&expected), "{said}");
+}
+
+#[test]
+fn without_a_recorder_the_context_passes_through() {
+    let sent = with_trace_context(&carrier(), || {
+        get_tracer("test").in_scope("unrecorded", |_| {
+            assert_eq!(get_traceparent().as_deref(), Some(PARENT));
+            assert_eq!(get_tracestate().as_deref(), Some("a=1"));
+            assert_eq!(get_trace_id().unwrap().to_string(), PARENT[3..35]);
+            assert_eq!(get_span_id().unwrap().to_string(), PARENT[36..52]);
+            assert_eq!(get_baggage("tenant_id").as_deref(), Some("user 123"));
+            let mut sent = Carrier::new();
+            inject_trace_context(&mut sent);
+            sent
+        })
+    });
+    assert_eq!(sent, carrier());
+    assert_eq!(get_traceparent(), None);
+    assert_eq!(get_tracestate(), None);
+}
+
+#[test]
+fn nothing_is_written_where_there_is_no_context() {
+    let mut carrier = Carrier::new();
+    inject_trace_context(&mut carrier);
+    assert!(carrier.is_empty());
+    assert_eq!(link_spans(&carrier), None);
+    let malformed: Carrier = [("traceparent", "x")].into_iter().collect();
+    assert_eq!(link_spans(&malformed), None);
+}
+
+#[test]
+fn a_carrier_of_a_span_has_that_span_and_the_current_baggage() {
+    TestRecorder::new().run(|| {
+        let tracer = get_tracer("test");
+        let other = tracer.start_span("other");
+        tracer.in_scope("current", |_| {
+            assert!(set_baggage("tenant_id", "user_123"));
+            let carrier = create_carrier_from_span(&other);
+            let linked = link_spans(&carrier).unwrap();
+            assert_eq!(linked.span_id(), other.span_context().span_id());
+            assert!(linked.is_remote());
+            assert_eq!(carrier.get("baggage"), Some("tenant_id=user_123"));
+        });
+        let span: SpanContext = other.span_context();
+        let traceparent = create_carrier_from_span(&other);
+        let traceparent = traceparent.get("traceparent").unwrap();
+        assert!(traceparent.contains(&span.trace_id().to_string()));
+    });
+}

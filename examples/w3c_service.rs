@@ -1,0 +1,85 @@
+//! A service that passes the W3C Trace Context on, for the public conformance harness.
+//!
+//! `cargo run --release --example w3c_service -- PORT` listens on that port of 127.0.0.1; with port
+//! 0, or none, a free one is chosen. The address is printed as the first line.
+//!
+//! A POST to any path takes a JSON array of `{"url": ..., "arguments": ...}` and, for each in order,
+//! posts the arguments as JSON to the url, with a span of its own. The answer is 200 after all of
+//! them. That is the service that `test/test.py` of the w3c/trace-context repository drives;
+//! `cargo xtask conformance w3c` runs the two against each other.
+//!
+//! What to look at: the whole of the propagation is the [`TraceLayer`] around the routes, which
+//! reads the caller's headers, and one call of [`inject_trace_context`], which writes ours.
+
+#![expect(clippy::print_stdout, reason = "prints the address that it listens on")]
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use axum::{Json, Router, http::StatusCode, routing::post};
+use continuum_observability::layers::api::TraceLayer;
+use continuum_observability::{
+    SpanKind, get_tracer, init_telemetry, inject_trace_context, spawn_blocking,
+};
+use serde::Deserialize;
+use serde_json::Value;
+use ureq::Agent;
+
+/// The harness gives up after 5 seconds.
+const CALL_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// One call that this service is asked to make.
+#[derive(Debug, Deserialize)]
+struct Call {
+    url: String,
+    arguments: Value,
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let _telemetry = init_telemetry()?;
+    let port = match std::env::args().nth(1) {
+        Some(port) => port.parse().context("the argument is a port")?,
+        None => 0,
+    };
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
+    println!("http://{}", listener.local_addr()?);
+    axum::serve(listener, router()).await?;
+    Ok(())
+}
+
+fn router() -> Router {
+    let agent = Agent::config_builder()
+        .timeout_global(Some(CALL_TIMEOUT))
+        .build()
+        .new_agent();
+    Router::new()
+        .fallback(post(move |calls| make_all(agent, calls)))
+        .layer(TraceLayer::new())
+}
+
+/// Makes the calls one after the other; the first that fails ends the request.
+async fn make_all(agent: Agent, Json(calls): Json<Vec<Call>>) -> Result<(), (StatusCode, String)> {
+    let work = spawn_blocking(move || calls.iter().try_for_each(|call| make(&agent, call)));
+    let made = work.await.map_err(anyhow::Error::from).flatten();
+    made.map_err(|error| (StatusCode::BAD_GATEWAY, format!("{error:#}")))
+}
+
+fn make(agent: &Agent, call: &Call) -> Result<()> {
+    let tracer = get_tracer("w3c_service");
+    let span = tracer
+        .span_builder("POST")
+        .kind(SpanKind::Client)
+        .attribute("http.request.method", "POST")
+        .attribute("url.full", call.url.as_str());
+    span.in_scope(|span| {
+        let mut request = agent.post(&call.url).content_type("application/json");
+        if let Some(headers) = request.headers_mut() {
+            inject_trace_context(headers);
+        }
+        let answer = request.send(&serde_json::to_vec(&call.arguments)?)?;
+        let status = i64::from(answer.status().as_u16());
+        span.set_attribute("http.response.status_code", status);
+        Ok(())
+    })
+}
