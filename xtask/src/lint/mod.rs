@@ -74,15 +74,23 @@ fn clippy(workspace: &Workspace) -> Result<()> {
 
 /// What a stranger builds: the SDK as it comes, its API alone, and each feature by itself.
 fn features(workspace: &Workspace) -> Result<()> {
-    const SETS: [&[&str]; 8] = [
+    const SETS: [&[&str]; 12] = [
         &[],
         &["--no-default-features"],
         &["--no-default-features", "--features", "otlp-http"],
+        &["--no-default-features", "--features", "otlp-grpc"],
+        &["--no-default-features", "--features", "zipkin,gzip"],
+        &["--features", "gzip"],
         &["--no-default-features", "--features", "console"],
         &["--no-default-features", "--features", "macros"],
         &["--no-default-features", "--features", "tower"],
         &["--no-default-features", "--features", "tracing"],
         &["--no-default-features", "--features", "opentelemetry_0_33"],
+        &[
+            "--no-default-features",
+            "--features",
+            "opentelemetry_sdk_0_33",
+        ],
     ];
     for set in SETS {
         let mut cargo = process::cargo(workspace.root());

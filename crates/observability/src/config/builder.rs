@@ -74,13 +74,17 @@ impl TelemetryBuilder {
         self
     }
 
-    /// Says where finished spans go.
-    pub fn exporter(mut self, exporter: ExporterConfig) -> Self {
-        self.overrides.exporter = Some(ExporterChoice::Config(exporter));
+    /// Says where finished spans go. Called again, it adds a further place.
+    ///
+    /// With several, a span counts as exported when all have taken it, and as lost when one has not;
+    /// each gets every span, whatever becomes of it elsewhere.
+    pub fn exporter(mut self, exporter: impl Into<ExporterConfig>) -> Self {
+        let exporter = ExporterChoice::Config(exporter.into());
+        self.overrides.exporters.push(exporter);
         self
     }
 
-    /// Sends finished spans to an exporter of your own.
+    /// Sends finished spans to an exporter of your own, beside others that were asked for.
     ///
     /// `make` is called on the export thread, and again in each forked process that makes spans.
     ///
@@ -103,7 +107,8 @@ impl TelemetryBuilder {
             name: name.into(),
             make: Arc::new(make),
         };
-        self.overrides.exporter = Some(ExporterChoice::Custom(custom));
+        let custom = ExporterChoice::Custom(custom);
+        self.overrides.exporters.push(custom);
         self
     }
 

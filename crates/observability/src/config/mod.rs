@@ -7,13 +7,14 @@
 //! all variables.
 
 mod builder;
+mod choice;
 mod env;
 mod error;
 mod exporter;
 mod flush;
 mod naming;
 mod opening;
-#[cfg(feature = "otlp-http")]
+#[cfg(feature = "_otlp")]
 mod otlp;
 mod pairs;
 mod propagation;
@@ -22,6 +23,8 @@ mod resource;
 mod sampler;
 mod settings;
 mod telemetry;
+#[cfg(feature = "zipkin")]
+mod zipkin;
 
 #[cfg(test)]
 mod testing;
@@ -30,8 +33,8 @@ mod tests;
 
 pub use {
     builder::TelemetryBuilder,
+    choice::{ExporterConfig, OtlpConfig},
     error::{ConfigError, FlushError, Problem},
-    exporter::ExporterConfig,
     flush::{Flush, Shutdown},
     telemetry::{Telemetry, TelemetryHandle, init_telemetry},
 };

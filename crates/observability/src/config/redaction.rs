@@ -26,7 +26,13 @@ const ANYWHERE: &[&str] = &[
 /// Words that make a key a secret at its end: a `token`, but not a `token_count`.
 const AT_THE_END: &[&str] = &["token", "jwt", "bearer"];
 /// Pairs of words that make a key a secret wherever they stand.
-const PAIRS: &[[&str; 2]] = &[["api", "key"], ["private", "key"], ["access", "key"]];
+const PAIRS: &[[&str; 2]] = &[
+    ["pass", "word"],
+    ["pass", "phrase"],
+    ["api", "key"],
+    ["private", "key"],
+    ["access", "key"],
+];
 
 /// Whether the value under `key` is to be replaced by [`REDACTED`].
 ///
@@ -81,6 +87,7 @@ mod tests {
             "db.password",
             "DB_PASSWORD",
             "userPassword",
+            "PassWord",
             "api_key",
             "x-api-key",
             "apiKey",

@@ -33,7 +33,7 @@ const MIN_MEMORY_BUDGET_BYTES: usize = 128 << 10;
 /// What the program asked for.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Overrides {
-    pub(super) exporter: Option<ExporterChoice>,
+    pub(super) exporters: Vec<ExporterChoice>,
     pub(super) sampler: Option<Sampler>,
     pub(super) limits: Option<SpanLimits>,
     pub(super) conventions: Option<Conventions>,
@@ -76,7 +76,7 @@ impl Settings {
             let list = env.text(env::BAGGAGE_ATTRIBUTES)?;
             Some(list.split(',').map(|key| key.trim().to_owned()).collect())
         });
-        let destination = Destination::resolve(overrides.exporter, env);
+        let destination = Destination::resolve(overrides.exporters, env);
         let delay = overrides
             .schedule_delay
             .or_else(|| env.first_millis(&[env::SCHEDULE_DELAY]));

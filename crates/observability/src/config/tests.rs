@@ -28,14 +28,21 @@ fn refused(variables: &[(&str, &str)]) -> (Vec<String>, Settings) {
 }
 
 fn exporter_name(settings: &Settings) -> &'static str {
-    match &settings.destination {
-        #[cfg(feature = "otlp-http")]
-        Destination::Otlp(_) => "otlp",
+    name_of(&settings.destination)
+}
+
+fn name_of(destination: &Destination) -> &'static str {
+    match destination {
+        #[cfg(feature = "_otlp")]
+        Destination::Otlp(otlp) => otlp.name(),
+        #[cfg(feature = "zipkin")]
+        Destination::Zipkin(_) => "zipkin",
         #[cfg(feature = "console")]
         Destination::Console(_) => "console",
         Destination::File(_) => "file",
         Destination::Nowhere => "none",
         Destination::Custom(_) => "custom",
+        Destination::Several(_) => "several",
     }
 }
 
@@ -45,12 +52,15 @@ fn the_first_that_is_set_decides_about_the_exporter() {
     let rows: [(&[(&str, &str)], &str); 17] = [
         (&[], "console"),
         (&[("CONTINUUM_ENV", "development")], "console"),
-        (&[("CONTINUUM_ENV", "Production")], "otlp"),
-        (&[("OTEL_ENDPOINT", "http://h:1")], "otlp"),
-        (&[("OTLP_ENDPOINT", "http://h:1")], "otlp"),
-        (&[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://h:1")], "otlp"),
-        (&[("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "a=b")], "otlp"),
-        (&[("OTEL_EXPORTER_OTLP_TIMEOUT", "5")], "otlp"),
+        (&[("CONTINUUM_ENV", "Production")], "otlp-http"),
+        (&[("OTEL_ENDPOINT", "http://h:1")], "otlp-http"),
+        (&[("OTLP_ENDPOINT", "http://h:1")], "otlp-http"),
+        (
+            &[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://h:1")],
+            "otlp-http",
+        ),
+        (&[("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "a=b")], "otlp-http"),
+        (&[("OTEL_EXPORTER_OTLP_TIMEOUT", "5")], "otlp-http"),
         (
             &[
                 ("OTEL_EXPORTER_TYPE", "console"),
@@ -65,8 +75,8 @@ fn the_first_that_is_set_decides_about_the_exporter() {
             ],
             "console",
         ),
-        (&[("OTEL_EXPORTER_TYPE", "jaeger")], "otlp"),
-        (&[("OTEL_EXPORTER_TYPE", "OTLP")], "otlp"),
+        (&[("OTEL_EXPORTER_TYPE", "jaeger")], "otlp-http"),
+        (&[("OTEL_EXPORTER_TYPE", "OTLP")], "otlp-http"),
         (
             &[
                 ("OTEL_TRACES_EXPORTER", "none"),
@@ -79,11 +89,11 @@ fn the_first_that_is_set_decides_about_the_exporter() {
                 ("OTEL_TRACES_EXPORTER", "otlp"),
                 ("OTEL_EXPORTER_TYPE", "console"),
             ],
-            "otlp",
+            "otlp-http",
         ),
         (
             &[("OTEL_TRACES_EXPORTER", ""), ("OTEL_EXPORTER_TYPE", "otlp")],
-            "otlp",
+            "otlp-http",
         ),
         (
             &[("OTEL_TRACES_EXPORTER", "  "), ("OTLP_ENDPOINT", " ")],
@@ -108,10 +118,10 @@ fn the_first_that_is_set_decides_about_the_exporter() {
 
 #[test]
 fn the_builder_decides_before_the_environment() {
-    let exporter = Some(ExporterChoice::Config(ExporterConfig::None));
+    let exporters = vec![ExporterChoice::Config(ExporterConfig::None)];
     let sampler = Some(Sampler::AlwaysOff);
     let overrides = Overrides {
-        exporter,
+        exporters,
         sampler,
         limits: Some(SpanLimits {
             events: 3,
@@ -141,17 +151,23 @@ fn the_builder_decides_before_the_environment() {
 #[cfg(all(feature = "otlp-http", feature = "console"))]
 #[test]
 fn a_value_that_cannot_be_used_is_named_with_its_choices_and_passed_over() {
-    let choices = "expected one of otlp, console, file, none, jaeger, not";
+    let zipkin = if cfg!(feature = "zipkin") {
+        ", zipkin"
+    } else {
+        ""
+    };
+    let choices =
+        format!("expected one of otlp, console, file, none, jaeger, datadog{zipkin}, not");
     let rows: [(&str, &str, String); 9] = [
         (
             "OTEL_TRACES_EXPORTER",
-            "zipkin",
-            format!("{choices} \"zipkin\""),
+            "prometheus",
+            format!("{choices} \"prometheus\""),
         ),
         (
             "OTEL_EXPORTER_TYPE",
-            "datadog",
-            format!("{choices} \"datadog\""),
+            "logging",
+            format!("{choices} \"logging\""),
         ),
         (
             "OTEL_TRACES_SAMPLER",
@@ -448,7 +464,7 @@ fn the_document_lists_every_variable_that_is_read_and_no_other() {
 #[test]
 fn every_declared_variable_is_read_and_no_other() {
     let asked = RefCell::new(BTreeSet::new());
-    for exporter in ["", "otlp", "file"] {
+    for exporter in ["", "otlp,zipkin", "datadog", "file"] {
         for sampler in ["", "traceidratio"] {
             let env = Environment::new(|name| {
                 asked.borrow_mut().insert(name.to_owned());
@@ -473,8 +489,13 @@ fn every_declared_variable_is_read_and_no_other() {
         .iter()
         .map(|variable| variable.name().to_owned())
         .collect();
-    if cfg!(not(feature = "otlp-http")) {
-        declared.remove("OTLP_HEADERS");
+    if cfg!(not(feature = "_otlp")) {
+        declared.retain(|name| {
+            !["OTLP_HEADERS", "OTLP_PROTOCOL", "DD_AGENT_URL"].contains(&name.as_str())
+        });
+    }
+    if cfg!(not(feature = "zipkin")) {
+        declared.retain(|name| !name.contains("ZIPKIN"));
     }
     if cfg!(not(feature = "console")) {
         declared.remove("NO_COLOR");

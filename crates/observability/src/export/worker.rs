@@ -6,7 +6,7 @@
 //! - the bytes of a span are copied once, into the request; nothing is decoded or encoded again;
 //! - every span taken from the queue ends up in exactly one count;
 //! - a panicking exporter costs its batch, not the thread;
-//! - nothing that happens on the thread is traced.
+//! - nothing that happens on this thread is traced, through whatever interface.
 //!
 //! Source: `opentelemetry/proto/collector/trace/v1/trace_service.proto`.
 

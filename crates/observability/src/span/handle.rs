@@ -40,17 +40,21 @@ impl Span {
         span
     }
 
-    /// Whether nothing is known of the span: no recorder, no parent to pass on, no baggage.
+    /// Whether nothing is known of the span: no recorder, no parent to pass on, no baggage, and no
+    /// word on whether those below it are recorded.
     #[cfg(feature = "macros")]
+    #[inline]
     pub(super) fn is_inert(&self) -> bool {
         let context = &self.context;
         context.recorder.is_none()
+            && !context.suppressed
             && context.baggage.is_empty()
             && !context.span_context().is_valid()
     }
 
     /// Gives the span up to whoever ends it from now on.
     #[cfg(feature = "macros")]
+    #[inline]
     pub(super) fn into_context(mut self) -> Context {
         std::mem::take(&mut self.context)
     }

@@ -22,6 +22,7 @@ pub use stream::TracedStream;
 
 use super::{InstrumentationScope, Span, SpanGuard, SpanKind, Value, start::Start};
 use crate::context::with_context;
+use futures_core::Stream;
 use std::{
     any::Any,
     fmt,
@@ -90,11 +91,9 @@ impl CallSite {
         } else {
             let mut attributes = Vec::with_capacity(self.attributes.len() + N);
             attributes.extend_from_slice(self.attributes);
-            attributes.extend(
-                catch_unwind(AssertUnwindSafe(computed))
-                    .into_iter()
-                    .flatten(),
-            );
+            if let Ok(computed) = catch_unwind(AssertUnwindSafe(computed)) {
+                attributes.extend(computed);
+            }
             self.start_with(&attributes)
         };
         Entry {
@@ -160,20 +159,20 @@ impl Entry {
     }
 
     /// Runs the body of a function that returns a future, and then that future.
-    pub fn future<F, S>(self, body: impl FnOnce() -> F, settle: S) -> TracedFuture<F, S>
+    pub fn future<O, F, S>(self, body: impl FnOnce() -> F, settle: S) -> TracedFuture<F, S>
     where
-        F: Future,
-        S: FnOnce(Watch<'_>, &F::Output),
+        F: Future<Output = O>,
+        S: FnOnce(Watch<'_>, &O),
     {
         let future = self.prepare(body);
         TracedFuture::new(self, future, settle)
     }
 
     /// Runs the body of a function that returns a stream, and then that stream.
-    pub fn stream<T, S>(self, body: impl FnOnce() -> T, settle: S) -> TracedStream<T, S>
+    pub fn stream<I, T, S>(self, body: impl FnOnce() -> T, settle: S) -> TracedStream<T, S>
     where
-        T: futures_core::Stream,
-        S: FnMut(Watch<'_>, &T::Item),
+        T: Stream<Item = I>,
+        S: FnMut(Watch<'_>, &I),
     {
         let stream = self.prepare(body);
         TracedStream::new(self, stream, settle)

@@ -8,9 +8,10 @@ use opentelemetry_proto::tonic::collector::trace::v1::{
 use prost::Message as _;
 
 use super::{
-    server::{Received, Reply, Server},
+    super::super::network::server::{Received, Reply, Server},
     *,
 };
+use std::time::Duration;
 
 const PROTOBUF: &str = "Content-Type: application/x-protobuf\r\n";
 
@@ -32,13 +33,13 @@ fn partial(rejected_spans: i64, error_message: &str) -> Reply {
     Reply::Answer(200, PROTOBUF, body)
 }
 
-fn config(endpoint: String) -> OtlpHttpConfig {
-    let mut config = OtlpHttpConfig::new(endpoint);
+fn config(endpoint: String) -> EndpointConfig {
+    let mut config = EndpointConfig::new(endpoint);
     config.retry.initial_backoff = Duration::from_millis(1);
     config
 }
 
-fn send(config: OtlpHttpConfig, body: &[u8]) -> Result<Exported, ExportError> {
+fn send(config: EndpointConfig, body: &[u8]) -> Result<Exported, ExportError> {
     let mut exporter = OtlpHttpExporter::new(config)?;
     exporter.export(
         &EncodedRequest::new(body, 3),
@@ -288,12 +289,48 @@ fn another_protocol_is_final() {
 
 #[test]
 fn the_grpc_port_is_recognised() {
-    let exporter = OtlpHttpExporter::new(config("http://localhost:4317/v1/traces".into())).unwrap();
-    let error = exporter.error(Failure::Transport(ureq::Error::ConnectionFailed), 1);
-    assert!(
-        error
-            .to_string()
-            .contains("; 4317 is the gRPC port, use 4318 for HTTP ["),
-        "{error}"
+    let post = Post::new(
+        config("http://localhost:4317/v1/traces".into()),
+        EXAMPLE,
+        "application/x-protobuf",
+        said,
+    );
+    let hinted = post.unwrap().with_hint("no answer".into());
+    assert_eq!(
+        hinted,
+        "no answer; 4317 is the gRPC port, use 4318 for HTTP"
+    );
+}
+
+#[cfg(feature = "gzip")]
+#[test]
+fn a_compressed_body_is_gzip_and_decodes_to_the_bytes() {
+    use std::io::Read as _;
+
+    let server = Server::start(vec![status(503, ""), ok()]);
+    let mut config = config(server.endpoint());
+    config.compression = crate::Compression::Gzip;
+    let body = b"span ".repeat(20_000);
+    assert!(send(config, &body).is_ok());
+    for received in server.finish() {
+        assert_eq!(received.header("content-encoding"), Some("gzip"));
+        assert!(received.body.len() < body.len() / 50);
+        let mut decoded = Vec::new();
+        flate2::read::GzDecoder::new(received.body.as_slice())
+            .read_to_end(&mut decoded)
+            .unwrap();
+        assert!(decoded == body);
+    }
+}
+
+#[cfg(not(feature = "gzip"))]
+#[test]
+fn a_compression_that_is_not_built_is_refused() {
+    let mut config = config("http://localhost:4318/v1/traces".into());
+    config.compression = crate::Compression::Gzip;
+    let error = OtlpHttpExporter::new(config).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "invalid compression: gzip is not in this build: enable its cargo feature"
     );
 }

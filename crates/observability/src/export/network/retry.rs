@@ -1,16 +1,18 @@
 //! When to try again, and after how long.
 //!
-//! Position: between the answer to one attempt and the next attempt of [`super::OtlpHttpExporter`].
+//! Position: between an exporter that sends over the network and its single attempts.
 //!
-//! Invariants: a wait that would end after the deadline is not begun; a server's `Retry-After` is
-//! the least that is waited.
+//! Invariants: no attempt begins after the deadline; a wait that would end after it is not begun; what
+//! a receiver asks for (`Retry-After`, `RetryInfo`) is the least that is waited.
 //!
-//! Source: OTLP specification 1.x, "OTLP/HTTP Throttling"; RFC 9110, sections 5.6.7 and 10.2.3.
+//! Source: OTLP specification 1.x, "OTLP/HTTP Throttling", "OTLP/gRPC Throttling"; RFC 9110, sections
+//! 5.6.7 and 10.2.3.
 
+use super::super::{ExportError, Pause};
 use std::{
     collections::hash_map::RandomState,
     hash::{BuildHasher as _, Hasher as _},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// How often a request is tried, and how the waits between attempts grow.
@@ -36,9 +38,39 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
+    /// Calls `attempt` with the time that is left, until it succeeds, fails for good, or the policy,
+    /// the deadline or the pause says that it is enough.
+    pub(in super::super) fn run<T>(
+        &self,
+        pause: &Pause,
+        endpoint: &str,
+        deadline: Instant,
+        mut attempt: impl FnMut(Duration) -> Result<T, ExportError>,
+    ) -> Result<T, ExportError> {
+        let mut attempts = 0;
+        loop {
+            let remaining = deadline.saturating_duration_since(Instant::now());
+            if remaining.is_zero() {
+                let endpoint = endpoint.to_owned();
+                return Err(ExportError::Deadline { endpoint, attempts });
+            }
+            attempts += 1;
+            let error = match attempt(remaining) {
+                Ok(done) => return Ok(done),
+                Err(error) => error,
+            };
+            let wait = self.backoff(attempts, error.retry_after());
+            let in_time = wait < deadline.saturating_duration_since(Instant::now());
+            let allowed = error.is_retryable() && attempts < self.max_attempts;
+            if !(allowed && in_time && pause(wait)) {
+                return Err(error.after(attempts));
+            }
+        }
+    }
+
     /// The wait after attempt number `attempt` (from 1): half of it fixed, half of it random, so
     /// that the processes that one outage stopped do not all come back at once.
-    pub(super) fn backoff(&self, attempt: u32, retry_after: Option<Duration>) -> Duration {
+    fn backoff(&self, attempt: u32, retry_after: Option<Duration>) -> Duration {
         let doublings = attempt.saturating_sub(1).min(16);
         let full = self
             .initial_backoff
@@ -57,6 +89,7 @@ fn random_fraction() -> f64 {
 
 /// Reads `Retry-After`: seconds, or a date. A date counts from the server's own `Date`, so that
 /// the clocks need not agree; without one it is ignored.
+#[cfg(feature = "_post")]
 pub(super) fn retry_after(value: &str, date: Option<&str>) -> Option<Duration> {
     let value = value.trim();
     if let Ok(secs) = value.parse() {
@@ -69,6 +102,7 @@ pub(super) fn retry_after(value: &str, date: Option<&str>) -> Option<Duration> {
 }
 
 /// Reads `Sun, 06 Nov 1994 08:49:37 GMT`, the only form of a date that may be sent today.
+#[cfg(feature = "_post")]
 fn unix_secs(date: &str) -> Option<u64> {
     const MONTHS: [&str; 12] = [
         "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
@@ -133,6 +167,7 @@ mod tests {
         assert!(policy.backoff(1, Some(Duration::ZERO)) >= Duration::from_millis(500));
     }
 
+    #[cfg(feature = "_post")]
     #[test]
     fn dates_are_read_as_seconds_since_the_epoch() {
         assert_eq!(unix_secs("Thu, 01 Jan 1970 00:00:00 GMT"), Some(0));
@@ -150,6 +185,7 @@ mod tests {
         );
     }
 
+    #[cfg(feature = "_post")]
     #[test]
     fn retry_after_takes_seconds_or_a_date_beside_the_servers_date() {
         let date = Some("Sun, 06 Nov 1994 08:49:37 GMT");

@@ -1,53 +1,21 @@
-//! SQL text without its literals, comments and layout.
+//! The reading of a statement, token by token.
 //!
-//! Position: between the statement that a program runs and the attribute `db.query.text`.
+//! Position: behind `scrub_sql`; writes to `output`.
 //!
-//! Invariants:
-//! - a byte of a literal never comes out: where the dialect leaves open what is a literal, or the text
-//!   is cut short, nothing comes out at all;
-//! - what comes out is itself free of literals: scrubbing it again changes nothing;
-//! - one pass over at most [`MAX_INPUT_BYTES`], at most [`MAX_OUTPUT_BYTES`] of whole tokens come out.
-//!
-//! Source: the lexical rules of `SQLite` ("SQL As Understood By `SQLite`"), `PostgreSQL` 17 (section 4.1)
-//! and `MySQL` 8.4 (chapter 11), the two latter with their default settings.
+//! Invariants: every token is read as the dialect reads it, or the whole statement is given up; the
+//! place only moves forward, and always over at least one byte.
 
-mod output;
-#[cfg(test)]
-mod tests;
+use super::{SqlDialect, output::Output};
 
-use output::Output;
-
-/// A longer statement is not looked at.
-const MAX_INPUT_BYTES: usize = 64 << 10;
-/// Of a statement that is longer without its literals, only the first tokens are kept.
-const MAX_OUTPUT_BYTES: usize = 4 << 10;
-
-/// The family of rules by which a statement is read.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum SqlDialect {
-    /// `SQLite`.
-    Sqlite,
-    /// `PostgreSQL`.
-    Postgres,
-    /// `MySQL` and `MariaDB`.
-    Mysql,
-    /// Any other: a statement that the databases would read differently is dropped.
-    #[default]
-    Generic,
+/// What a backslash means inside quotes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Backslash {
+    Plain,
+    Escape,
+    Doubtful,
 }
 
 impl SqlDialect {
-    /// The dialect of a database, named as the semantic conventions name it.
-    pub fn of_system(system: &str) -> Self {
-        match system {
-            "sqlite" => Self::Sqlite,
-            "postgresql" => Self::Postgres,
-            "mysql" | "mariadb" => Self::Mysql,
-            _ => Self::Generic,
-        }
-    }
-
     /// What a backslash means in a string without a prefix.
     fn backslash(self) -> Backslash {
         match self {
@@ -59,50 +27,9 @@ impl SqlDialect {
     }
 }
 
-/// What a backslash means inside quotes.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Backslash {
-    Plain,
-    Escape,
-    Doubtful,
-}
-
-/// Replaces every literal of a statement by `?`, and drops comments and layout.
-///
-/// Names stay, also those in quotes; a list of literals after `IN` becomes one `?`. `None` when it is
-/// not certain what is a literal: a string or comment without an end, quotes that databases read
-/// differently, a NUL, a statement beyond 64 KiB. In `SQLite`, where a name in double quotes that does
-/// not exist is a string, and in `MySQL`, double quotes count as a literal.
-///
-/// ```
-/// use continuum_observability::layers::database::{SqlDialect, scrub_sql};
-///
-/// let sql = "SELECT name FROM users -- who?\n WHERE email = 'ann@example.org' AND age IN (31, 32)";
-/// assert_eq!(
-///     scrub_sql(sql, SqlDialect::Sqlite).as_deref(),
-///     Some("SELECT name FROM users WHERE email = ? AND age IN (?)")
-/// );
-/// assert_eq!(scrub_sql("SELECT 'cut sho", SqlDialect::Sqlite), None);
-/// ```
-pub fn scrub_sql(sql: &str, dialect: SqlDialect) -> Option<String> {
-    let odd = |c: char| c == '\0' || (!c.is_ascii() && (c.is_whitespace() || c.is_control()));
-    if sql.len() > MAX_INPUT_BYTES || sql.contains(odd) {
-        return None;
-    }
-    let mut scanner = Scanner {
-        sql,
-        dialect,
-        at: 0,
-        out: Output::default(),
-    };
-    while scanner.at < sql.len() {
-        scanner.token()?;
-    }
-    Some(scanner.out.into_text())
-}
-
 /// The place up to which a statement was read; every method takes one token, or gives up.
-struct Scanner<'a> {
+#[derive(Debug)]
+pub(super) struct Scanner<'a> {
     sql: &'a str,
     dialect: SqlDialect,
     at: usize,
@@ -110,6 +37,23 @@ struct Scanner<'a> {
 }
 
 impl<'a> Scanner<'a> {
+    pub(super) fn new(sql: &'a str, dialect: SqlDialect) -> Self {
+        Self {
+            sql,
+            dialect,
+            at: 0,
+            out: Output::default(),
+        }
+    }
+
+    /// Reads to the end.
+    pub(super) fn scrubbed(mut self) -> Option<String> {
+        while self.at < self.sql.len() {
+            self.token()?;
+        }
+        Some(self.out.into_text())
+    }
+
     /// The byte `ahead` of the place, or 0 at the end.
     fn peek(&self, ahead: usize) -> u8 {
         let bytes = self.sql.as_bytes();
@@ -147,18 +91,6 @@ impl<'a> Scanner<'a> {
             (b'\\' | 0..=0x1f | 0x7f, _) => None,
             (byte, _) => self.symbol(byte),
         }
-    }
-
-    fn gap(&mut self, len: usize) -> Option<()> {
-        self.at += len;
-        self.out.gap();
-        Some(())
-    }
-
-    fn symbol(&mut self, byte: u8) -> Option<()> {
-        self.at += 1;
-        self.out.symbol(char::from(byte));
-        Some(())
     }
 
     /// Two hyphens without a space are two operators in `MySQL`.
@@ -240,11 +172,6 @@ impl<'a> Scanner<'a> {
     fn literal(&mut self) -> Option<()> {
         let next = self.peek(0);
         (!is_word(next) && next != b'\\').then(|| self.out.literal())
-    }
-
-    fn verbatim(&mut self, start: usize) -> Option<()> {
-        self.out.token(self.since(start));
-        Some(())
     }
 
     fn double_quotes(&mut self) -> Option<()> {
@@ -372,6 +299,29 @@ impl<'a> Scanner<'a> {
             self.out.token(word);
         }
         self.string(b'\'', backslash)
+    }
+}
+
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "tokens that are never doubtful, among others that may be"
+)]
+impl Scanner<'_> {
+    fn gap(&mut self, len: usize) -> Option<()> {
+        self.at += len;
+        self.out.gap();
+        Some(())
+    }
+
+    fn symbol(&mut self, byte: u8) -> Option<()> {
+        self.at += 1;
+        self.out.symbol(char::from(byte));
+        Some(())
+    }
+
+    fn verbatim(&mut self, start: usize) -> Option<()> {
+        self.out.token(self.since(start));
+        Some(())
     }
 }
 

@@ -1,71 +1,80 @@
-//! Where OTLP/HTTP requests go and what goes with them.
+//! Where requests go and what goes with them.
 //!
-//! Position: filled by the configuration, checked once when the exporter is made.
+//! Position: filled by the configuration, checked once when an exporter is made.
 //!
 //! Invariant: no debug or error text holds a header value, nor the user name and password that an
 //! endpoint or proxy may carry.
 
+use super::{
+    super::{ExportError, Pause, escape},
+    Compression, RetryPolicy, TlsFiles,
+};
+use http::{HeaderName, HeaderValue, Uri};
 use std::{fmt, sync::Arc, time::Duration};
 
-use ureq::{
-    Agent, Proxy,
-    http::{HeaderName, HeaderValue, Uri},
-};
+pub(in super::super) const USER_AGENT: &str =
+    concat!("continuum-observability/", env!("CARGO_PKG_VERSION"));
 
-use super::{super::ExportError, super::Pause, RetryPolicy};
-
-const USER_AGENT: &str = concat!("continuum-observability/", env!("CARGO_PKG_VERSION"));
-
-/// What [`OtlpHttpExporter`](super::OtlpHttpExporter) needs to know.
+/// What an exporter that sends over the network needs to know.
 ///
 /// # Examples
 ///
 /// ```
-/// use continuum_observability::OtlpHttpConfig;
+/// use continuum_observability::EndpointConfig;
 ///
-/// let mut config = OtlpHttpConfig::new("http://localhost:4318/v1/traces");
+/// let mut config = EndpointConfig::new("http://localhost:4318/v1/traces");
 /// config.headers.push(("x-tenant".into(), "user_123".into()));
 /// ```
 #[derive(Clone)]
 #[non_exhaustive]
-pub struct OtlpHttpConfig {
-    /// The complete URL for traces, used as it is: `/v1/traces` is not added.
+pub struct EndpointConfig {
+    /// Where requests go. Over HTTP the complete URL, used as it is: `/v1/traces` is not added.
+    /// Over gRPC scheme, host and port alone count.
     pub endpoint: String,
-    /// Sent with every request, such as `authorization`.
+    /// Sent with every request, such as `authorization`; metadata over gRPC.
     pub headers: Vec<(String, String)>,
+    /// How bodies are compressed.
+    pub compression: Compression,
+    /// Certificates for `https` endpoints.
+    pub tls: TlsFiles,
     /// When to try again.
     pub retry: RetryPolicy,
-    /// An HTTP proxy, such as `http://proxy:3128`. Proxy variables of the environment are not
-    /// looked at: they would send spans for a collector on this machine out to a proxy.
+    /// An HTTP proxy, such as `http://proxy:3128`; not used for gRPC. Proxy variables of the
+    /// environment are not looked at: they would send spans for a collector on this machine out to
+    /// a proxy.
     pub proxy: Option<String>,
     /// Sleeps between attempts. The default cannot be cut short.
     pub pause: Pause,
 }
 
-impl OtlpHttpConfig {
-    /// No headers, no proxy, the default retry policy.
+impl EndpointConfig {
+    /// No headers, no compression, no certificates of one's own, no proxy, the default retry policy.
     pub fn new(endpoint: impl Into<String>) -> Self {
         let pause = Arc::new(|duration: Duration| {
             std::thread::sleep(duration);
             true
         });
-        let (headers, retry) = (Vec::new(), RetryPolicy::default());
         Self {
             endpoint: endpoint.into(),
-            headers,
-            retry,
+            headers: Vec::new(),
+            compression: Compression::None,
+            tls: TlsFiles::default(),
+            retry: RetryPolicy::default(),
             proxy: None,
             pause,
         }
     }
 
-    pub(super) fn checked_endpoint(&self) -> Result<Uri, ExportError> {
+    /// The endpoint as it may be shown.
+    pub(in super::super) fn shown(&self) -> String {
+        without_credentials(&self.endpoint)
+    }
+
+    /// `example` is what the error shows as a good one.
+    pub(in super::super) fn checked_endpoint(&self, example: &str) -> Result<Uri, ExportError> {
         let refuse = || ExportError::Config {
             setting: "endpoint",
-            reason: format!(
-                "expected a URL such as http://localhost:4318/v1/traces, not `{}`",
-                without_credentials(&self.endpoint)
-            ),
+            reason: format!("expected a URL such as {example}, not `{}`", self.shown()),
         };
         let uri: Uri = self.endpoint.parse().map_err(|_invalid| refuse())?;
         let known = matches!(uri.scheme_str(), Some("http" | "https"));
@@ -76,7 +85,9 @@ impl OtlpHttpConfig {
         }
     }
 
-    pub(super) fn checked_headers(&self) -> Result<Vec<(HeaderName, HeaderValue)>, ExportError> {
+    pub(in super::super) fn checked_headers(
+        &self,
+    ) -> Result<Vec<(HeaderName, HeaderValue)>, ExportError> {
         let checked = |(name, value): &(String, String)| {
             let refuse = |what| ExportError::Config {
                 setting: "header",
@@ -96,34 +107,16 @@ impl OtlpHttpConfig {
         };
         self.headers.iter().map(checked).collect()
     }
-
-    /// One connection is enough for one export thread.
-    pub(super) fn agent(&self) -> Result<Agent, ExportError> {
-        let proxy = self.proxy.as_deref().map(Proxy::new).transpose();
-        let proxy = proxy.map_err(|_invalid| ExportError::Config {
-            setting: "proxy",
-            reason: "expected a URL such as http://proxy:3128".into(),
-        })?;
-        let config = Agent::config_builder()
-            .proxy(proxy)
-            .user_agent(USER_AGENT)
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .max_idle_connections(1)
-            .max_idle_connections_per_host(1)
-            .max_idle_age(Duration::from_mins(1))
-            .build();
-        Ok(config.new_agent())
-    }
 }
 
-impl fmt::Debug for OtlpHttpConfig {
+impl fmt::Debug for EndpointConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<_> = self.headers.iter().map(|(name, _)| name).collect();
-        f.debug_struct("OtlpHttpConfig")
-            .field("endpoint", &without_credentials(&self.endpoint))
+        f.debug_struct("EndpointConfig")
+            .field("endpoint", &self.shown())
             .field("headers", &names)
+            .field("compression", &self.compression)
+            .field("tls", &self.tls)
             .field("retry", &self.retry)
             .field("proxy", &self.proxy.as_deref().map(without_credentials))
             .finish_non_exhaustive()
@@ -131,7 +124,7 @@ impl fmt::Debug for OtlpHttpConfig {
 }
 
 /// The URL as it may be shown: without `user:password@` and without its query.
-pub(super) fn without_credentials(url: &str) -> String {
+fn without_credentials(url: &str) -> String {
     let url = url.split(['?', '#']).next().unwrap_or_default();
     let (scheme, rest) = url
         .split_once("://")
@@ -141,7 +134,7 @@ pub(super) fn without_credentials(url: &str) -> String {
         .rsplit_once('@')
         .map_or(authority, |(_, host)| host);
     let separator = if scheme.is_empty() { "" } else { "://" };
-    super::super::escape::line(&format!("{scheme}{separator}{host}{path}"), 200)
+    escape::line(&format!("{scheme}{separator}{host}{path}"), 200)
 }
 
 #[cfg(test)]
@@ -151,8 +144,8 @@ mod tests {
     #[test]
     fn an_endpoint_that_is_no_url_names_the_remedy() {
         for endpoint in ["", "localhost:4318", "grpc://host", "http://", "/v1/traces"] {
-            let error = OtlpHttpConfig::new(endpoint)
-                .checked_endpoint()
+            let error = EndpointConfig::new(endpoint)
+                .checked_endpoint("http://localhost:4318/v1/traces")
                 .unwrap_err();
             let expected = format!(
                 "invalid endpoint: \
@@ -165,7 +158,7 @@ mod tests {
 
     #[test]
     fn secrets_are_in_no_text() {
-        let mut config = OtlpHttpConfig::new("http://user:hunter2@host:1/path?key=hunter2");
+        let mut config = EndpointConfig::new("http://user:hunter2@host:1/path?key=hunter2");
         config
             .headers
             .push(("authorization".into(), "hunter2\n".into()));
