@@ -16,7 +16,8 @@ use super::{
     SpanKind, SpanLimits, Status, Value,
     buffer::{Buffer, ROOM, SHORT_TEXT, put, put_varint},
     encode::{Writer, attribute_len, count_len, field_len, last_of_each_key, read_varint},
-    keys::{SeenKeys, fingerprint},
+    keys::{KeyEnds, SeenKeys},
+    redaction::{visible, visible_under},
 };
 use crate::{
     context::{SpanContext, SpanId, TraceFlags, TraceState},
@@ -236,8 +237,10 @@ impl SpanBody {
     /// An empty key is not an attribute and is counted as dropped.
     #[inline(never)]
     pub(crate) fn set_attribute(&mut self, key: &str, value: &Value<'_>) {
+        let ends = KeyEnds::of(key);
+        let value = visible_under(key, &ends, value);
         let (key, limit) = (key.as_bytes(), self.limits.value_length);
-        if self.seen_keys.note(fingerprint(key)) {
+        if self.seen_keys.note(&ends) {
             self.forget_attribute(key);
         }
         let fits = self.attributes.kept < self.limits.attributes
@@ -538,6 +541,7 @@ impl<'a, 'v> Members<'a, 'v> {
         last_of_each_key(self.attributes)
             .filter(|(key, _)| !key.is_empty())
             .take(self.kept)
+            .map(|(key, value)| (key, visible(key, value)))
     }
 
     /// With the count of what is dropped.

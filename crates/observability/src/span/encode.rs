@@ -7,7 +7,8 @@
 //!
 //! Source: protobuf wire format; `opentelemetry/proto/common/v1/common.proto`.
 
-use super::Value;
+use super::{Value, redaction::visible};
+use std::borrow::Cow;
 
 /// Nested arrays and maps below this depth are recorded as empty values.
 pub(crate) const MAX_VALUE_DEPTH: usize = 8;
@@ -116,7 +117,7 @@ impl<'a> Writer<'a> {
             }
             Value::Map(entries) => {
                 self.message(6, map_len(entries, limit, depth));
-                for (key, value) in last_of_each_key(entries) {
+                for (key, value) in visible_entries(entries) {
                     let len = value_len(value, limit, depth + 1);
                     self.message(1, field_len(key.len()) + field_len(len));
                     self.bytes(1, key.as_bytes());
@@ -189,16 +190,19 @@ fn array_len(values: &[Value<'_>], limit: usize, depth: usize) -> usize {
         .sum()
 }
 
-fn map_len(
-    entries: &[(std::borrow::Cow<'_, str>, Value<'_>)],
-    limit: usize,
-    depth: usize,
-) -> usize {
-    last_of_each_key(entries)
+fn map_len(entries: &[(Cow<'_, str>, Value<'_>)], limit: usize, depth: usize) -> usize {
+    visible_entries(entries)
         .map(|(key, value)| {
             field_len(field_len(key.len()) + field_len(value_len(value, limit, depth + 1)))
         })
         .sum()
+}
+
+/// The last entry of each key, without its value where the key names a secret.
+fn visible_entries<'a, 'v>(
+    entries: &'a [(Cow<'v, str>, Value<'v>)],
+) -> impl Iterator<Item = (&'a str, &'a Value<'v>)> {
+    last_of_each_key(entries).map(|(key, value)| (key, visible(key, value)))
 }
 
 /// The entries whose key does not come again further on.

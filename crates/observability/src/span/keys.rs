@@ -8,10 +8,10 @@
 pub(super) struct SeenKeys([u64; 8]);
 
 impl SeenKeys {
-    /// Notes a key by its [`fingerprint`]; whether it, or one with the same place, was there before.
+    /// Notes a key; whether it, or one with the same place, was there before.
     #[inline]
-    pub(super) fn note(&mut self, fingerprint: u64) -> bool {
-        let place = fingerprint >> 55;
+    pub(super) fn note(&mut self, key: &KeyEnds) -> bool {
+        let place = key.hash >> 55;
         let word = &mut self.0[(place >> 6) as usize];
         let bit = 1 << (place & 63);
         let seen = *word & bit != 0;
@@ -20,16 +20,32 @@ impl SeenKeys {
     }
 }
 
-/// A number in which different keys mostly differ, in its upper bits above all.
-#[inline]
-pub(super) fn fingerprint(key: &[u8]) -> u64 {
-    const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
-    let (first, last) = ends(key);
-    let mixed = (first ^ key.len() as u64).wrapping_mul(MIX);
-    (mixed.rotate_left(32) ^ last).wrapping_mul(MIX)
+/// The first and the last eight bytes of a key, which are all of it up to a length of 16, and a
+/// number in which different keys mostly differ, in its upper bits above all.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct KeyEnds {
+    pub(super) len: usize,
+    pub(super) first: u64,
+    pub(super) last: u64,
+    pub(super) hash: u64,
 }
 
-/// The first and the last bytes of a key, which overlap in a short one.
+impl KeyEnds {
+    #[inline]
+    pub(super) fn of(key: &str) -> Self {
+        const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
+        let (first, last) = ends(key.as_bytes());
+        let mixed = (first ^ key.len() as u64).wrapping_mul(MIX);
+        Self {
+            len: key.len(),
+            first,
+            last,
+            hash: (mixed.rotate_left(32) ^ last).wrapping_mul(MIX),
+        }
+    }
+}
+
+/// The ends overlap in a key of less than 16 bytes; one of less than four is spelled out.
 #[inline]
 fn ends(key: &[u8]) -> (u64, u64) {
     if let (Some(first), Some(last)) = (key.first_chunk(), key.last_chunk()) {
@@ -41,10 +57,10 @@ fn ends(key: &[u8]) -> (u64, u64) {
     }
     match *key {
         [] => (0, 0),
-        [first, .., last] => (
-            first.into(),
-            u64::from(key[key.len() / 2]) << 8 | u64::from(last),
-        ),
+        [first, .., last] => {
+            let middle = u64::from(key[key.len() / 2]);
+            (first.into(), middle << 8 | u64::from(last))
+        }
         [only] => (only.into(), 0),
     }
 }
@@ -64,8 +80,8 @@ mod tests {
             "http.method",
             "a.rather.long.key.indeed",
         ] {
-            assert!(!seen.note(fingerprint(key.as_bytes())), "{key}");
-            assert!(seen.note(fingerprint(key.as_bytes())), "{key}");
+            assert!(!seen.note(&KeyEnds::of(key)), "{key}");
+            assert!(seen.note(&KeyEnds::of(key)), "{key}");
         }
     }
 
@@ -74,7 +90,7 @@ mod tests {
         let mut seen = SeenKeys::default();
         let shared = (0..64)
             .map(|i| format!("memory.item.{i}"))
-            .filter(|key| seen.note(fingerprint(key.as_bytes())))
+            .filter(|key| seen.note(&KeyEnds::of(key)))
             .count();
         assert!(shared < 10, "{shared}");
     }

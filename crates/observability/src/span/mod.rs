@@ -16,6 +16,7 @@ mod hooks;
 mod id_generator;
 mod keys;
 mod kind;
+pub(crate) mod redaction;
 mod scope;
 mod start;
 #[cfg(feature = "macros")]
