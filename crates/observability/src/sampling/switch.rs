@@ -8,7 +8,10 @@
 //!   a timer.
 
 use super::{Sampler, SamplingParameters, SamplingResult, ShouldSample};
-use crate::{context::TraceId, recorder::AtomicStatic};
+use crate::{
+    context::{SpanContext, TraceId},
+    recorder::AtomicStatic,
+};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
@@ -57,7 +60,14 @@ impl SamplerSwitch {
         switch
     }
 
+    /// What [`SamplerSwitch::should_sample`] decides, without the way there that only samplers of the
+    /// user's need; `None`: ask it.
     #[inline]
+    pub(crate) fn decide(&self, parent: Option<&SpanContext>, trace_id: TraceId) -> Option<bool> {
+        let word = self.word.load(Ordering::Relaxed);
+        (word & (FORCED | CUSTOM) == 0).then(|| decide(word, parent, trace_id))
+    }
+
     pub(crate) fn should_sample(
         &self,
         parameters: &SamplingParameters<'_>,
@@ -66,7 +76,7 @@ impl SamplerSwitch {
         if word & (FORCED | CUSTOM) != 0 {
             return self.should_sample_unusually(word, parameters);
         }
-        SamplingResult::from_decision(decide(word, parameters))
+        SamplingResult::from_decision(decide(word, parameters.parent, parameters.trace_id))
     }
 
     #[cold]
@@ -85,7 +95,9 @@ impl SamplerSwitch {
                 SamplingResult::from_decision(parent.is_sampled())
             }
             (Some(custom), _) if word & CUSTOM != 0 => guarded(&*custom.sampler, parameters),
-            _ => SamplingResult::from_decision(decide(word, parameters)),
+            _ => {
+                SamplingResult::from_decision(decide(word, parameters.parent, parameters.trace_id))
+            }
         }
     }
 
@@ -151,18 +163,18 @@ fn nanos(duration: Duration) -> u64 {
 
 /// What a built-in sampler says.
 #[inline]
-fn decide(word: u64, parameters: &SamplingParameters<'_>) -> bool {
-    match parameters.parent {
+fn decide(word: u64, parent: Option<&SpanContext>, trace_id: TraceId) -> bool {
+    match parent {
         Some(parent) if word & PARENT_BASED != 0 => parent.is_sampled(),
-        _ => keeps(word & THRESHOLD, parameters.trace_id),
+        _ => keeps(word & THRESHOLD, trace_id),
     }
 }
 
 /// Keeps the traces whose 56 random bits are at or above the rejection threshold.
 #[inline]
 fn keeps(threshold: u64, trace_id: TraceId) -> bool {
-    let randomness = u128::from_be_bytes(trace_id.to_bytes()) & ((1 << RANDOM_BITS) - 1);
-    randomness >= u128::from(threshold)
+    let [_, _, _, _, _, _, _, _, low @ ..] = trace_id.to_bytes();
+    u64::from_be_bytes(low) & ((1 << RANDOM_BITS) - 1) >= threshold
 }
 
 /// The rejection threshold of a ratio: 0 keeps everything, 2^56 nothing.
