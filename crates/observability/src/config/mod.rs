@@ -26,6 +26,8 @@ mod telemetry;
 mod zipkin;
 
 #[cfg(test)]
+mod document;
+#[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
