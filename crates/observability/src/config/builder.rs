@@ -258,6 +258,30 @@ impl TelemetryBuilder {
         self
     }
 
+    /// Lets a thread that ends a span wait, at most this long, when the memory for finished spans is
+    /// spent, in place of dropping spans at once. Off by default.
+    ///
+    /// For batch jobs that must lose nothing, and never for a service: while the exporter is slow,
+    /// the traced program is as slow. What does not find room in time is dropped and counted. A
+    /// bound on the number of waiting spans may be exceeded by one chunk, of at most 64 KiB, for
+    /// each thread. To outlast a receiver that is down, the export has to have the time too:
+    /// [`export_timeout`](Self::export_timeout).
+    ///
+    /// ```
+    /// use continuum_observability::{ExporterConfig, Telemetry};
+    /// use std::time::Duration;
+    ///
+    /// let telemetry = Telemetry::builder()
+    ///     .exporter(ExporterConfig::None)
+    ///     .wait_when_full(Duration::from_secs(60))
+    ///     .init()?;
+    /// # Ok::<(), continuum_observability::ConfigError>(())
+    /// ```
+    pub fn wait_when_full(mut self, longest: Duration) -> Self {
+        self.overrides.wait_when_full = Some(longest);
+        self
+    }
+
     /// How long finished spans wait for company before they are exported: by default 1 second, and
     /// 100 milliseconds for the console.
     pub fn schedule_delay(mut self, delay: Duration) -> Self {

@@ -101,6 +101,7 @@ variables! {
     MAX_EXPORT_BATCH_SIZE = "OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
     SCHEDULE_DELAY = "OTEL_BSP_SCHEDULE_DELAY",
     EXPORT_TIMEOUT = "OTEL_BSP_EXPORT_TIMEOUT",
+    WAIT_WHEN_FULL = "CONTINUUM_WAIT_WHEN_FULL",
     #[cfg_attr(not(any(test, feature = "console")), expect(dead_code, reason = "read for the console only"))]
     NO_COLOR = "NO_COLOR",
     #[cfg_attr(not(any(test, feature = "console")), expect(dead_code, reason = "read for the console only"))]

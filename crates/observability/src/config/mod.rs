@@ -17,6 +17,7 @@ mod opening;
 #[cfg(feature = "_otlp")]
 mod otlp;
 mod pairs;
+mod panic;
 mod propagation;
 mod resource;
 mod sampler;
