@@ -18,7 +18,6 @@ mod opening;
 mod otlp;
 mod pairs;
 mod propagation;
-pub(crate) mod redaction;
 mod resource;
 mod sampler;
 mod settings;
@@ -26,6 +25,8 @@ mod telemetry;
 #[cfg(feature = "zipkin")]
 mod zipkin;
 
+#[cfg(test)]
+mod document;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -39,4 +40,5 @@ pub use {
     telemetry::{Telemetry, TelemetryHandle, init_telemetry},
 };
 
-pub(crate) use {env::process_variables, redaction::is_denied_key};
+pub(crate) use crate::span::redaction::{self, is_denied_key};
+pub(crate) use env::process_variables;

@@ -22,7 +22,7 @@ pub use stats::Stats;
 pub(crate) use {
     clock::{Anchor, Clock},
     core::{Chunk, Core},
-    record::{RecordHeader, prefix_len, records},
+    record::{HEADER_LEN, RecordHeader, prefix_len, records},
     slot::Slot,
     stats::DropReason,
     sys::leaked::AtomicStatic,

@@ -127,7 +127,9 @@ impl Registry {
         pool.extend(idle.drain(keep..));
     }
 
+    /// Takes idle slots over from their thread, for any thread to take.
     pub(crate) fn give_slots(&self, slots: impl Iterator<Item = PooledSlot>) {
+        let slots = slots.inspect(|(slot, _)| slot.cell.free());
         locked(&self.idle_slots).extend(slots);
     }
 }

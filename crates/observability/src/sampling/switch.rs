@@ -11,7 +11,10 @@ use super::{
     Sampler, SamplingParameters, SamplingResult, ShouldSample,
     ratio::{RANDOM_BITS, keeps, threshold},
 };
-use crate::recorder::AtomicStatic;
+use crate::{
+    context::{SpanContext, TraceId},
+    recorder::AtomicStatic,
+};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
@@ -59,7 +62,14 @@ impl SamplerSwitch {
         switch
     }
 
+    /// What [`SamplerSwitch::should_sample`] decides, without the way there that only samplers of the
+    /// user's need; `None`: ask it.
     #[inline]
+    pub(crate) fn decide(&self, parent: Option<&SpanContext>, trace_id: TraceId) -> Option<bool> {
+        let word = self.word.load(Ordering::Relaxed);
+        (word & (FORCED | CUSTOM) == 0).then(|| decide(word, parent, trace_id))
+    }
+
     pub(crate) fn should_sample(
         &self,
         parameters: &SamplingParameters<'_>,
@@ -68,7 +78,7 @@ impl SamplerSwitch {
         if word & (FORCED | CUSTOM) != 0 {
             return self.should_sample_unusually(word, parameters);
         }
-        SamplingResult::from_decision(decide(word, parameters))
+        SamplingResult::from_decision(decide(word, parameters.parent, parameters.trace_id))
     }
 
     #[cold]
@@ -87,7 +97,9 @@ impl SamplerSwitch {
                 SamplingResult::from_decision(parent.is_sampled())
             }
             (Some(custom), _) if word & CUSTOM != 0 => guarded(&*custom.sampler, parameters),
-            _ => SamplingResult::from_decision(decide(word, parameters)),
+            _ => {
+                SamplingResult::from_decision(decide(word, parameters.parent, parameters.trace_id))
+            }
         }
     }
 
@@ -153,10 +165,10 @@ fn nanos(duration: Duration) -> u64 {
 
 /// What a built-in sampler says.
 #[inline]
-fn decide(word: u64, parameters: &SamplingParameters<'_>) -> bool {
-    match parameters.parent {
+fn decide(word: u64, parent: Option<&SpanContext>, trace_id: TraceId) -> bool {
+    match parent {
         Some(parent) if word & PARENT_BASED != 0 => parent.is_sampled(),
-        _ => keeps(word & THRESHOLD, parameters.trace_id),
+        _ => keeps(word & THRESHOLD, trace_id),
     }
 }
 
@@ -173,8 +185,7 @@ fn guarded(
 mod tests {
     use super::*;
     use crate::{
-        SpanContext, SpanId, SpanLimits, TraceFlags, TraceId, TraceState, span::SpanKind,
-        testing::TestRecorder,
+        SpanId, SpanLimits, TraceFlags, TraceState, span::SpanKind, testing::TestRecorder,
     };
 
     fn parameters(trace_id: u128, parent: Option<&SpanContext>) -> SamplingParameters<'_> {

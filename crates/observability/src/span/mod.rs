@@ -6,6 +6,7 @@
 //! describe a span holds; a span in progress is a [`body`], encoded by [`encode`].
 
 mod body;
+mod buffer;
 mod builder;
 mod encode;
 mod exception;
@@ -13,7 +14,9 @@ mod guard;
 mod handle;
 mod hooks;
 mod id_generator;
+mod keys;
 mod kind;
+pub(crate) mod redaction;
 mod scope;
 mod start;
 #[cfg(feature = "macros")]
@@ -33,7 +36,7 @@ pub use value::Value;
 pub use view::SpanRef;
 
 pub(crate) use {
-    body::{Identity, SpanBody},
+    body::{Opening, SpanBody},
     builder::OnStart,
     encode::{Writer, attribute_len, field_len, put_message, truncated},
     hooks::{ActiveHooks, Hooks},

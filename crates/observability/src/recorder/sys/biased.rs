@@ -11,7 +11,9 @@
 //! Invariants:
 //! - an owner id is current on at most one thread at a time, and hand-overs of it between threads
 //!   happen in order (a future is polled through `&mut`);
-//! - [`FREE`] values are touched only by whoever took them out of a pool.
+//! - [`FREE`] values are touched only by whoever took them out of a pool shared by threads;
+//! - a value in the pool of one thread is owned by that thread's own id, so that taking it out again
+//!   changes nothing, or shared, if somebody reached into it with an outdated reference.
 //!
 //! Source: Kawachiya et al., "Lock Reservation" (OOPSLA 2002); Michael, "Hazard Pointers" (2004).
 //! The unsafe code of the recorder is here and in [`super::platform`]; the loom model at the end of
@@ -109,8 +111,23 @@ impl<T> Biased<T> {
     }
 
     /// Publishes a value that the caller took out of a pool, as owned by `owner`.
+    ///
+    /// Waits for strands that are just looking into it under the mutex.
     pub(crate) fn adopt(&self, owner: u64) {
-        self.owner.store(owner, Ordering::Release);
+        if self.owner.load(Ordering::Acquire) == FREE {
+            // Nobody changes the owner of a free value but the one who took it out of its pool.
+            self.owner.store(owner, Ordering::Release);
+        } else {
+            let _guard = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
+            self.owner.store(owner, Ordering::Release);
+        }
+    }
+
+    /// Passes a value on that the strand `from` owns and does not touch any more, to `to`.
+    ///
+    /// Does nothing when somebody has taken the ownership away meanwhile.
+    pub(crate) fn pass(&self, from: u64, to: u64) {
+        self.pass_on(from, to);
     }
 
     /// Runs `access` as the owner, without a lock.

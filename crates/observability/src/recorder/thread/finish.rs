@@ -4,7 +4,7 @@
 //!
 //! Invariant: a span that ends after its thread's destructors ran goes straight to the queue.
 
-use super::{POOL_MAX, Phase, STATE, ThreadState};
+use super::{POOL_MAX, Phase, STATE, ThreadState, progress::close_span};
 use crate::{
     recorder::{
         DropReason, Recorder,
@@ -17,51 +17,60 @@ use crate::{
 };
 use std::sync::atomic::{Ordering, fence};
 
-/// Appends the finished span to the thread's chunk and returns slot and body to the pool.
+/// Ends the span of that generation, if it is still in `slot`: into the thread's chunk if it is
+/// sampled, and slot and body back to the pool. `end` says when, in Unix nanoseconds.
 #[inline]
-pub(crate) fn finish_span(
+pub(crate) fn end_span(
     recorder: &'static Recorder,
     slot: &'static Slot,
-    body: Box<SpanBody>,
-    end_unix_nanos: u64,
+    generation: u64,
+    end: impl FnOnce(&SpanBody) -> u64,
 ) {
     STATE.with(|state| {
-        if state.ready() {
-            append(state, recorder, &body, end_unix_nanos);
-        } else {
-            append_late(recorder, &body, end_unix_nanos);
+        let Some(mut body) = close_span(state, slot, generation) else {
+            return;
+        };
+        if body.is_sampled() {
+            let end_unix_nanos = end(&body);
+            body.note_slowness(end_unix_nanos);
+            if state.ready() {
+                append(state, recorder, &mut body, end_unix_nanos);
+            } else {
+                append_late(recorder, &mut body, end_unix_nanos);
+            }
         }
         give_back(state, (slot, body));
     });
 }
 
-/// Returns slot and body to the pool without keeping the span.
-pub(crate) fn discard_span(slot: &'static Slot, body: Box<SpanBody>) {
-    STATE.with(|state| give_back(state, (slot, body)));
-}
-
 #[inline]
-fn give_back(state: &ThreadState, pooled: PooledSlot) {
-    let mut pooled = pooled;
-    pooled.0.cell.free();
+fn give_back(state: &ThreadState, mut pooled: PooledSlot) {
     pooled.1.release_memory();
     let Ok(mut pool) = state.pool.try_borrow_mut() else {
         return;
     };
-    let full = pool.len() >= POOL_MAX || state.phase.get() != Phase::Live;
     pool.push(pooled);
-    if full && let Some(registry) = Registry::get() {
-        let keep = if state.phase.get() == Phase::Live {
-            POOL_MAX / 2
-        } else {
-            0
-        };
-        registry.give_slots(pool.drain(keep..));
+    if pool.len() > POOL_MAX || state.phase.get() != Phase::Live {
+        share(state, &mut pool);
+    }
+}
+
+/// Gives idle slots to the pool of all threads.
+#[cold]
+fn share(state: &ThreadState, pool: &mut Vec<PooledSlot>) {
+    let live = state.phase.get() == Phase::Live;
+    if let Some(registry) = Registry::get() {
+        registry.give_slots(pool.drain(if live { POOL_MAX / 2 } else { 0 }..));
     }
 }
 
 #[inline]
-fn append(state: &ThreadState, recorder: &'static Recorder, body: &SpanBody, end_unix_nanos: u64) {
+fn append(
+    state: &ThreadState,
+    recorder: &'static Recorder,
+    body: &mut SpanBody,
+    end_unix_nanos: u64,
+) {
     let (Some(core), Some(shared)) = (state.core_of(recorder), state.shared.get()) else {
         return;
     };
@@ -109,7 +118,7 @@ fn append(state: &ThreadState, recorder: &'static Recorder, body: &SpanBody, end
 
 /// A span that ends after its thread's destructors ran goes straight to the queue.
 #[cold]
-fn append_late(recorder: &'static Recorder, body: &SpanBody, end_unix_nanos: u64) {
+fn append_late(recorder: &'static Recorder, body: &mut SpanBody, end_unix_nanos: u64) {
     if let Some(core) = recorder.core() {
         let mut bytes = Vec::new();
         body.finish(end_unix_nanos, &mut bytes);

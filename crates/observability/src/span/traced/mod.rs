@@ -21,10 +21,7 @@ pub use outcome::{
 pub use stream::TracedStream;
 
 use super::{InstrumentationScope, Span, SpanGuard, SpanKind, Value, start::Start};
-use crate::{
-    context::{no_scope_is_open, with_context},
-    recorder::Recorder,
-};
+use crate::context::with_context;
 use futures_core::Stream;
 use std::{
     any::Any,
@@ -87,7 +84,7 @@ impl CallSite {
         &self,
         computed: impl FnOnce() -> [(&'static str, Value<'a>); N],
     ) -> Entry {
-        let span = if Recorder::global().is_none() && no_scope_is_open() {
+        let span = if Start::is_idle() {
             Span::default()
         } else if N == 0 {
             self.start_with(self.attributes)
@@ -115,7 +112,7 @@ impl CallSite {
             links: &[],
             time_unix_nanos: None,
         };
-        start.under_current()
+        Span::new(|started| start.under_current(started))
     }
 }
 
@@ -136,7 +133,7 @@ impl Entry {
     /// Runs the body of a function that is done when it returns.
     #[inline]
     pub fn run<R>(self, body: impl FnOnce() -> R, settle: impl FnOnce(Watch<'_>, &R)) -> R {
-        let guard = SpanGuard::enter(self.span);
+        let guard = SpanGuard::of(self.span);
         let watch = Watch::new(&guard, self.record_exception);
         match catch_unwind(AssertUnwindSafe(body)) {
             Ok(result) => {
