@@ -130,7 +130,7 @@ pub(super) enum Destination {
     #[cfg(feature = "otlp-http")]
     Otlp(otlp::OtlpSettings),
     #[cfg(feature = "console")]
-    Console(Palette),
+    Console(Stream, Palette),
     File(PathBuf),
     Nowhere,
     Custom(CustomExporter),
@@ -177,7 +177,7 @@ impl Destination {
                 timeout,
             } => Self::Otlp(otlp::OtlpSettings::resolve(endpoint, headers, timeout, env)),
             #[cfg(feature = "console")]
-            ExporterConfig::Console => Self::Console(palette(env)),
+            ExporterConfig::Console => Self::console(env),
             ExporterConfig::File(path) => {
                 if let Err(error) = FileExporter::append_to(&path) {
                     env.refuse_builder("exporter", error.to_string());
@@ -199,7 +199,7 @@ impl Destination {
             #[cfg(feature = "otlp-http")]
             Kind::Otlp => Self::Otlp(otlp::OtlpSettings::resolve(None, Vec::new(), None, env)),
             #[cfg(feature = "console")]
-            Kind::Console => Self::Console(palette(env)),
+            Kind::Console => Self::console(env),
             Kind::File => {
                 let path = env.text(env::TRACES_FILE);
                 let path = PathBuf::from(path.as_deref().unwrap_or(DEFAULT_TRACES_FILE));
@@ -218,7 +218,7 @@ impl Destination {
             #[cfg(feature = "otlp-http")]
             Self::Otlp(_) => "otlp",
             #[cfg(feature = "console")]
-            Self::Console(_) => "console",
+            Self::Console(..) => "console",
             Self::File(_) => "file",
             Self::Nowhere => "none",
             Self::Custom(custom) => &custom.name,
@@ -229,7 +229,7 @@ impl Destination {
     pub(super) fn schedule_delay(&self) -> Duration {
         match self {
             #[cfg(feature = "console")]
-            Self::Console(_) => CONSOLE_SCHEDULE_DELAY,
+            Self::Console(..) => CONSOLE_SCHEDULE_DELAY,
             _ => SCHEDULE_DELAY,
         }
     }
@@ -256,8 +256,12 @@ impl Destination {
                 Opening::boxed("otlp-http", move || otlp.exporter(pause.clone()))
             }),
             #[cfg(feature = "console")]
-            Self::Console(palette) => ExporterFactory::new(move |_pause| {
-                Box::new(ConsoleExporter::stderr(TreeStyle::terminal(palette)))
+            Self::Console(stream, palette) => ExporterFactory::new(move |_pause| {
+                let style = TreeStyle::terminal(palette);
+                Box::new(match stream {
+                    Stream::Stderr => ConsoleExporter::stderr(style),
+                    Stream::Stdout => ConsoleExporter::stdout(style),
+                })
             }),
             Self::File(path) => ExporterFactory::new(move |_pause| {
                 let path = path.clone();
@@ -293,11 +297,32 @@ fn wants_otlp(env: &Environment<'_>) -> bool {
     env.first_text(OTLP_SIGNS).is_some() || env.text(env::CONTINUUM_ENV).is_some_and(production)
 }
 
+/// Where the console exporter prints.
 #[cfg(feature = "console")]
-fn palette(env: &Environment<'_>) -> Palette {
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Stream {
+    Stderr,
+    Stdout,
+}
+
+#[cfg(feature = "console")]
+impl Destination {
+    fn console(env: &Environment<'_>) -> Self {
+        let choices = [("stderr", Stream::Stderr), ("stdout", Stream::Stdout)];
+        let stream = env.choice(env::CONSOLE_STREAM, &choices);
+        let stream = stream.unwrap_or(Stream::Stderr);
+        Self::Console(stream, palette(stream, env))
+    }
+}
+
+#[cfg(feature = "console")]
+fn palette(stream: Stream, env: &Environment<'_>) -> Palette {
     use std::io::IsTerminal as _;
     let (no_color, term) = (env.text(env::NO_COLOR), env.text(env::TERM));
-    let is_terminal = std::io::stderr().is_terminal();
+    let is_terminal = match stream {
+        Stream::Stderr => std::io::stderr().is_terminal(),
+        Stream::Stdout => std::io::stdout().is_terminal(),
+    };
     if color_is_wanted(is_terminal, no_color.as_deref(), term.as_deref()) {
         Palette::Ansi
     } else {

@@ -477,6 +477,7 @@ fn every_declared_variable_is_read_and_no_other() {
         declared.remove("OTLP_HEADERS");
     }
     if cfg!(not(feature = "console")) {
+        declared.remove("CONTINUUM_CONSOLE_STREAM");
         declared.remove("NO_COLOR");
         declared.remove("TERM");
     }
