@@ -4,15 +4,15 @@
 //!
 //! Invariant: a helper does nothing until its scope is entered.
 
-use crate::{scope::Scope, value::Text, work::Work};
+use crate::{meter::Operation, scope::Scope, value::Text, work::Work};
 use continuum_observability::layers::{cache, database, federation, memory};
 use pyo3::prelude::*;
 
 /// Makes a scope of one of the recorder's helpers, with the parent and the tenant set.
 macro_rules! scope {
-    ($tenant:ident, $helper:expr) => {{
+    ($operation:ident, $tenant:ident, $helper:expr) => {{
         let tenant: Option<String> = $tenant.map(|Text(tenant)| tenant);
-        Scope::layer(Work::layer(move |parent| {
+        Scope::layer(Work::layer(Operation::$operation, move |parent| {
             let span = $helper.parent(parent);
             match &tenant {
                 Some(tenant) => span.tenant_id(tenant).start(),
@@ -26,6 +26,7 @@ macro_rules! scope {
 #[pyo3(signature = (query, max_concepts = 10, tenant_id = None))]
 pub(crate) fn trace_recall(query: Text, max_concepts: usize, tenant_id: Option<Text>) -> Scope {
     scope!(
+        Recall,
         tenant_id,
         memory::trace_recall(&query.0).max_concepts(max_concepts)
     )
@@ -39,6 +40,7 @@ pub(crate) fn trace_learn(
     tenant_id: Option<Text>,
 ) -> Scope {
     scope!(
+        Learn,
         tenant_id,
         memory::trace_learn(user_message_length, ai_response_length)
     )
@@ -47,7 +49,11 @@ pub(crate) fn trace_learn(
 #[pyfunction]
 #[pyo3(signature = (tenant_id = None))]
 pub(crate) fn trace_concept_extraction(tenant_id: Option<Text>) -> Scope {
-    scope!(tenant_id, memory::trace_concept_extraction())
+    scope!(
+        ConceptExtraction,
+        tenant_id,
+        memory::trace_concept_extraction()
+    )
 }
 
 #[pyfunction]
@@ -58,6 +64,7 @@ pub(crate) fn trace_graph_traversal(
     tenant_id: Option<Text>,
 ) -> Scope {
     scope!(
+        GraphTraversal,
         tenant_id,
         memory::trace_graph_traversal(&start_concept.0).max_depth(max_depth)
     )
@@ -72,6 +79,7 @@ pub(crate) fn trace_embedding_generation(
 ) -> Scope {
     let model = model.map_or_else(|| "unknown".to_owned(), |Text(model)| model);
     scope!(
+        Embedding,
         tenant_id,
         memory::trace_embedding_generation(text_length).model(&model)
     )
@@ -88,7 +96,7 @@ pub(crate) fn trace_query(
 ) -> Scope {
     let operation = operation.map_or_else(|| "SELECT".to_owned(), |Text(operation)| operation);
     let tenant = tenant_id.map(|Text(tenant)| tenant);
-    Scope::layer(Work::layer(move |parent| {
+    Scope::layer(Work::layer(Operation::Query, move |parent| {
         let mut span = database::trace_query(&query.0)
             .operation(&operation)
             .capture_sql(capture_sql)
@@ -106,7 +114,7 @@ pub(crate) fn trace_query(
 #[pyfunction]
 #[pyo3(signature = (tenant_id = None))]
 pub(crate) fn trace_transaction(tenant_id: Option<Text>) -> Scope {
-    scope!(tenant_id, database::trace_transaction())
+    scope!(Transaction, tenant_id, database::trace_transaction())
 }
 
 #[pyfunction]
@@ -117,13 +125,17 @@ pub(crate) fn trace_cache_operation(
     tenant_id: Option<Text>,
 ) -> Scope {
     let key = key.map(|Text(key)| key).unwrap_or_default();
-    scope!(tenant_id, cache::trace_cache_operation(&operation.0, &key))
+    scope!(
+        Cache,
+        tenant_id,
+        cache::trace_cache_operation(&operation.0, &key)
+    )
 }
 
 #[pyfunction]
 #[pyo3(signature = (command_count, tenant_id = None))]
 pub(crate) fn trace_pipeline(command_count: usize, tenant_id: Option<Text>) -> Scope {
-    scope!(tenant_id, cache::trace_pipeline(command_count))
+    scope!(Pipeline, tenant_id, cache::trace_pipeline(command_count))
 }
 
 #[pyfunction]
@@ -134,7 +146,7 @@ pub(crate) fn trace_sync_operation(
     tenant_id: Option<Text>,
 ) -> Scope {
     let tenant = tenant_id.map(|Text(tenant)| tenant);
-    Scope::layer(Work::layer(move |parent| {
+    Scope::layer(Work::layer(Operation::Sync, move |parent| {
         let mut span = federation::trace_sync_operation(&operation_type.0).parent(parent);
         if let Some(Text(peer)) = &peer_instance_id {
             span = span.peer_instance_id(peer);
@@ -154,6 +166,7 @@ pub(crate) fn trace_peer_communication(
     tenant_id: Option<Text>,
 ) -> Scope {
     scope!(
+        Message,
         tenant_id,
         federation::trace_peer_communication(&peer_id.0, &message_type.0)
     )
@@ -167,6 +180,7 @@ pub(crate) fn trace_consensus_operation(
     tenant_id: Option<Text>,
 ) -> Scope {
     scope!(
+        Consensus,
         tenant_id,
         federation::trace_consensus_operation(&operation.0, participant_count)
     )

@@ -12,8 +12,10 @@
 mod context;
 mod exception;
 mod layer;
+mod meter;
 mod opentelemetry;
 mod propagation;
+mod request;
 mod sampler;
 mod scope;
 mod span;
@@ -33,8 +35,10 @@ mod _native {
             trace_peer_communication, trace_pipeline, trace_query, trace_recall,
             trace_sync_operation, trace_transaction,
         },
+        meter::{measurements, set_observer},
         opentelemetry::install,
         propagation::{current_ids, current_span, extract, inject, set_baggage},
+        request::describe_request,
         scope::Scope,
         span::PySpan,
         telemetry::{force_flush, force_sampling, init, is_active, set_sampler, shutdown, stats},

@@ -10,14 +10,17 @@
 
 use crate::{
     context::{given_or_current, with_parent},
-    exception,
+    exception, meter,
     opentelemetry::Api,
     span::PySpan,
     work::Work,
 };
 use continuum_observability::Status;
 use pyo3::{prelude::*, types::PyDict};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Instant,
+};
 
 /// Opens a span for a `with` block, or for each call of the function that it decorates.
 #[pyclass(frozen, name = "SpanScope", module = "continuum.observability._native")]
@@ -52,6 +55,8 @@ impl Default for Options {
 struct Open {
     span: Py<PySpan>,
     place: Place,
+    /// When an operation of a layer began.
+    began: Option<Instant>,
     /// The entry before, where a scope is entered again inside of itself.
     outer: Option<Box<Self>>,
 }
@@ -109,6 +114,7 @@ impl Scope {
         *open = Some(Box::new(Open {
             span: span.clone().unbind(),
             place,
+            began: self.work.operation().map(|_| Instant::now()),
             outer,
         }));
         Ok(span)
@@ -130,14 +136,11 @@ impl Scope {
         *self.open() = left.outer.take();
         let span = left.span.get();
         if let Some(state) = span.state() {
-            let Options {
-                record_exception,
-                set_status,
-                ..
-            } = self.options;
+            let options = self.options;
             if !exception.is_none() {
-                exception::escaped(state, exception, record_exception, set_status);
-            } else if self.work.is_layer() && !state.has_status() {
+                let (record, set) = (options.record_exception, options.set_status);
+                exception::escaped(state, exception, record, set);
+            } else if self.work.operation().is_some() && !state.has_status() {
                 state.set_status(Status::Ok);
             }
         }
@@ -146,6 +149,9 @@ impl Scope {
         }
         if let Some(state) = span.state().filter(|_| self.options.end) {
             state.end(None);
+        }
+        if let (Some(operation), Some(began)) = (self.work.operation(), left.began) {
+            meter::measured(py, operation, began.elapsed(), !exception.is_none());
         }
         false
     }

@@ -9,7 +9,7 @@
 use crate::{
     exception,
     opentelemetry::Api,
-    value::{Attributes, borrowed, text, value},
+    value::{Attributes, Text, borrowed, text, value},
 };
 use continuum_observability::{Context, Span, SpanContext, SpanRef, Status};
 use pyo3::{prelude::*, types::PyType};
@@ -260,6 +260,27 @@ impl PySpan {
     fn end(&self, end_time: Option<&Bound<'_, PyAny>>) {
         if let Some(state) = self.0.get() {
             state.end(nanos(end_time));
+        }
+    }
+
+    /// Sets an attribute under the names that `CONTINUUM_SEMCONV` asks for.
+    fn set_conventional(&self, key: &str, value: &Bound<'_, PyAny>) {
+        if let (Some(view), Some(value)) = (self.view(), self::value(value)) {
+            view.set_conventional(key, value);
+        }
+    }
+
+    fn record_query_plan(&self, plan: Text) {
+        if let Some(view) = self.view() {
+            view.query_plan(&plan.0);
+        }
+    }
+
+    fn record_cache_outcome(&self, key: Text, hit: bool) {
+        match self.view() {
+            Some(view) if hit => view.cache_hit(&key.0),
+            Some(view) => view.cache_miss(&key.0),
+            None => {}
         }
     }
 

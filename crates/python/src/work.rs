@@ -3,6 +3,7 @@
 //! Position: made by tracers and by the helpers of [`crate::layer`], started by [`crate::scope`].
 
 use crate::{
+    meter::Operation,
     opentelemetry::identity,
     value::{Attributes, kept, text},
 };
@@ -17,7 +18,7 @@ pub(crate) enum Work {
     /// What a tracer was asked for.
     Plain(Plain),
     /// What a layer's helper was asked for.
-    Layer(Box<dyn Fn(&Context) -> Span + Send + Sync>),
+    Layer(Operation, Box<dyn Fn(&Context) -> Span + Send + Sync>),
 }
 
 /// A span with what may be given at its start.
@@ -32,20 +33,27 @@ pub(crate) struct Plain {
 }
 
 impl Work {
-    pub(crate) fn layer(start: impl Fn(&Context) -> Span + Send + Sync + 'static) -> Self {
-        Self::Layer(Box::new(start))
+    pub(crate) fn layer(
+        operation: Operation,
+        start: impl Fn(&Context) -> Span + Send + Sync + 'static,
+    ) -> Self {
+        Self::Layer(operation, Box::new(start))
     }
 
-    /// Whether the span is one of a layer, which ends with OK where nothing failed.
-    pub(crate) fn is_layer(&self) -> bool {
-        matches!(self, Self::Layer(_))
+    /// The operation of a layer, which is measured and ends with OK where nothing failed.
+    #[inline]
+    pub(crate) fn operation(&self) -> Option<Operation> {
+        match self {
+            Self::Plain(_) => None,
+            Self::Layer(operation, _) => Some(*operation),
+        }
     }
 
     #[inline]
     pub(crate) fn start(&self, parent: &Context) -> Span {
         match self {
             Self::Plain(plain) => plain.start(parent),
-            Self::Layer(start) => start(parent),
+            Self::Layer(_, start) => start(parent),
         }
     }
 }
@@ -54,7 +62,7 @@ impl fmt::Debug for Work {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Plain(plain) => plain.fmt(f),
-            Self::Layer(_) => f.write_str("Layer"),
+            Self::Layer(operation, _) => f.debug_tuple("Layer").field(operation).finish(),
         }
     }
 }

@@ -21,6 +21,7 @@ from continuum.observability._core import (
     traced_operation,
 )
 from continuum.observability._decorator import trace_function
+from continuum.observability.sampling import stand_in_for_sdk
 
 __all__ = [
     "force_flush",
@@ -34,3 +35,5 @@ __all__ = [
     "trace_function",
     "traced_operation",
 ]
+
+stand_in_for_sdk()

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from opentelemetry import metrics, propagate, trace
 from opentelemetry.util import types
 
-from continuum.observability import _native, provider
+from continuum.observability import _native, metrics as _metrics, provider
 
 DEFAULT_TRACER = "continuum"
 
@@ -71,6 +71,7 @@ def init_telemetry(
             _native.set_sampler(sampler if sampler is not None else sampling_rate)
         if service_name is not None or exporter_type is not None or config:
             _logger.warning("telemetry is already set up: shut it down to set it up anew")
+    _metrics.observe_if_installed()
     return _provide()
 
 
@@ -213,5 +214,3 @@ def traced_operation(
         A context manager that yields the span; also a decorator.
     """
     return get_tracer(tracer_name).start_as_current_span(name, attributes=attributes)
-
-

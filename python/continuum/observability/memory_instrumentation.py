@@ -14,16 +14,26 @@ from continuum.observability._native import (
     trace_learn,
     trace_recall,
 )
+from continuum.observability.metrics import Counter, Gauge, Histogram
 
 __all__ = [
     "enrich_span_with_learn_results",
     "enrich_span_with_recall_results",
+    "record_memory_operation",
     "trace_concept_extraction",
     "trace_embedding_generation",
     "trace_graph_traversal",
     "trace_learn",
     "trace_recall",
+    "update_memory_stats",
 ]
+
+_entities = Gauge("memory_entities_total")
+_messages = Gauge("memory_messages_total")
+_decisions = Gauge("memory_decisions_total")
+_attention_links = Gauge("memory_attention_links_total")
+_operations = Counter("memory_operations_total")
+_operation_duration = Histogram("memory_operation_duration_seconds")
 
 
 def enrich_span_with_recall_results(
@@ -73,3 +83,44 @@ def enrich_span_with_learn_results(
             "memory.compounds_found": compounds_found,
         }
     )
+
+
+def update_memory_stats(
+    total_entities: int,
+    total_messages: int,
+    total_decisions: int,
+    attention_links: int,
+    tenant_id: str | None = None,
+) -> None:
+    """Reports what a memory holds as metrics.
+
+    Args:
+        total_entities: Entities in the memory.
+        total_messages: Messages in the memory.
+        total_decisions: Decisions in the memory.
+        attention_links: Links between concepts.
+        tenant_id: Whose memory it is.
+    """
+    attributes = {} if tenant_id is None else {"tenant.id": tenant_id}
+    _entities.set(total_entities, attributes)
+    _messages.set(total_messages, attributes)
+    _decisions.set(total_decisions, attributes)
+    _attention_links.set(attention_links, attributes)
+
+
+def record_memory_operation(
+    operation: str, duration: float, success: bool, tenant_id: str | None = None
+) -> None:
+    """Reports an operation that was measured elsewhere as metrics.
+
+    Args:
+        operation: Its name.
+        duration: How long it took, in seconds.
+        success: Whether it did what it was to do.
+        tenant_id: Whose memory it was.
+    """
+    attributes = {"operation": operation, "success": success}
+    if tenant_id is not None:
+        attributes["tenant.id"] = tenant_id
+    _operations.add(attributes=attributes)
+    _operation_duration.record(duration, attributes)

@@ -4,7 +4,6 @@ Instrumentations by others use them through `opentelemetry.trace`. The native ha
 order of methods, so that a call never passes through Python.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 from opentelemetry import trace
@@ -146,19 +145,6 @@ class Propagator(TextMapPropagator):
 
 
 FIELDS = frozenset({"traceparent", "tracestate", "baggage"})
-
-
-def link(carrier: Mapping[str, str]) -> trace.Link | None:
-    """Makes a link to the span that a carrier describes.
-
-    Args:
-        carrier: Headers as `inject_trace_context` writes them.
-
-    Returns:
-        The link; `None` when no span is described.
-    """
-    context = trace.get_current_span(_native.extract(carrier)).get_span_context()
-    return trace.Link(context) if context.is_valid else None
 
 
 _native.install(Span)
