@@ -9,6 +9,7 @@
 use crate::span::PySpan;
 use continuum_observability::{SpanContext, SpanId, TraceFlags, TraceId, TraceState};
 use pyo3::{
+    exceptions::PyImportError,
     prelude::*,
     sync::PyOnceLock,
     types::{PyDict, PyString, PyType},
@@ -32,13 +33,21 @@ pub(crate) struct Api {
     span_context: Py<PyType>,
     trace_flags: Py<PyType>,
     trace_state: Py<PyAny>,
+    /// `sys.modules`, of which every interpreter has its own.
+    modules: Py<PyAny>,
 }
 
 /// Tells the recorder which class spans are of. Called once, when the package is imported.
 #[pyfunction]
 pub(crate) fn install(py: Python<'_>, span: Py<PyType>) -> PyResult<()> {
-    API.get_or_try_init(py, || Api::load(py, span))?;
-    Ok(())
+    let modules = py.import("sys")?.getattr("modules")?;
+    let api = API.get_or_try_init(py, || Api::load(py, span))?;
+    if api.modules.is(&modules) {
+        return Ok(());
+    }
+    Err(PyImportError::new_err(
+        "continuum.observability serves one interpreter of a process, and this is another one",
+    ))
 }
 
 impl Api {
@@ -82,6 +91,7 @@ impl Api {
             span_context: trace.getattr("SpanContext")?.cast_into()?.unbind(),
             trace_flags: trace.getattr("TraceFlags")?.cast_into()?.unbind(),
             trace_state: trace.getattr("TraceState")?.unbind(),
+            modules: py.import("sys")?.getattr("modules")?.unbind(),
         })
     }
 
