@@ -6,7 +6,7 @@ import inspect
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
 
 import pytest
-from conftest import Recorded
+from receiver import Recorded
 
 from continuum.observability import get_tracer, trace_function, traced_operation
 

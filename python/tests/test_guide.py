@@ -1,8 +1,8 @@
 """Every Python block of the tracing guide, run as it stands.
 
 The guide is not part of the repository: `CONTINUUM_GUIDE` says where it is. What a block leaves
-undefined (a model, a queue, a database) is the smallest thing that lets it run; what is looked at is
-what arrives at an OTLP receiver.
+undefined (a model, a queue, a database) is the smallest thing that lets it run; what is looked at
+is what arrives at an OTLP receiver.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from typing import Any
 
 import httpx
 import pytest
-from conftest import Recorded
+from receiver import Recorded
 
 import continuum.observability as observability
 from continuum.observability import context as propagation
@@ -37,7 +37,8 @@ if not _GUIDE.is_file():
 def _blocks() -> dict[str, str]:
     """The Python blocks by heading, numbered where a heading has several."""
     found: dict[str, str] = {}
-    heading, block = "", None
+    heading = ""
+    block: list[str] | None = None
     for line in _GUIDE.read_text().splitlines():
         if block is not None:
             if line.startswith("```"):
@@ -204,7 +205,7 @@ def _exceptions(run: Run, recorded: Recorded) -> None:
     def might_fail() -> None:
         raise ValueError("no such tenant")
 
-    with pytest.raises(ValueError, match="^no such tenant$"):
+    with pytest.raises(ValueError, match=r"^no such tenant$"):
         run(might_fail=might_fail)
     run(might_fail=lambda: None)
     failed, succeeded = recorded.spans()
@@ -237,31 +238,28 @@ def _error_attributes(run: Run, recorded: Recorded) -> None:
 
     with get_tracer("guide").start_as_current_span("business") as span:
         run(before="try:\n    raise CustomError('refused')\n", CustomError=CustomError, span=span)
-    span = recorded.named("business")
-    assert span.attributes == {
+    found = recorded.named("business")
+    assert found.attributes == {
         "error.type": "business_logic_error",
         "error.severity": "high",
         "error.recoverable": False,
     }
-    assert (span.status, span.status_text) == ("ERROR", "refused")
-    assert span.event_names() == ["exception"]
+    assert (found.status, found.status_text) == ("ERROR", "refused")
+    assert found.event_names() == ["exception"]
 
 
 @case("HTTP Requests")
-def _outgoing(run: Run, recorded: Recorded, monkeypatch: Any = None) -> None:
+def _outgoing(run: Run, recorded: Recorded) -> None:
     sent: dict[str, Any] = {}
 
     def post(url: str, **arguments: Any) -> httpx.Response:
         sent.update(arguments, url=url)
         return httpx.Response(200)
 
-    original, httpx.post = httpx.post, post
-    try:
-        with get_tracer("guide").start_as_current_span("push"):
-            propagation.set_baggage("tenant_id", "user 123")
-            run(data={"a": 1})
-    finally:
-        httpx.post = original
+    with pytest.MonkeyPatch.context() as patch, get_tracer("guide").start_as_current_span("push"):
+        patch.setattr(httpx, "post", post)
+        propagation.set_baggage("tenant_id", "user 123")
+        run(data={"a": 1})
     span = recorded.named("push")
     assert sent["headers"] == {
         "traceparent": f"00-{span.trace_id}-{span.span_id}-03",
@@ -422,13 +420,12 @@ def _retry(run: Run, recorded: Recorded) -> None:
     retry = run()["retry_with_tracing"]
     run.names["time"] = types.SimpleNamespace(sleep=lambda seconds: None)
     assert time.sleep is not run.names["time"].sleep
-    outcomes = iter([OSError("down"), OSError("down"), "up"])
+    failures = iter([OSError("down"), OSError("down")])
 
     def call() -> str:
-        outcome = next(outcomes)
-        if isinstance(outcome, OSError):
-            raise outcome
-        return outcome
+        if failure := next(failures, None):
+            raise failure
+        return "up"
 
     with get_tracer("guide").start_as_current_span("retried"):
         assert retry(call) == "up"

@@ -5,12 +5,12 @@ import sys
 from collections.abc import Callable
 
 import pytest
-from conftest import Recorded
 from opentelemetry import baggage, propagate, trace
 from opentelemetry import context as api
 from opentelemetry.sdk.trace import TracerProvider as SdkProvider
 from opentelemetry.sdk.trace.sampling import ParentBased, Sampler, TraceIdRatioBased
 from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, SpanKind, TraceFlags
+from receiver import Recorded
 
 from continuum.observability import get_current_span, get_tracer, provider
 from continuum.observability.context import get_baggage, get_trace_id
@@ -206,12 +206,13 @@ class NoSdk(MetaPathFinder):
     def find_spec(self, name, path=None, target=None):
         if name.startswith("opentelemetry.sdk"):
             for finder in sys.meta_path:
-                if getattr(finder, "__name__", "") == "_StandIn":
+                if type(finder).__name__ == "_StandIn":
                     return finder.find_spec(name)
             raise ModuleNotFoundError(name)
 import importlib.util
 original = importlib.util.find_spec
-importlib.util.find_spec = lambda name, *a: None if name == "opentelemetry.sdk" else original(name, *a)
+absent = "opentelemetry.sdk"
+importlib.util.find_spec = lambda name, *rest: None if name == absent else original(name, *rest)
 sys.meta_path.insert(0, NoSdk())
 from continuum.observability import get_tracer, init_telemetry
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON

@@ -7,7 +7,7 @@ import textwrap
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from conftest import Recorded, Sink
+from receiver import Recorded, Sink
 
 from continuum.observability import get_tracer, stats
 from continuum.observability.context import get_trace_id

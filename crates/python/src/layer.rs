@@ -4,9 +4,17 @@
 //!
 //! Invariant: a helper does nothing until its scope is entered.
 
-use crate::{meter::Operation, scope::Scope, value::Text, work::Work};
+use crate::{
+    meter::{self, Operation},
+    propagation::current_span,
+    scope::Scope,
+    span::PySpan,
+    value::Text,
+    work::Work,
+};
 use continuum_observability::layers::{cache, database, federation, memory};
 use pyo3::prelude::*;
+use std::time::Duration;
 
 /// Makes a scope of one of the recorder's helpers, with the parent and the tenant set.
 macro_rules! scope {
@@ -71,34 +79,41 @@ pub(crate) fn trace_graph_traversal(
 }
 
 #[pyfunction]
-#[pyo3(signature = (text_length, model = None, tenant_id = None))]
+#[pyo3(
+    signature = (text_length, model = Text::from("unknown"), tenant_id = None),
+    text_signature = "(text_length, model='unknown', tenant_id=None)"
+)]
 pub(crate) fn trace_embedding_generation(
     text_length: usize,
-    model: Option<Text>,
+    model: Text,
     tenant_id: Option<Text>,
 ) -> Scope {
-    let model = model.map_or_else(|| "unknown".to_owned(), |Text(model)| model);
     scope!(
         Embedding,
         tenant_id,
-        memory::trace_embedding_generation(text_length).model(&model)
+        memory::trace_embedding_generation(text_length).model(&model.0)
     )
 }
 
 #[pyfunction]
-#[pyo3(signature = (query, operation = None, table = None, tenant_id = None, capture_sql = true))]
+#[pyo3(
+    signature = (
+        query, operation = Text::from("SELECT"), table = None, tenant_id = None, capture_sql = true
+    ),
+    text_signature =
+        "(query, operation='SELECT', table=None, tenant_id=None, capture_sql=True)"
+)]
 pub(crate) fn trace_query(
     query: Text,
-    operation: Option<Text>,
+    operation: Text,
     table: Option<Text>,
     tenant_id: Option<Text>,
     capture_sql: bool,
 ) -> Scope {
-    let operation = operation.map_or_else(|| "SELECT".to_owned(), |Text(operation)| operation);
     let tenant = tenant_id.map(|Text(tenant)| tenant);
     Scope::layer(Work::layer(Operation::Query, move |parent| {
         let mut span = database::trace_query(&query.0)
-            .operation(&operation)
+            .operation(&operation.0)
             .capture_sql(capture_sql)
             .parent(parent);
         if let Some(Text(table)) = &table {
@@ -184,4 +199,36 @@ pub(crate) fn trace_consensus_operation(
         tenant_id,
         federation::trace_consensus_operation(&operation.0, participant_count)
     )
+}
+
+/// Records on the current span whether a cache had the entry, and counts it.
+#[pyfunction]
+#[pyo3(signature = (key, hit, tenant_id = None, value_size = None))]
+pub(crate) fn record_cache_outcome(
+    py: Python<'_>,
+    key: Text,
+    hit: bool,
+    tenant_id: Option<Text>,
+    value_size: Option<u64>,
+) -> PyResult<()> {
+    let operation = if hit { Operation::Hit } else { Operation::Miss };
+    meter::measured(py, operation, Duration::ZERO, false);
+    let span = current_span(py)?;
+    let span = span.as_ref().and_then(|span| span.cast::<PySpan>().ok());
+    let Some(state) = span.and_then(|span| span.get().state()) else {
+        return Ok(());
+    };
+    let view = state.view();
+    if hit {
+        view.cache_hit(&key.0);
+    } else {
+        view.cache_miss(&key.0);
+    }
+    if let Some(Text(tenant)) = tenant_id {
+        view.tenant_id(&tenant);
+    }
+    if let Some(size) = value_size {
+        view.set_attribute("cache.value_size", size);
+    }
+    Ok(())
 }

@@ -30,9 +30,9 @@ mod _native {
     #[pymodule_export]
     use crate::{
         layer::{
-            trace_cache_operation, trace_concept_extraction, trace_consensus_operation,
-            trace_embedding_generation, trace_graph_traversal, trace_learn,
-            trace_peer_communication, trace_pipeline, trace_query, trace_recall,
+            record_cache_outcome, trace_cache_operation, trace_concept_extraction,
+            trace_consensus_operation, trace_embedding_generation, trace_graph_traversal,
+            trace_learn, trace_peer_communication, trace_pipeline, trace_query, trace_recall,
             trace_sync_operation, trace_transaction,
         },
         meter::{measurements, set_observer},

@@ -27,9 +27,17 @@ pub(crate) enum Operation {
     Sync,
     Message,
     Consensus,
+    /// Look-ups in a cache that found their entry; they take no time of their own.
+    Hit,
+    Miss,
+    /// Queries that took as long as those with the event `slow_query`.
+    SlowQuery,
 }
 
-const OPERATIONS: usize = 12;
+const OPERATIONS: usize = 15;
+
+/// As for the event `slow_query`.
+const SLOW_AFTER: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 struct Tally {
@@ -57,6 +65,9 @@ pub(crate) fn measured(py: Python<'_>, operation: Operation, took: Duration, fai
     tally.nanos.fetch_add(nanos, Ordering::Relaxed);
     if failed {
         tally.errors.fetch_add(1, Ordering::Relaxed);
+    }
+    if matches!(operation, Operation::Query) && took >= SLOW_AFTER {
+        measured(py, Operation::SlowQuery, Duration::ZERO, false);
     }
     if let Some(observer) = OBSERVER.get(py) {
         let seconds = took.as_secs_f64();

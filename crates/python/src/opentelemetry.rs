@@ -109,7 +109,17 @@ impl Api {
         key: &Py<PyString>,
         value: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyDict>> {
-        let copy = self.context.bind(base.py()).call1((base,))?;
+        let class = self.context.bind(base.py());
+        let other_entries = match base.len() {
+            0 => false,
+            1 => !base.contains(key.bind(base.py()))?,
+            _ => true,
+        };
+        let copy = if other_entries {
+            class.call1((base,))?
+        } else {
+            class.call0()?
+        };
         let copy = copy.cast_into::<PyDict>()?;
         copy.set_item(key.bind(base.py()), value)?;
         Ok(copy)

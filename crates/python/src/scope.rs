@@ -29,7 +29,7 @@ pub(crate) struct Scope {
     work: Arc<Work>,
     context: Option<Py<PyAny>>,
     options: Options,
-    open: Mutex<Option<Box<Open>>>,
+    open: Mutex<Option<Open>>,
 }
 
 /// What happens at the end of a scope.
@@ -83,8 +83,15 @@ impl Scope {
         Self::new(work, None, Options::default())
     }
 
-    fn open(&self) -> MutexGuard<'_, Option<Box<Open>>> {
+    fn open(&self) -> MutexGuard<'_, Option<Open>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn leave(&self) -> Option<Open> {
+        let mut open = self.open();
+        let mut left = open.take()?;
+        *open = left.outer.take().map(|outer| *outer);
+        Some(left)
     }
 
     #[inline]
@@ -110,13 +117,13 @@ impl Scope {
         };
         let (span, place) = self.start(py, api)?;
         let mut open = self.open();
-        let outer = open.take();
-        *open = Some(Box::new(Open {
+        let outer = open.take().map(Box::new);
+        *open = Some(Open {
             span: span.clone().unbind(),
             place,
             began: self.work.operation().map(|_| Instant::now()),
             outer,
-        }));
+        });
         Ok(span)
     }
 
@@ -130,10 +137,9 @@ impl Scope {
         traceback: &Bound<'_, PyAny>,
     ) -> bool {
         let _unused = (kind, traceback);
-        let Some(mut left) = self.open().take() else {
+        let Some(left) = self.leave() else {
             return false;
         };
-        *self.open() = left.outer.take();
         let span = left.span.get();
         if let Some(state) = span.state() {
             let options = self.options;
@@ -199,7 +205,7 @@ impl Scope {
         let Some(api) = Api::get(py) else {
             return Ok(());
         };
-        let kept = match self.open().as_deref() {
+        let kept = match &*self.open() {
             Some(Open {
                 place: Place::Aside(context),
                 ..

@@ -276,14 +276,6 @@ impl PySpan {
         }
     }
 
-    fn record_cache_outcome(&self, key: Text, hit: bool) {
-        match self.view() {
-            Some(view) if hit => view.cache_hit(&key.0),
-            Some(view) => view.cache_miss(&key.0),
-            None => {}
-        }
-    }
-
     fn __enter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
         slf
     }

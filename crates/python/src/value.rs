@@ -19,6 +19,12 @@ const MAX_DEPTH: usize = 8;
 #[derive(Debug, Clone)]
 pub(crate) struct Text(pub(crate) String);
 
+impl From<&str> for Text {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
 impl<'a, 'py> FromPyObject<'a, 'py> for Text {
     type Error = Infallible;
 

@@ -11,11 +11,11 @@ import sys
 import threading
 from collections.abc import Mapping
 
-
 from opentelemetry import metrics, propagate, trace
 from opentelemetry.util import types
 
-from continuum.observability import _native, metrics as _metrics, provider
+from continuum.observability import _native, provider
+from continuum.observability import metrics as _metrics
 
 DEFAULT_TRACER = "continuum"
 
@@ -45,7 +45,8 @@ def init_telemetry(
         exporter_type: As `OTEL_TRACES_EXPORTER`: `console`, `otlp`, `file`, `none`, ...
         sampling_rate: Which share of traces is kept, 0.0 to 1.0; failed ones are kept besides.
         config: Any variables of the environment that telemetry reads, such as
-            `{"OTEL_EXPORTER_OTLP_ENDPOINT": "http://localhost:4318"}`; they win over the environment.
+            `{"OTEL_EXPORTER_OTLP_ENDPOINT": "http://localhost:4318"}`; they win over the
+            environment.
         sampler: A sampler of `opentelemetry.sdk.trace.sampling`, such as `ALWAYS_ON`.
 
     Returns:
@@ -159,7 +160,8 @@ def stats() -> dict[str, int]:
     """Tells where every span went.
 
     Returns:
-        `started`, `sampled_out`, `exported`, `dropped`, `pending`; the first is the sum of the rest.
+        `started`, `sampled_out`, `exported`, `dropped`, `pending`; the first is the sum of
+        the rest.
     """
     return _native.stats()
 

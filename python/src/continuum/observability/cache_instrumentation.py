@@ -3,10 +3,9 @@
 Parts of a key that look like hashes are recorded as `<hash>`.
 """
 
-from continuum.observability import provider
-from continuum.observability._core import get_current_span
+from continuum.observability import _native
 from continuum.observability._native import trace_cache_operation, trace_pipeline
-from continuum.observability.metrics import Counter, Gauge
+from continuum.observability.metrics import Gauge
 
 __all__ = [
     "record_cache_hit",
@@ -16,8 +15,6 @@ __all__ = [
     "trace_pipeline",
 ]
 
-_hits = Counter("cache_hits_total")
-_misses = Counter("cache_misses_total")
 _evictions = Gauge("cache_evictions")
 _memory = Gauge("cache_memory_bytes")
 _hit_ratio = Gauge("cache_hit_ratio")
@@ -33,10 +30,7 @@ def record_cache_hit(
         tenant_id: Whose data it is.
         value_size: The length of the entry in bytes.
     """
-    _record(key, tenant_id, hit=True)
-    if value_size is not None:
-        get_current_span().set_attribute("cache.value_size", value_size)
-    _hits.add()
+    _native.record_cache_outcome(key, True, tenant_id, value_size)
 
 
 def record_cache_miss(key: object, tenant_id: str | None = None) -> None:
@@ -46,18 +40,7 @@ def record_cache_miss(key: object, tenant_id: str | None = None) -> None:
         key: The key, which is scrubbed.
         tenant_id: Whose data it is.
     """
-    _record(key, tenant_id, hit=False)
-    _misses.add()
-
-
-def _record(key: object, tenant_id: str | None, *, hit: bool) -> None:
-    span = get_current_span()
-    if isinstance(span, provider.Span):
-        span.record_cache_outcome(key, hit)
-    else:
-        span.set_attribute("cache.hit", hit)
-    if tenant_id is not None:
-        span.set_attribute("tenant.id", tenant_id)
+    _native.record_cache_outcome(key, False, tenant_id)
 
 
 def record_cache_stats(

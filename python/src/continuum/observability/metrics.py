@@ -21,7 +21,7 @@ _PREFIX = "continuum_"
 _METER = "continuum"
 
 # Duration, runs, errors of each operation, in the order of the recorder's `Operation`.
-_OPERATIONS: tuple[tuple[str, str | None, str | None], ...] = (
+_OPERATIONS: tuple[tuple[str | None, str | None, str | None], ...] = (
     ("memory_recall_duration_seconds", "memory_recalls_total", "memory_recall_errors_total"),
     ("memory_learn_duration_seconds", "memory_learns_total", "memory_learn_errors_total"),
     ("memory_concept_extraction_duration_seconds", None, None),
@@ -42,34 +42,40 @@ _OPERATIONS: tuple[tuple[str, str | None, str | None], ...] = (
         "federation_message_errors_total",
     ),
     ("federation_consensus_duration_seconds", None, None),
+    (None, "cache_hits_total", None),
+    (None, "cache_misses_total", None),
+    (None, "db_slow_queries_total", None),
 )
 
 # Of these, only runs that did not fail are counted.
 _SUCCESSES = frozenset({"federation_sync_success_total"})
 
-# Queries that take as long are slow, as for the event `slow_query`.
-_SLOW_QUERY_SECONDS = 1.0
-_QUERY = 5
-
 _lock = threading.Lock()
 _values: dict[str, float] = {}
 _instruments: dict[str, Any] = {}
+_meter: Meter | None = None
 
 
-def _installed() -> Meter | None:
-    """Gives the meter of an SDK; `None` as long as there is only the API."""
-    provider = metrics.get_meter_provider()
-    if type(provider).__module__.startswith("opentelemetry.metrics"):
+def _instrument(name: str, make: Callable[[Meter, str], Any]) -> Any | None:
+    if _meter is None:
         return None
-    return provider.get_meter(_METER)
-
-
-def _instrument(name: str, make: Callable[[Meter], Any]) -> Any | None:
     found = _instruments.get(name)
-    if found is None and (meter := _installed()) is not None:
+    if found is None:
         with _lock:
-            found = _instruments.setdefault(name, make(meter))
+            found = _instruments.setdefault(name, make(_meter, name))
     return found
+
+
+def _create_counter(meter: Meter, name: str) -> Any:
+    return meter.create_counter(name)
+
+
+def _create_gauge(meter: Meter, name: str) -> Any:
+    return meter.create_gauge(name)
+
+
+def _create_histogram(meter: Meter, name: str) -> Any:
+    return meter.create_histogram(name, unit="s")
 
 
 class Counter:
@@ -94,7 +100,7 @@ class Counter:
         """
         with _lock:
             _values[self.name] = _values.get(self.name, 0) + amount
-        if instrument := _instrument(self.name, lambda meter: meter.create_counter(self.name)):
+        if instrument := _instrument(self.name, _create_counter):
             instrument.add(amount, attributes)
 
 
@@ -120,7 +126,7 @@ class Gauge:
         """
         with _lock:
             _values[self.name] = value
-        if instrument := _instrument(self.name, lambda meter: meter.create_gauge(self.name)):
+        if instrument := _instrument(self.name, _create_gauge):
             instrument.set(value, attributes)
 
 
@@ -147,7 +153,7 @@ class Histogram:
         with _lock:
             for suffix, more in (("_sum", value), ("_count", 1)):
                 _values[self.name + suffix] = _values.get(self.name + suffix, 0) + more
-        if instrument := _instrument(self.name, lambda meter: meter.create_histogram(self.name)):
+        if instrument := _instrument(self.name, _create_histogram):
             instrument.record(value, attributes)
 
 
@@ -166,10 +172,12 @@ def snapshot() -> dict[str, float]:
 
 
 def _of_operation(
-    names: tuple[str, str | None, str | None], count: int, errors: int, seconds: float
+    names: tuple[str | None, str | None, str | None], count: int, errors: int, seconds: float
 ) -> list[tuple[str, float]]:
     duration, runs, failures = names
-    found: list[tuple[str, float]] = [(f"{duration}_sum", seconds), (f"{duration}_count", count)]
+    found: list[tuple[str, float]] = []
+    if duration is not None:
+        found += [(f"{duration}_sum", seconds), (f"{duration}_count", count)]
     if runs is not None:
         found.append((runs, count - errors if runs in _SUCCESSES else count))
     if failures is not None:
@@ -180,17 +188,23 @@ def _of_operation(
 def _observe(operation: int, seconds: float, failed: bool) -> None:
     """Tells the SDK of one operation."""
     duration, runs, failures = _OPERATIONS[operation]
-    if instrument := _instrument(duration, lambda m: m.create_histogram(_PREFIX + duration)):
-        instrument.record(seconds)
+    if duration is not None and (histogram := _instrument(_PREFIX + duration, _create_histogram)):
+        histogram.record(seconds)
     counts = [runs] if runs is not None and not (failed and runs in _SUCCESSES) else []
     if failed and failures is not None:
         counts.append(failures)
     for name in counts:
-        if instrument := _instrument(name, lambda m, n=name: m.create_counter(_PREFIX + n)):
-            instrument.add(1)
+        if counter := _instrument(_PREFIX + name, _create_counter):
+            counter.add(1)
 
 
 def observe_if_installed() -> None:
-    """Has each operation reported to the metrics SDK, where there is one."""
-    if _installed() is not None:
+    """Has metrics reported to the metrics SDK, where one is installed by now.
+
+    `init_telemetry` calls it: install the SDK before, or call this afterwards.
+    """
+    global _meter
+    provider = metrics.get_meter_provider()
+    if not type(provider).__module__.startswith("opentelemetry.metrics"):
+        _meter = provider.get_meter(_METER)
         _native.set_observer(_observe)

@@ -1,7 +1,7 @@
 """The classes of opentelemetry-api on the recorder: provider, tracer, span, propagator.
 
-Instrumentations by others use them through `opentelemetry.trace`. The native half comes first in the
-order of methods, so that a call never passes through Python.
+Instrumentations by others use them through `opentelemetry.trace`. The native half comes first in
+the order of methods, so that a call never passes through Python.
 """
 
 from typing import Any
@@ -23,7 +23,7 @@ from continuum.observability import _native
 __all__ = ["Propagator", "Span", "Tracer", "TracerProvider"]
 
 
-class Span(_native.Span, trace.Span):  # type: ignore[misc]
+class Span(_native.Span, trace.Span):
     """One operation: its name, times, attributes, events, links and outcome.
 
     No method raises, and after the end of the span none has an effect.

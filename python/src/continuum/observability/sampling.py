@@ -6,6 +6,7 @@ installed, this module stands in for it, so that the guide's import works.
 
 from __future__ import annotations
 
+import importlib.abc
 import importlib.machinery
 import importlib.util
 import sys
@@ -283,17 +284,16 @@ _SDK = "opentelemetry.sdk"
 _STAND_INS = (_SDK, f"{_SDK}.trace", f"{_SDK}.trace.sampling")
 
 
-class _StandIn:
+class _StandIn(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Finds the samplers' module of an SDK that is not installed; asked after everybody else."""
 
-    @staticmethod
     def find_spec(
-        name: str, path: Sequence[str] | None = None, target: types.ModuleType | None = None
+        self, name: str, path: Sequence[str] | None = None, target: types.ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
         if name not in _STAND_INS:
             return None
         package = name != _STAND_INS[-1]
-        return importlib.machinery.ModuleSpec(name, _StandIn(), is_package=package)
+        return importlib.machinery.ModuleSpec(name, self, is_package=package)
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> types.ModuleType | None:
         return None
@@ -307,4 +307,4 @@ class _StandIn:
 def stand_in_for_sdk() -> None:
     """Makes `opentelemetry.sdk.trace.sampling` importable where the SDK is not installed."""
     if importlib.util.find_spec(_SDK) is None:
-        sys.meta_path.append(_StandIn)
+        sys.meta_path.append(_StandIn())
