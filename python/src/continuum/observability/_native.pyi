@@ -12,7 +12,40 @@ from typing_extensions import Self, disjoint_base
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
-__all__: list[str]
+__all__ = [
+    "Span",
+    "SpanScope",
+    "Tracer",
+    "current_ids",
+    "current_span",
+    "describe_request",
+    "extract",
+    "force_flush",
+    "force_sampling",
+    "init",
+    "inject",
+    "install",
+    "is_active",
+    "measurements",
+    "record_cache_outcome",
+    "set_baggage",
+    "set_observer",
+    "set_sampler",
+    "shutdown",
+    "stats",
+    "trace_cache_operation",
+    "trace_concept_extraction",
+    "trace_consensus_operation",
+    "trace_embedding_generation",
+    "trace_graph_traversal",
+    "trace_learn",
+    "trace_peer_communication",
+    "trace_pipeline",
+    "trace_query",
+    "trace_recall",
+    "trace_sync_operation",
+    "trace_transaction",
+]
 
 @disjoint_base
 class Span:
