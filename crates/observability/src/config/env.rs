@@ -299,6 +299,12 @@ impl<'a> Environment<'a> {
         Ok(())
     }
 
+    /// Ends the reading, and leaves what was wrong to the caller.
+    #[cfg(feature = "_otlp")]
+    pub(super) fn into_problems(self) -> Vec<Problem> {
+        self.problems.into_inner()
+    }
+
     #[cfg(test)]
     pub(super) fn problems(&self) -> Vec<String> {
         self.problems
