@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use super::runner::Runner;
+use super::{python, runner::Runner};
 use crate::metadata::Metadata;
 use crate::process;
 use crate::workspace::Workspace;
@@ -27,6 +27,9 @@ pub(super) fn runners(
     ];
     if has_examples(members) {
         runners.push(Runner::new("examples", workspace_tests(root, &["--examples"])).or_empty());
+    }
+    if externals {
+        runners.extend(python::runners(root, &members.target_directory)?);
     }
     if has_loom_models(workspace)? {
         runners.push(Runner::new("loom", loom(root, &members.target_directory)));
