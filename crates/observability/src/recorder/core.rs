@@ -96,6 +96,8 @@ impl Queue {
 #[derive(Debug)]
 pub(crate) struct Round {
     pub(crate) chunks: Vec<Chunk>,
+    /// The spans that ended before any of so many first chunks' are all among `chunks`.
+    pub(crate) settled: usize,
     /// The latest ticket that is served when the round is done.
     pub(crate) request: u64,
     /// The last round: until when to be finished.
@@ -194,8 +196,9 @@ impl Core {
         }
     }
 
-    /// Waits for work: a request, enough spans, or the end of `interval`.
-    pub(crate) fn next_round(&self, interval: Duration) -> Round {
+    /// Waits for work: a request, enough spans, or the end of `interval`. `settle`: whether somebody
+    /// will ask for [`Round::settled`].
+    pub(crate) fn next_round(&self, interval: Duration, settle: bool) -> Round {
         let mut queue = self.lock();
         let timer = Instant::now() + interval;
         while queue.tickets.is_empty() && queue.stop.is_none() && !self.has_enough(&queue) {
@@ -212,20 +215,35 @@ impl Core {
         let (request, stop) = (queue.requested, queue.stop);
         let is_asked = !queue.tickets.is_empty() || stop.is_some();
         drop(queue);
-        if is_asked || Instant::now() >= timer {
-            self.collect_open_chunks();
-        }
+        let (chunks, settled) = self.take(is_asked || Instant::now() >= timer, settle);
         Round {
-            chunks: self.lock().take_chunks(),
+            chunks,
+            settled,
             request,
             stop,
         }
     }
 
+    /// Takes what waits, with `collect` also what the threads have not handed over yet.
+    ///
+    /// With `settle`, takes from the threads again, because one may hold a span that ended before one
+    /// that was just taken from another; returns how many chunks came before that.
+    fn take(&self, collect: bool, settle: bool) -> (Vec<Chunk>, usize) {
+        if collect {
+            self.collect_open_chunks();
+        }
+        let mut chunks = self.lock().take_chunks();
+        let settled = chunks.len();
+        if settle {
+            self.collect_open_chunks();
+            chunks.append(&mut self.lock().take_chunks());
+        }
+        (chunks, settled)
+    }
+
     /// Takes everything that has been recorded so far, on the calling thread.
     pub(crate) fn drain(&self) -> Vec<Chunk> {
-        self.collect_open_chunks();
-        self.lock().take_chunks()
+        self.take(true, false).0
     }
 
     /// Gives the memory of exported chunks back.
