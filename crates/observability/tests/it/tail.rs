@@ -2,10 +2,9 @@
 
 use crate::executors::{on_every_executor, yield_now};
 use continuum_observability::{
-    Context, FutureExt as _, IdGenerator, Sampler, SpanContext, SpanId, Status, TailPolicy,
-    Telemetry, TelemetryBuilder, TraceFlags, TraceId, TraceState, Tracer, get_traceparent,
-    get_tracer, get_tracestate, in_current_context, inject_trace_context, testing::TestRecorder,
-    with_context,
+    Context, IdGenerator, Sampler, SpanContext, SpanId, Status, TailPolicy, Telemetry,
+    TelemetryBuilder, TraceFlags, TraceId, TraceState, Tracer, get_traceparent, get_tracer,
+    get_tracestate, in_current_context, inject_trace_context, testing::TestRecorder, with_context,
 };
 use std::{
     collections::HashMap,

@@ -17,7 +17,6 @@ const SLOW: Duration = Duration::from_secs(1);
 /// A finished span; without a name of its own, a test does not care which one.
 #[derive(Debug, Clone)]
 struct Ended {
-    trace: u64,
     name: String,
     header: RecordHeader,
     attribute: Option<(&'static str, Value<'static>)>,
@@ -28,7 +27,6 @@ fn span(trace: u64) -> Ended {
     let local_root = (trace + 1).to_be_bytes();
     let random = (trace % 2) << 55 | trace;
     Ended {
-        trace,
         name: "child".to_owned(),
         header: RecordHeader {
             trace_id: (u128::from(trace) << 64 | u128::from(random)).to_be_bytes(),
