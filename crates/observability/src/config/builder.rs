@@ -6,7 +6,7 @@
 
 use super::{
     ConfigError, ExporterConfig, Telemetry,
-    env::{self, Environment},
+    env::{self, Environment, Given},
     exporter::{CustomExporter, ExporterChoice},
     flush, propagation,
     settings::{Overrides, Settings},
@@ -40,6 +40,7 @@ use std::{fmt, sync::Arc, time::Duration};
 #[must_use = "nothing is set up until init is called"]
 pub struct TelemetryBuilder {
     pub(super) overrides: Overrides,
+    given: Given,
     strict: bool,
 }
 
@@ -284,6 +285,30 @@ impl TelemetryBuilder {
         self
     }
 
+    /// Lets a thread that ends a span wait, at most this long, when the memory for finished spans is
+    /// spent, in place of dropping spans at once. Off by default.
+    ///
+    /// For batch jobs that must lose nothing, and never for a service: while the exporter is slow,
+    /// the traced program is as slow. What does not find room in time is dropped and counted. A
+    /// bound on the number of waiting spans may be exceeded by one chunk, of at most 64 KiB, for
+    /// each thread. To outlast a receiver that is down, the export has to have the time too:
+    /// [`export_timeout`](Self::export_timeout).
+    ///
+    /// ```
+    /// use continuum_observability::{ExporterConfig, Telemetry};
+    /// use std::time::Duration;
+    ///
+    /// let telemetry = Telemetry::builder()
+    ///     .exporter(ExporterConfig::None)
+    ///     .wait_when_full(Duration::from_secs(60))
+    ///     .init()?;
+    /// # Ok::<(), continuum_observability::ConfigError>(())
+    /// ```
+    pub fn wait_when_full(mut self, longest: Duration) -> Self {
+        self.overrides.wait_when_full = Some(longest);
+        self
+    }
+
     /// How long finished spans wait for company before they are exported: by default 1 second, and
     /// 100 milliseconds for the console.
     pub fn schedule_delay(mut self, delay: Duration) -> Self {
@@ -294,6 +319,30 @@ impl TelemetryBuilder {
     /// The longest that one export may take: by default 10 seconds for OTLP, else 30.
     pub fn export_timeout(mut self, timeout: Duration) -> Self {
         self.overrides.export_timeout = Some(timeout);
+        self
+    }
+
+    /// Sets a variable of `docs/configuration.md` for this set-up, in place of the process's.
+    ///
+    /// For settings that come from elsewhere, such as a file.
+    ///
+    /// ```
+    /// use continuum_observability::Telemetry;
+    ///
+    /// let telemetry = Telemetry::builder()
+    ///     .variable("OTEL_TRACES_EXPORTER", "none")
+    ///     .default_variable("CONTINUUM_SEMCONV", "dup")
+    ///     .init()?;
+    /// # Ok::<(), continuum_observability::ConfigError>(())
+    /// ```
+    pub fn variable(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.given.over.push((name.into(), value.into()));
+        self
+    }
+
+    /// Sets a variable for this set-up where the process has none by that name.
+    pub fn default_variable(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.given.under.push((name.into(), value.into()));
         self
     }
 
@@ -310,8 +359,9 @@ impl TelemetryBuilder {
     /// [`ConfigError::Invalid`] when something given to the builder cannot be used, or with strict
     /// checks something in the environment; [`ConfigError::AlreadyActive`] while another guard is
     /// active. Nothing is installed then.
-    pub fn init(self) -> Result<Telemetry, ConfigError> {
-        self.init_from(Environment::of_process())
+    pub fn init(mut self) -> Result<Telemetry, ConfigError> {
+        let given = std::mem::take(&mut self.given);
+        self.init_from(Environment::of_process(given))
     }
 
     pub(super) fn init_from(self, env: Environment<'_>) -> Result<Telemetry, ConfigError> {

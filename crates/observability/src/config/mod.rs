@@ -17,6 +17,7 @@ mod opening;
 #[cfg(feature = "_otlp")]
 mod otlp;
 mod pairs;
+mod panic;
 mod propagation;
 mod resource;
 mod sampler;
@@ -32,6 +33,8 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
+#[cfg(feature = "_otlp")]
+pub use otlp::ResolvedOtlp;
 pub use {
     builder::TelemetryBuilder,
     choice::{ExporterConfig, OtlpConfig},

@@ -139,6 +139,7 @@ fn the_builder_decides_before_the_environment() {
         ("OTEL_SPAN_EVENT_COUNT_LIMIT", "9"),
         ("OTEL_BSP_SCHEDULE_DELAY", "9"),
         ("OTEL_BSP_EXPORT_TIMEOUT", "9"),
+        ("CONTINUUM_WAIT_WHEN_FULL", "9"),
     ]);
     let settings = Settings::resolve(overrides, &env);
     assert_eq!(exporter_name(&settings), "none");
@@ -147,6 +148,7 @@ fn the_builder_decides_before_the_environment() {
     assert_eq!(settings.schedule_delay, Duration::from_millis(7));
     assert_eq!(settings.export_timeout, Duration::from_millis(8));
     assert_eq!(settings.memory_budget_bytes, 1 << 20);
+    assert_eq!(settings.wait_when_full, Some(Duration::from_millis(9)));
 }
 
 #[cfg(all(feature = "otlp-http", feature = "console"))]
@@ -274,6 +276,10 @@ fn what_the_builder_cannot_use_is_an_error_without_strict_checks() {
         (
             "export_timeout",
             Telemetry::builder().export_timeout(Duration::ZERO),
+        ),
+        (
+            "wait_when_full",
+            Telemetry::builder().wait_when_full(Duration::ZERO),
         ),
         ("max_queue_size", Telemetry::builder().max_queue_size(0)),
         (
@@ -484,6 +490,7 @@ fn every_declared_variable_is_read_and_no_other() {
         declared.retain(|name| !name.contains("ZIPKIN"));
     }
     if cfg!(not(feature = "console")) {
+        declared.remove("CONTINUUM_CONSOLE_STREAM");
         declared.remove("NO_COLOR");
         declared.remove("TERM");
     }

@@ -171,7 +171,9 @@ pub(crate) fn pop(position: Position) {
     if position.index == INERT {
         return pop_inert(position.serial);
     }
-    let counterpart = SCOPES.with(|scopes| {
+    // Gone at the end, not while the stack is borrowed: that a mirror goes is reported back to the
+    // stack.
+    let _counterpart = SCOPES.with(|scopes| {
         let mut scopes = scopes.try_borrow_mut().ok()?;
         let last = scopes.len().checked_sub(1)?;
         let scope = scopes.get_mut(position.index)?;
@@ -185,8 +187,6 @@ pub(crate) fn pop(position: Position) {
         }
         Some(counterpart)
     });
-    // Not while the stack is borrowed: that a mirror goes is reported back to the stack.
-    drop(counterpart);
 }
 
 #[inline]

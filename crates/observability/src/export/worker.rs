@@ -54,6 +54,7 @@ pub(crate) fn start(recorder: &'static Recorder, core: &'static Core, factory: E
 }
 
 fn run(recorder: &'static Recorder, core: &'static Core, factory: &ExporterFactory) {
+    core.enter_export_thread();
     // Neither the exporter's own requests nor what it calls are traced.
     let _quiet = Context::default().with_telemetry_disabled().attach();
     let make = || (factory.0)(Arc::new(move |duration| core.pause(duration)));
@@ -147,6 +148,8 @@ impl Worker {
                 if round.stop.is_some() {
                     tail.finish(totals, &mut add);
                 }
+                let left = tail.waiting_spans() + self.builder.span_count();
+                self.core.taken.hold(left);
                 self.tail = Some(tail);
             }
         }
@@ -181,7 +184,9 @@ impl Worker {
         let bytes = self.builder.finish(&self.resource);
         let request = EncodedRequest::new(bytes, spans);
         let exporter = &mut self.exporter;
+        self.core.taken.send(spans);
         let result = catch_unwind(AssertUnwindSafe(|| exporter.export(&request, deadline)));
+        self.core.taken.settle();
         let delivered = self.settle(spans, result.ok());
         self.builder.clear();
         delivered

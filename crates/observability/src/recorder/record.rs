@@ -10,6 +10,7 @@
 pub(crate) const HEADER_LEN: usize = 41;
 
 /// What the export side needs to know about a span without decoding it.
+#[expect(clippy::struct_excessive_bools, reason = "the bits of one byte")]
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct RecordHeader {
     pub(crate) len: u32,

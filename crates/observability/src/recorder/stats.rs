@@ -21,8 +21,8 @@ pub(crate) enum DropReason {
 
 /// What happened to the spans of a recorder.
 ///
-/// `started` equals the sum of all other fields but the last: a span is exported, sampled out at its
-/// start or at the end of its trace, dropped for one of the named reasons, or still `pending`.
+/// `started` equals the sum of the other numbers of spans: a span is exported, sampled out at its start
+/// or at the end of its trace, dropped for one of the named reasons, or still `pending`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
@@ -49,6 +49,11 @@ pub struct Stats {
     /// Traces, not spans: those that were decided before their local root had ended, because as many
     /// waited as may, because it took too long, or because of the shutdown.
     pub decided_early: u64,
+    /// Memory that finished spans take while they wait for the exporter or are being exported.
+    /// What each thread is still collecting, at most 64 KiB, is not counted.
+    pub queued_bytes: usize,
+    /// The most that it ever was.
+    pub peak_queued_bytes: usize,
 }
 
 impl Stats {
@@ -143,7 +148,7 @@ impl Totals {
             dropped_after_shutdown: read(&self.after_shutdown),
             sampled_out: read(&self.sampled_out),
             started: read(&self.started),
-            pending: 0,
+            ..Stats::default()
         };
         add_threads(&mut stats);
         stats.settle();

@@ -14,14 +14,16 @@
 
 use super::{
     SpanKind, SpanLimits, Status, Value,
-    buffer::{Buffer, ROOM, SHORT_TEXT, put, put_varint},
-    encode::{Writer, attribute_len, count_len, field_len, last_of_each_key, read_varint},
+    buffer::{Buffer, ROOM, SHORT_TEXT, put, put_text, put_varint, short_len},
+    encode::{attribute_len, count_len, field_len, read_varint},
     keys::{KeyEnds, SeenKeys},
-    redaction::{visible, visible_under},
+    members::Members,
+    opening::{Opening, wire_flags, write_fixed},
+    redaction::visible_under,
 };
 use crate::{
-    context::{SpanContext, SpanId, TraceFlags, TraceState},
-    recorder::{Anchor, HEADER_LEN, RecordHeader, Recorder},
+    context::{SpanContext, TraceState},
+    recorder::{Anchor, RecordHeader},
     semconv::{Naming, event},
 };
 use std::time::Duration;
@@ -62,23 +64,6 @@ pub(crate) struct SpanBody {
     start_ticks: u64,
     start_unix_nanos: u64,
     anchor: Anchor,
-}
-
-/// What is fixed when a span starts.
-#[derive(Debug)]
-pub(crate) struct Opening<'a> {
-    pub(crate) name: &'a str,
-    pub(crate) kind: SpanKind,
-    pub(crate) recorder: &'static Recorder,
-    pub(crate) span: &'a SpanContext,
-    pub(crate) parent: Option<&'a SpanContext>,
-    pub(crate) local_root: SpanId,
-    pub(crate) undecided: bool,
-    pub(crate) forced: bool,
-    pub(crate) scope: u32,
-    pub(crate) start_ticks: u64,
-    pub(crate) start_unix_nanos: u64,
-    pub(crate) anchor: Anchor,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -264,7 +249,7 @@ impl SpanBody {
                 put(room, at + 1, &number.to_bits().to_le_bytes())
             }),
             Value::Bool(truth) => {
-                self.put_attribute(key, |room, at| put(room, at, &[2 << 3, u8::from(*truth)]))
+                self.put_attribute(key, |room, at| put(room, at, &[2 << 3, u8::from(*truth)]));
             }
             _ => self.set_long_attribute(key, value),
         }
@@ -473,102 +458,4 @@ impl SpanBody {
             _ => 2 + field_len(self.status_text.len()),
         }
     }
-}
-
-/// Writes the record's header and the fields that are there from the start and never change.
-#[inline]
-fn write_fixed(room: &mut [u8; ROOM], opening: &Opening<'_>) -> usize {
-    let header = RecordHeader {
-        scope: opening.scope,
-        trace_id: opening.span.trace_id().to_bytes(),
-        local_root: opening.local_root.to_bytes(),
-        is_local_root: opening.local_root == opening.span.span_id(),
-        undecided: opening.undecided,
-        forced: opening.forced,
-        ..RecordHeader::default()
-    };
-    let mut at = put(room, 0, &header.to_bytes());
-    debug_assert_eq!(at, HEADER_LEN);
-    at = put_text(room, at, 1, &opening.span.trace_id().to_bytes());
-    at = put_text(room, at, 2, &opening.span.span_id().to_bytes());
-    at = put(room, at, &[6 << 3, opening.kind as u8, 7 << 3 | 1]);
-    at = put(room, at, &opening.start_unix_nanos.to_le_bytes());
-    let parent_is_remote = opening.parent.is_some_and(SpanContext::is_remote);
-    at = put(room, at, &[0x85, 0x01]);
-    at = put(
-        room,
-        at,
-        &wire_flags(opening.span.trace_flags(), parent_is_remote),
-    );
-    match opening.parent {
-        Some(parent) => put_text(room, at, 4, &parent.span_id().to_bytes()),
-        None => at,
-    }
-}
-
-/// Writes a field of at most 127 bytes at `at` and returns where it ends.
-#[inline]
-fn put_text(room: &mut [u8; ROOM], at: usize, tag: u8, text: &[u8]) -> usize {
-    room[at] = tag << 3 | 2;
-    room[at + 1] = short_len(text.len());
-    put(room, at + 2, text)
-}
-
-/// A length below 128, as the byte that it is.
-#[inline]
-fn short_len(len: usize) -> u8 {
-    debug_assert!(len < 128, "{len}");
-    (len & 0x7f) as u8
-}
-
-/// The attributes of an event or a link: what is kept of them.
-#[derive(Debug)]
-struct Members<'a, 'v> {
-    attributes: &'a [(&'a str, Value<'v>)],
-    kept: usize,
-    dropped: u32,
-}
-
-impl<'a, 'v> Members<'a, 'v> {
-    fn of(attributes: &'a [(&'a str, Value<'v>)], limit: u32) -> Self {
-        let distinct = last_of_each_key(attributes).count();
-        let named = last_of_each_key(attributes).filter(|(key, _)| !key.is_empty());
-        let kept = named.take(limit as usize).count();
-        Self {
-            attributes,
-            kept,
-            dropped: u32::try_from(distinct - kept).unwrap_or(u32::MAX),
-        }
-    }
-
-    fn kept(&self) -> impl Iterator<Item = (&'a str, &'a Value<'v>)> {
-        last_of_each_key(self.attributes)
-            .filter(|(key, _)| !key.is_empty())
-            .take(self.kept)
-            .map(|(key, value)| (key, visible(key, value)))
-    }
-
-    /// With the count of what is dropped.
-    fn encoded_len(&self, limit: usize) -> usize {
-        let attributes = self
-            .kept()
-            .map(|(key, value)| attribute_len(key.as_bytes(), value, limit));
-        attributes.sum::<usize>() + count_len(self.dropped)
-    }
-
-    /// Writes the attributes as fields `tag` and the count in the field after it.
-    fn write(&self, out: &mut Writer<'_>, tag: u8, limit: usize) {
-        for (key, value) in self.kept() {
-            out.attribute(tag, key.as_bytes(), value, limit);
-        }
-        out.count(tag + 1, self.dropped);
-    }
-}
-
-/// `Span.flags` and `Link.flags`: the W3C flags, and whether the parent (the target) is remote.
-fn wire_flags(flags: TraceFlags, is_remote: bool) -> [u8; 4] {
-    const HAS_IS_REMOTE: u32 = 0x100;
-    const IS_REMOTE: u32 = 0x200;
-    (u32::from(flags.to_w3c()) | HAS_IS_REMOTE | if is_remote { IS_REMOTE } else { 0 })
-        .to_le_bytes()
 }

@@ -100,6 +100,22 @@ pub(super) fn put_varint(room: &mut [u8; ROOM], mut at: usize, mut value: u64) -
     at + 1
 }
 
+/// Writes a field of at most 127 bytes at `at` and returns where it ends.
+#[inline]
+pub(super) fn put_text(room: &mut [u8; ROOM], at: usize, tag: u8, text: &[u8]) -> usize {
+    room[at] = tag << 3 | 2;
+    room[at + 1] = short_len(text.len());
+    put(room, at + 2, text)
+}
+
+/// A length below 128, as the byte that it is.
+#[inline]
+pub(super) fn short_len(len: usize) -> u8 {
+    debug_assert!(len < 128, "{len}");
+    let [low, ..] = len.to_le_bytes();
+    low
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

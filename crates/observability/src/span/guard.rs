@@ -7,7 +7,7 @@
 #[cfg(feature = "macros")]
 use super::Span;
 use super::SpanRef;
-use crate::context::{Context, Position, no_scope_is_open, pop, push, push_inert};
+use crate::context::{Context, Position, pop, push, push_inert};
 use std::{marker::PhantomData, ops::Deref};
 
 /// A span that is current on this thread, and ends, when the guard is dropped.
@@ -43,7 +43,7 @@ impl SpanGuard {
     #[cfg(feature = "macros")]
     #[inline]
     pub(super) fn of(span: Span) -> Self {
-        if span.is_inert() && no_scope_is_open() {
+        if span.is_inert() && crate::context::no_scope_is_open() {
             return Self::idle();
         }
         Self::enter(|context| *context = span.into_context())

@@ -16,6 +16,8 @@ mod hooks;
 mod id_generator;
 mod keys;
 mod kind;
+mod members;
+mod opening;
 pub(crate) mod redaction;
 mod scope;
 mod start;
@@ -36,9 +38,10 @@ pub use value::Value;
 pub use view::SpanRef;
 
 pub(crate) use {
-    body::{Opening, SpanBody},
+    body::SpanBody,
     builder::OnStart,
     encode::{Writer, attribute_len, field_len, put_message, truncated},
     hooks::{ActiveHooks, Hooks},
+    opening::Opening,
     scope::InstrumentationScope,
 };

@@ -34,12 +34,14 @@ struct Harmless {
 }
 
 impl Harmless {
-    const NONE: Self = Self {
-        len: Cell::new(0),
-        first: Cell::new(0),
-        last: Cell::new(0),
-        middle: Cell::new([0; MIDDLE]),
-    };
+    const fn none() -> Self {
+        Self {
+            len: Cell::new(0),
+            first: Cell::new(0),
+            last: Cell::new(0),
+            middle: Cell::new([0; MIDDLE]),
+        }
+    }
 
     #[inline]
     fn is(&self, key: &str, ends: &KeyEnds) -> bool {
@@ -77,7 +79,7 @@ fn middle(key: &str) -> [u64; MIDDLE] {
 }
 
 thread_local! {
-    static KNOWN: [Harmless; PLACES] = const { [const { Harmless::NONE }; PLACES] };
+    static KNOWN: [Harmless; PLACES] = const { [const { Harmless::none() }; PLACES] };
 }
 
 /// The value to record under `key`: the given one, unless the key names a secret.
@@ -204,7 +206,7 @@ mod tests {
     fn keys_that_differ_in_one_byte_are_never_taken_for_each_other() {
         for len in 1..=LONGEST {
             let key: String = ('a'..='z').cycle().take(len).collect();
-            let known = Harmless::NONE;
+            let known = Harmless::none();
             known.remember(&key, &KeyEnds::of(&key));
             assert!(known.is(&key, &KeyEnds::of(&key)), "{key}");
             for at in 0..len {

@@ -108,9 +108,25 @@ impl SpanRef {
         }
     }
 
-    /// Sets an attribute of a ready-made span, known by its current name, under the name or names
-    /// that the recorder's conventions ask for.
-    pub(crate) fn set_conventional<'a>(&self, key: &'static str, value: impl Into<Value<'a>>) {
+    /// Sets an attribute, given by its current name, under the name or names that the recorder's
+    /// [`Conventions`](crate::semconv::Conventions) ask for, as the ready-made spans do.
+    ///
+    /// ```
+    /// # use continuum_observability::{get_tracer, testing::TestRecorder};
+    /// use continuum_observability::semconv::{Conventions, attribute};
+    ///
+    /// let recorder = TestRecorder::with_conventions(Conventions::Dup);
+    /// recorder.run(|| {
+    ///     get_tracer("docs").in_scope("GET /users", |span| {
+    ///         span.set_conventional(attribute::HTTP_RESPONSE_STATUS_CODE, 200);
+    ///     });
+    /// });
+    /// assert_eq!(
+    ///     recorder.tree(),
+    ///     "GET /users http.response.status_code=200 http.status_code=200\n"
+    /// );
+    /// ```
+    pub fn set_conventional<'a>(&self, key: &str, value: impl Into<Value<'a>>) {
         if self.slot.is_some() {
             let value = value.into();
             self.with(|body| {

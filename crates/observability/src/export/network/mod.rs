@@ -10,6 +10,8 @@
 #[cfg(feature = "_network")]
 mod compression;
 #[cfg(feature = "_network")]
+mod connect;
+#[cfg(feature = "_network")]
 mod endpoint;
 mod option;
 #[cfg(feature = "_post")]
@@ -32,6 +34,7 @@ pub(super) use self::compression::gzip;
 pub(super) use self::post::Post;
 #[cfg(feature = "otlp-grpc")]
 pub(super) use self::{
+    connect::{UNKNOWN_HOST, without_connection},
     endpoint::USER_AGENT,
     tls::{refusal as tls_refusal, refusal_in_words as tls_refusal_in_words},
 };

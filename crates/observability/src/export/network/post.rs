@@ -19,6 +19,7 @@
 use super::{
     super::{ExportError, Pause, escape},
     Compression, EndpointConfig, RetryPolicy,
+    connect::{UNKNOWN_HOST, without_connection},
     endpoint::USER_AGENT,
     retry::retry_after,
     tls,
@@ -150,7 +151,13 @@ impl Post {
         if let Some(reason) = tls {
             return ExportError::Tls { endpoint, reason };
         }
-        let reason = self.with_hint(escape::line(&error.to_string(), MAX_MESSAGE_CHARS));
+        let reason = match &error {
+            ureq::Error::Io(error) => without_connection(error),
+            ureq::Error::HostNotFound => Some(UNKNOWN_HOST.to_owned()),
+            _ => None,
+        };
+        let said = reason.unwrap_or_else(|| escape::line(&error.to_string(), MAX_MESSAGE_CHARS));
+        let reason = self.with_hint(said);
         match error {
             ureq::Error::Timeout(_) => ExportError::Deadline { endpoint, attempts },
             ureq::Error::Io(error) if error.kind() == io::ErrorKind::InvalidData => {

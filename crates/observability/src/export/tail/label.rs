@@ -83,7 +83,9 @@ fn append(header: RecordHeader, parts: &[&[u8]], out: &mut Vec<u8>) {
         ..header
     };
     out.extend_from_slice(&header.to_bytes());
-    parts.iter().for_each(|part| out.extend_from_slice(part));
+    for part in parts {
+        out.extend_from_slice(part);
+    }
 }
 
 /// Where the `tracestate` of an encoded span lies, and what it is.

@@ -59,6 +59,7 @@ pub(crate) struct Tail {
     /// Waiting traces, the oldest first; some of them have been decided meanwhile.
     order: VecDeque<(Key, Instant)>,
     waiting_bytes: usize,
+    waiting_spans: u64,
     max_waiting_bytes: usize,
     max_wait: Duration,
     exit: Exit,
@@ -127,6 +128,7 @@ impl Tail {
             ended: Vec::new(),
             order: VecDeque::new(),
             waiting_bytes: 0,
+            waiting_spans: 0,
             max_waiting_bytes: policy.max_waiting_bytes,
             max_wait: policy.max_wait,
         }
@@ -162,6 +164,11 @@ impl Tail {
         self.open.shrink_to(USUAL_TRACES);
     }
 
+    /// How many spans wait for the decision about their trace.
+    pub(crate) fn waiting_spans(&self) -> u64 {
+        self.waiting_spans
+    }
+
     /// Decides everything that waits, at the end.
     pub(crate) fn finish(&mut self, totals: &Totals, out: &mut Outlet<'_>) {
         for key in mem::take(&mut self.ended) {
@@ -184,6 +191,7 @@ impl Tail {
         trace.verdict = Some(verdict);
         if let Some(carried) = trace.carried.take() {
             self.waiting_bytes -= carried.size();
+            self.waiting_spans -= carried.spans;
             let spans = (carried.bytes.as_slice(), carried.spans);
             self.exit.leave(verdict, spans, totals, out);
         }
@@ -227,6 +235,7 @@ impl Tail {
         self.waiting_bytes -= carried.size();
         carried.bytes.extend_from_slice(run.bytes);
         carried.spans += run.spans;
+        self.waiting_spans += run.spans;
         self.waiting_bytes += carried.size();
     }
 

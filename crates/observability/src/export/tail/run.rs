@@ -37,8 +37,8 @@ impl Hasher for KeyHasher {
 
 impl Key {
     fn of(header: &RecordHeader) -> Self {
-        let [.., a, b, c, d, e, f, g, h] = header.trace_id;
-        let trace = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
+        let [_, _, _, _, _, _, _, _, low @ ..] = header.trace_id;
+        let trace = u64::from_be_bytes(low);
         // Ids are random, unless the program makes its own.
         let both = u64::from_be_bytes(header.local_root) ^ trace.rotate_left(32);
         let mixed = both.wrapping_mul(0x9e37_79b9_7f4a_7c15);

@@ -416,4 +416,58 @@ mod loom_models {
                 .with_mut(|v| assert_eq!(unsafe { *v }, 2 + u32::from(seen)));
         });
     }
+
+    #[test]
+    fn loom_idle_value_stays_its_threads_own_until_somebody_reaches_into_it() {
+        loom::model(|| {
+            let world = world();
+            let other = world.clone();
+            let stale = thread::spawn(move || other.add_revoked(1, Next::Shared));
+            // Emptied and left in the pool of its thread, then taken out again.
+            assert!(world.add(FIRST_OWNER, 0, None));
+            let strand = Strand {
+                id: FIRST_OWNER,
+                hazard: &world.hazards[0],
+            };
+            if world.value.with_owned(strand, None, |v| *v += 1).is_err() {
+                world.value.adopt(FIRST_OWNER);
+                assert!(world.add(FIRST_OWNER, 0, None));
+            }
+            let seen = stale.join().unwrap();
+            world.add_revoked(0, Next::Shared);
+            world
+                .value
+                .value
+                .with_mut(|v| assert_eq!(unsafe { *v }, 3 + u32::from(seen)));
+        });
+    }
+
+    #[test]
+    fn loom_idle_value_is_passed_to_a_task_or_taken_over_by_lock() {
+        loom::model(|| {
+            let world = world();
+            let task = FIRST_OWNER + 1;
+            let other = world.clone();
+            let stale = thread::spawn(move || other.add_revoked(1, Next::Shared));
+            world.value.pass(FIRST_OWNER, task);
+            let strand = Strand {
+                id: task,
+                hazard: &world.hazards[0],
+            };
+            if world
+                .value
+                .with_owned(strand, Some(FIRST_OWNER), |v| *v += 1)
+                .is_err()
+            {
+                world.value.adopt(task);
+                assert!(world.add(task, 0, Some(FIRST_OWNER)));
+            }
+            let seen = stale.join().unwrap();
+            world.add_revoked(0, Next::Shared);
+            world
+                .value
+                .value
+                .with_mut(|v| assert_eq!(unsafe { *v }, 2 + u32::from(seen)));
+        });
+    }
 }

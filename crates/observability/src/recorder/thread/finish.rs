@@ -9,7 +9,7 @@ use crate::{
     recorder::{
         DropReason, Recorder,
         core::{Chunk, LARGE_CHUNK_BYTES, SMALL_CHUNK_BYTES},
-        registry::{OpenChunk, PooledSlot, Registry},
+        registry::{OpenChunk, PooledSlot, Registry, ThreadShared},
         slot::Slot,
         sys::biased::{Hazard, Next, Strand},
     },
@@ -96,22 +96,59 @@ fn append(
             fence(Ordering::SeqCst);
         }
         if open.is_full() || core.is_closed() {
-            open.bytes = core.hand_over(open.take(), LARGE_CHUNK_BYTES);
+            return open.exchange(core, LARGE_CHUNK_BYTES);
         }
+        true
     };
-    if let Err(add) = shared.chunk.with_owned(own, None, add) {
-        let hazards = |visit: &mut dyn FnMut(&Hazard)| {
-            if let Some(registry) = Registry::get() {
-                registry.each_hazard(visit);
+    let is_done = shared
+        .chunk
+        .with_owned(own, None, add)
+        .unwrap_or_else(|add| {
+            let hazards = |visit: &mut dyn FnMut(&Hazard)| {
+                if let Some(registry) = Registry::get() {
+                    registry.each_hazard(visit);
+                }
+            };
+            let next = Next::Owner(state.own_id.get());
+            let added = shared
+                .chunk
+                .with_revoked(Some(&shared.hazard), hazards, next, add);
+            if added.is_none() {
+                // The chunk was just being taken away, and the system refused the fence for it.
+                core.totals.dropped(DropReason::ExportFailed, 1);
             }
-        };
-        let next = Next::Owner(state.own_id.get());
-        let added = shared
+            added.unwrap_or(true)
+        });
+    if !is_done {
+        empty_chunk(shared);
+    }
+}
+
+/// Hands over what the thread has collected, after waiting for room where that is wanted.
+#[cold]
+pub(super) fn empty_chunk(shared: &'static ThreadShared) {
+    let Some(registry) = Registry::get() else {
+        return;
+    };
+    let hazards = |visit: &mut dyn FnMut(&Hazard)| registry.each_hazard(visit);
+    let access = |use_chunk: &mut dyn FnMut(&mut OpenChunk)| {
+        let own = Some(&shared.hazard);
+        let use_chunk = |open: &mut OpenChunk| use_chunk(open);
+        shared
             .chunk
-            .with_revoked(Some(&shared.hazard), hazards, next, add);
-        if added.is_none() {
-            // The chunk was just being taken away, and the system refused the fence for it.
-            core.totals.dropped(DropReason::ExportFailed, 1);
+            .with_revoked(own, hazards, Next::AsBefore, use_chunk)
+    };
+    let mut deadline = None;
+    loop {
+        let mut full = None;
+        access(&mut |open| full = (!open.offer()).then(|| (open.core, open.bytes.capacity())));
+        let Some((Some(core), bytes)) = full else {
+            return;
+        };
+        deadline = deadline.or_else(|| core.wait_deadline());
+        if !deadline.is_some_and(|deadline| core.wait_for_room(bytes, deadline)) {
+            access(&mut OpenChunk::hand_over);
+            return;
         }
     }
 }
@@ -122,6 +159,6 @@ fn append_late(recorder: &'static Recorder, body: &mut SpanBody, end_unix_nanos:
     if let Some(core) = recorder.core() {
         let mut bytes = Vec::new();
         body.finish(end_unix_nanos, &mut bytes);
-        drop(core.hand_over(Chunk { bytes, spans: 1 }, 0));
+        core.deliver(Chunk { bytes, spans: 1 });
     }
 }

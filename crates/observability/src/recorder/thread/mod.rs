@@ -130,6 +130,9 @@ impl ThreadState {
         if self.fork_epoch.get() != platform::fork_epoch() {
             return;
         }
+        if self.core.get().is_some_and(|(_, core)| core.may_wait()) {
+            finish::empty_chunk(shared);
+        }
         Self::hand_over_chunk(registry, shared);
         if let Some((_, core)) = self.core.take() {
             core.totals.fold(&shared.counts);
@@ -176,6 +179,9 @@ impl ThreadState {
         let (core, shared) = (recorder.core()?, self.shared.get()?);
         if let Some((_, before)) = self.core.get() {
             before.totals.fold(&shared.counts);
+            if before.may_wait() {
+                finish::empty_chunk(shared);
+            }
         }
         shared.counts.core_id.store(core.id, Ordering::Release);
         self.core.set(Some((recorder, core)));

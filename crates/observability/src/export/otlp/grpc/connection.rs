@@ -10,7 +10,10 @@
 
 use super::super::super::{
     EndpointConfig, ExportError, escape,
-    network::{Compression, USER_AGENT, tls_refusal, tls_refusal_in_words},
+    network::{
+        Compression, UNKNOWN_HOST, USER_AGENT, tls_refusal, tls_refusal_in_words,
+        without_connection,
+    },
 };
 use bytes::Bytes;
 use h2::client::SendRequest;
@@ -191,7 +194,10 @@ impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         match tls_refusal(&error) {
             Some(reason) => Self::Tls(reason),
-            None => Self::Lost(escape::line(&error.to_string(), MAX_MESSAGE_CHARS)),
+            None => Self::Lost(
+                without_connection(&error)
+                    .unwrap_or_else(|| escape::line(&error.to_string(), MAX_MESSAGE_CHARS)),
+            ),
         }
     }
 }
@@ -242,7 +248,8 @@ impl Connection {
     /// Connects and shakes hands.
     pub(super) fn open(target: &Target, deadline: Instant) -> Result<Self, Failure> {
         let addresses: Vec<_> = (target.host.as_str(), target.port)
-            .to_socket_addrs()?
+            .to_socket_addrs()
+            .map_err(|_unknown| Failure::Lost(UNKNOWN_HOST.to_owned()))?
             .collect();
         let runtime = Builder::new_current_thread()
             .enable_io()
