@@ -22,8 +22,8 @@ from continuum.observability.context import get_all_baggage, get_trace_id, set_b
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
-def application(**options: Any) -> FastAPI:
-    app = FastAPI()
+def application(*, fastapi_traces: bool = False, **options: Any) -> FastAPI:
+    app = FastAPI(telemetry={"tracing": fastapi_traces})
 
     @app.get("/users/{name}")
     @add_route_span
@@ -92,6 +92,16 @@ def test_a_request_is_a_span_named_after_its_route(recorded: Recorded) -> None:
     assert "hunter2" not in repr(span)
 
 
+def test_a_span_that_fastapi_has_opened_is_described(recorded: Recorded) -> None:
+    app = application(fastapi_traces=True)
+    response = request(app, "GET", "/users/ada", headers={"traceparent": PARENT})
+    assert response.headers["trace_id"] == "0af7651916cd43dd8448eb211c80319c"
+    assert [span.kind for span in recorded.spans()].count("server") == 1
+    span = recorded.named("GET /users/{name}")
+    assert (span.scope, span.kind, span.parent_span_id) == ("fastapi", "server", "b7ad6b7169203331")
+    assert span.attributes["http.method"] == "GET"
+
+
 def test_only_a_fault_of_the_server_is_an_error(recorded: Recorded) -> None:
     app = application()
     assert request(app, "GET", "/missing").status_code == 404
@@ -121,7 +131,7 @@ def test_headers_and_bodies_are_recorded_as_asked(recorded: Recorded) -> None:
 
 
 def test_instrumenting_an_application_adds_the_middleware(recorded: Recorded) -> None:
-    app = FastAPI()
+    app = FastAPI(telemetry={"tracing": False})
     assert instrument_fastapi_app(app) is app
     request(app, "GET", "/")
     assert [span.scope for span in recorded.spans()] == ["continuum.api"]

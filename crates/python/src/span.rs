@@ -11,7 +11,7 @@ use crate::{
     opentelemetry::Api,
     value::{Attributes, Text, borrowed, text, value},
 };
-use continuum_observability::{Context, Span, SpanContext, SpanRef, Status};
+use continuum_observability::{Context, Span, SpanContext, SpanKind, SpanRef, Status};
 use pyo3::{prelude::*, types::PyType};
 use std::sync::{
     Mutex, OnceLock, PoisonError,
@@ -234,6 +234,16 @@ impl PySpan {
 
     fn is_recording(&self) -> bool {
         self.view().is_some_and(SpanRef::is_recording)
+    }
+
+    fn fail(&self) {
+        if let Some(state) = self.0.get().filter(|state| !state.has_status()) {
+            state.set_status(Status::error(""));
+        }
+    }
+
+    fn is_server(&self) -> bool {
+        self.view().and_then(SpanRef::kind) == Some(SpanKind::Server)
     }
 
     fn get_span_context(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {

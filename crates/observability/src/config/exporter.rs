@@ -411,7 +411,7 @@ mod tests {
             ..Overrides::default()
         };
         let name = |destination: &Destination| match destination {
-            Destination::Console(_) => "console",
+            Destination::Console(..) => "console",
             Destination::Otlp(otlp) => otlp.name(),
             _ => "another",
         };

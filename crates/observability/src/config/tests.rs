@@ -39,7 +39,7 @@ fn name_of(destination: &Destination) -> &'static str {
         #[cfg(feature = "zipkin")]
         Destination::Zipkin(_) => "zipkin",
         #[cfg(feature = "console")]
-        Destination::Console(_) => "console",
+        Destination::Console(..) => "console",
         Destination::File(_) => "file",
         Destination::Nowhere => "none",
         Destination::Custom(_) => "custom",

@@ -164,8 +164,8 @@ impl SpanRef {
         self.with(|body| body.add_link(context, attributes));
     }
 
-    /// The kind given at the start; `None` for a span that is not recorded.
-    pub(crate) fn kind(&self) -> Option<SpanKind> {
+    /// The kind given at the start; `None` for a span that is not recorded or has ended.
+    pub fn kind(&self) -> Option<SpanKind> {
         self.with(|body| body.kind)
     }
 

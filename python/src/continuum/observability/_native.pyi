@@ -90,6 +90,12 @@ class Span:
     def is_recording(self) -> bool:
         """Whether what is set on the span is kept."""
 
+    def fail(self) -> None:
+        """Sets the error status, unless somebody has set a status."""
+
+    def is_server(self) -> bool:
+        """Whether the span handles a request of another process."""
+
     def get_span_context(self) -> SpanContext:
         """The identity of the span."""
 

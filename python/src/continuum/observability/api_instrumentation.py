@@ -38,7 +38,10 @@ _TRACER = "continuum.api"
 _TENANT_HEADER = b"x-tenant-id"
 _TRACE_HEADER = b"trace_id"
 
-# A response with a secret in it, and the trace's own headers.
+# There where FastAPI traces by itself: its SERVER span is then the one to describe.
+_FASTAPI_KEY = "fastapi.telemetry"
+
+# The trace's own headers.
 _UNRECORDED = frozenset({b"traceparent", b"tracestate", b"baggage"})
 
 _requests = Counter("requests_total")
@@ -89,6 +92,10 @@ class TracingMiddleware:
             await self.app(scope, receive, send)
             return
         request = _Request(self, scope, receive, send)
+        current = get_current_span() if _FASTAPI_KEY in scope else None
+        if isinstance(current, provider.Span) and current.is_server():
+            await request.run(current)
+            return
         parent = _native.extract(scope["headers"])
         opened = self._tracer.start_as_current_span(
             scope["method"], context=parent, kind=SpanKind.SERVER
@@ -166,13 +173,14 @@ class _Request:
             span.set_attribute("http.route", route)
         if isinstance(span, provider.Span):
             span.set_conventional("http.response.status_code", self._status)
+            if self._status >= 500:
+                span.fail()
         if self._received_bytes:
             span.set_attribute("http.request.body.size", self._received_bytes)
         attributes = {"method": method, "route": route or "", "status": self._status}
         _requests.add(attributes=attributes)
         _duration.record(seconds, attributes)
         if self._status >= 500:
-            span.set_status(Status(StatusCode.ERROR))
             _errors.add(attributes=attributes)
 
 

@@ -5,7 +5,10 @@
 //! Invariant: what it says is what an exporter set up in the same process would use.
 
 use super::{
-    super::{OtlpConfig, Problem, env::Environment},
+    super::{
+        OtlpConfig, Problem,
+        env::{Environment, Given},
+    },
     DEFAULT_TIMEOUT, OtlpSettings, Receiver,
 };
 use crate::export::{EndpointConfig, OtlpProtocol};
@@ -35,7 +38,7 @@ impl OtlpConfig {
     /// assert_eq!(resolved.endpoint.endpoint, "http://localhost:4318/v1/traces");
     /// ```
     pub fn resolve(self) -> ResolvedOtlp {
-        let env = Environment::of_process();
+        let env = Environment::of_process(Given::default());
         let settings = OtlpSettings::resolve(self, Receiver::Any, &env);
         ResolvedOtlp {
             protocol: settings.protocol,
