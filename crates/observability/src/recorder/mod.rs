@@ -92,7 +92,7 @@ pub(crate) struct Recorder {
     pub(crate) config: RecorderConfig,
     pub(crate) sampler: SamplerSwitch,
     pub(crate) hooks: Option<Box<ActiveHooks>>,
-    cores: [OnceLock<Core>; MAX_FORK_DEPTH],
+    cores: Box<[OnceLock<Core>]>,
 }
 
 impl Recorder {
@@ -107,7 +107,7 @@ impl Recorder {
             sampler: SamplerSwitch::new(config.sampler.clone(), config.tail.is_some()),
             hooks: std::mem::take(&mut config.hooks).activate(),
             config,
-            cores: [const { OnceLock::new() }; MAX_FORK_DEPTH],
+            cores: (0..MAX_FORK_DEPTH).map(|_| OnceLock::new()).collect(),
         }))
     }
 
