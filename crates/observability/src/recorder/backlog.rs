@@ -22,14 +22,19 @@ pub(crate) struct Taken {
 }
 
 impl Taken {
-    /// A round with so many spans begins.
+    /// So many spans more are in the hands of the export thread.
     pub(super) fn begin(&self, spans: u64) {
-        self.unsettled.store(spans, Ordering::Relaxed);
+        self.unsettled.fetch_add(spans, Ordering::Relaxed);
     }
 
     /// The exporter gets so many of them.
     pub(crate) fn send(&self, spans: u64) {
         self.in_flight.store(spans, Ordering::Relaxed);
+    }
+
+    /// Of all that were taken, so many are left.
+    pub(crate) fn hold(&self, spans: u64) {
+        self.unsettled.store(spans, Ordering::Relaxed);
     }
 
     /// What became of them is about to be counted.

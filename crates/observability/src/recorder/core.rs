@@ -115,6 +115,8 @@ impl Queue {
 #[derive(Debug)]
 pub(crate) struct Round {
     pub(crate) chunks: Vec<Chunk>,
+    /// The spans that ended before any of so many first chunks' are all among `chunks`.
+    pub(crate) settled: usize,
     /// The latest ticket that is served when the round is done.
     pub(crate) request: u64,
     /// The last round: until when to be finished.
@@ -254,8 +256,9 @@ impl Core {
         }
     }
 
-    /// Waits for work: a request, enough spans, or the end of `interval`.
-    pub(crate) fn next_round(&self, interval: Duration) -> Round {
+    /// Waits for work: a request, enough spans, or the end of `interval`. `settle`: whether somebody
+    /// will ask for [`Round::settled`].
+    pub(crate) fn next_round(&self, interval: Duration, settle: bool) -> Round {
         let mut queue = self.lock();
         let timer = Instant::now() + interval;
         while queue.tickets.is_empty() && queue.stop.is_none() && !self.has_enough(&queue) {
@@ -275,13 +278,25 @@ impl Core {
         if is_asked || Instant::now() >= timer {
             self.collect_open_chunks();
         }
-        let mut queue = self.lock();
-        self.taken.begin(queue.spans);
+        let mut chunks = self.take_round();
+        let settled = chunks.len();
+        if settle {
+            // A thread may hold a span that ended before one that was just taken from another.
+            self.collect_open_chunks();
+            chunks.append(&mut self.take_round());
+        }
         Round {
-            chunks: queue.take_chunks(),
+            chunks,
+            settled,
             request,
             stop,
         }
+    }
+
+    fn take_round(&self) -> Vec<Chunk> {
+        let mut queue = self.lock();
+        self.taken.begin(queue.spans);
+        queue.take_chunks()
     }
 
     /// Takes everything that has been recorded so far, on the calling thread.
