@@ -83,7 +83,10 @@ fn a_receiver_that_says_nothing_is_given_up_at_the_deadline() {
 
 #[test]
 fn a_receiver_that_answers_with_one_byte_a_second_is_given_up() {
-    survives(Fault::Drip, "raise the export timeout or check the collector");
+    survives(
+        Fault::Drip,
+        "raise the export timeout or check the collector",
+    );
 }
 
 #[test]
