@@ -90,7 +90,7 @@ pub(crate) struct Recorder {
     pub(crate) config: RecorderConfig,
     pub(crate) sampler: SamplerSwitch,
     pub(crate) hooks: Option<Box<ActiveHooks>>,
-    cores: [OnceLock<Core>; MAX_FORK_DEPTH],
+    cores: Box<[OnceLock<Core>]>,
 }
 
 impl Recorder {
@@ -105,7 +105,7 @@ impl Recorder {
             sampler: SamplerSwitch::new(config.sampler.clone()),
             hooks: std::mem::take(&mut config.hooks).activate(),
             config,
-            cores: [const { OnceLock::new() }; MAX_FORK_DEPTH],
+            cores: (0..MAX_FORK_DEPTH).map(|_| OnceLock::new()).collect(),
         }))
     }
 
