@@ -7,6 +7,7 @@
 
 mod data_dir;
 mod demo;
+mod doctor;
 mod key;
 mod lint;
 mod output;
@@ -33,6 +34,7 @@ Examples:
   continuum serve                        answer requests on 127.0.0.1:8787
   continuum serve --peer URL             and tell another node what is learned
   continuum lint spans.jsonl             check spans against the tracing guide
+  continuum doctor                       find out why spans do not arrive
 
   curl http://127.0.0.1:8787/v1/learn -H \"X-API-Key: $KEY\" -H 'Content-Type: application/json' \\
        -d '{\"session_id\": \"kick-off\", \"user_message\": \"We decided to store turns in SQLite.\"}'
@@ -48,6 +50,7 @@ enum Command {
     Key(key::Key),
     Demo(demo::DemoArgs),
     Lint(lint::Lint),
+    Doctor(doctor::Doctor),
 }
 
 impl CommandLine {
@@ -62,6 +65,7 @@ impl CommandLine {
             Command::Key(key) => key.run()?,
             Command::Demo(demo) => demo.run()?,
             Command::Lint(lint) => return lint.run(),
+            Command::Doctor(doctor) => return doctor.run(),
         }
         Ok(ExitCode::SUCCESS)
     }

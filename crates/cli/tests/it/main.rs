@@ -8,11 +8,13 @@
 
 mod command_line;
 mod demo;
+mod doctor;
 mod federation;
 mod lint;
 mod live;
 #[cfg(unix)]
 mod nodes;
+mod receiver;
 mod refusals;
 mod requests;
 #[cfg(unix)]
