@@ -9,9 +9,11 @@ mod data_dir;
 mod demo;
 mod key;
 mod lint;
+mod outbox;
 mod output;
 mod palette;
 mod serve;
+mod tenant;
 
 use std::process::ExitCode;
 
@@ -32,6 +34,7 @@ Examples:
   continuum key create --tenant acme     create an API key
   continuum serve                        answer requests on 127.0.0.1:8787
   continuum serve --peer URL             and tell another node what is learned
+  continuum outbox status --tenant acme  what that node has not been told yet
   continuum lint spans.jsonl             check spans against the tracing guide
 
   curl http://127.0.0.1:8787/v1/learn -H \"X-API-Key: $KEY\" -H 'Content-Type: application/json' \\
@@ -46,6 +49,8 @@ enum Command {
     Serve(serve::Serve),
     #[command(subcommand)]
     Key(key::Key),
+    #[command(subcommand)]
+    Outbox(outbox::OutboxCommand),
     Demo(demo::DemoArgs),
     Lint(lint::Lint),
 }
@@ -60,6 +65,7 @@ impl CommandLine {
         match self.command {
             Command::Serve(serve) => serve.run()?,
             Command::Key(key) => key.run()?,
+            Command::Outbox(outbox) => outbox.run()?,
             Command::Demo(demo) => demo.run()?,
             Command::Lint(lint) => return lint.run(),
         }

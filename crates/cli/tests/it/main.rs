@@ -9,10 +9,12 @@
 mod command_line;
 mod demo;
 mod federation;
+mod guide;
 mod lint;
 mod live;
 #[cfg(unix)]
 mod nodes;
+mod outbox;
 mod refusals;
 mod requests;
 #[cfg(unix)]
