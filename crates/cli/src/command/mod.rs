@@ -14,6 +14,7 @@ mod output;
 mod palette;
 mod serve;
 mod tenant;
+mod trace;
 
 use std::process::ExitCode;
 
@@ -35,6 +36,7 @@ Examples:
   continuum serve                        answer requests on 127.0.0.1:8787
   continuum serve --peer URL             and tell another node what is learned
   continuum outbox status --tenant acme  what that node has not been told yet
+  continuum trace spans.jsonl            show traces as trees
   continuum lint spans.jsonl             check spans against the tracing guide
 
   curl http://127.0.0.1:8787/v1/learn -H \"X-API-Key: $KEY\" -H 'Content-Type: application/json' \\
@@ -53,6 +55,7 @@ enum Command {
     Outbox(outbox::OutboxCommand),
     Demo(demo::DemoArgs),
     Lint(lint::Lint),
+    Trace(trace::Trace),
 }
 
 impl CommandLine {
@@ -67,6 +70,7 @@ impl CommandLine {
             Command::Key(key) => key.run()?,
             Command::Outbox(outbox) => outbox.run()?,
             Command::Demo(demo) => demo.run()?,
+            Command::Trace(trace) => trace.run()?,
             Command::Lint(lint) => return lint.run(),
         }
         Ok(ExitCode::SUCCESS)

@@ -21,4 +21,5 @@ mod requests;
 mod serving;
 mod shutdown;
 mod tenants;
+mod trace;
 mod traces;
