@@ -10,9 +10,12 @@ mod demo;
 mod doctor;
 mod key;
 mod lint;
+mod outbox;
 mod output;
 mod palette;
 mod serve;
+mod tenant;
+mod trace;
 
 use std::process::ExitCode;
 
@@ -33,6 +36,8 @@ Examples:
   continuum key create --tenant acme     create an API key
   continuum serve                        answer requests on 127.0.0.1:8787
   continuum serve --peer URL             and tell another node what is learned
+  continuum outbox status --tenant acme  what that node has not been told yet
+  continuum trace spans.jsonl            show traces as trees
   continuum lint spans.jsonl             check spans against the tracing guide
   continuum doctor                       find out why spans do not arrive
 
@@ -48,9 +53,12 @@ enum Command {
     Serve(serve::Serve),
     #[command(subcommand)]
     Key(key::Key),
+    #[command(subcommand)]
+    Outbox(outbox::OutboxCommand),
     Demo(demo::DemoArgs),
     Lint(lint::Lint),
     Doctor(doctor::Doctor),
+    Trace(trace::Trace),
 }
 
 impl CommandLine {
@@ -63,7 +71,9 @@ impl CommandLine {
         match self.command {
             Command::Serve(serve) => serve.run()?,
             Command::Key(key) => key.run()?,
+            Command::Outbox(outbox) => outbox.run()?,
             Command::Demo(demo) => demo.run()?,
+            Command::Trace(trace) => trace.run()?,
             Command::Lint(lint) => return lint.run(),
             Command::Doctor(doctor) => return doctor.run(),
         }

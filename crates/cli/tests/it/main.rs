@@ -10,10 +10,12 @@ mod command_line;
 mod demo;
 mod doctor;
 mod federation;
+mod guide;
 mod lint;
 mod live;
 #[cfg(unix)]
 mod nodes;
+mod outbox;
 mod receiver;
 mod refusals;
 mod requests;
@@ -21,4 +23,5 @@ mod requests;
 mod serving;
 mod shutdown;
 mod tenants;
+mod trace;
 mod traces;
