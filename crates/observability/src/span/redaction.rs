@@ -4,8 +4,8 @@
 //! sent, before its value is encoded.
 //!
 //! Invariants:
-//! - a key is judged by its words, so that `auth_token`, `authToken` and `auth.token` are the same,
-//!   and `cost.tokens_used` or `secretary` are no secrets;
+//! - a key is judged by the ends of its words, so that `auth_token`, `authToken`, `AUTHToken2` and
+//!   `authtoken` are the same, and `cost.tokens_used` or `secretary` are no secrets;
 //! - a key that is known to be harmless is compared byte by byte, never by a hash alone;
 //! - nothing is allocated.
 
@@ -113,72 +113,120 @@ fn judge(key: &str, ends: &KeyEnds, place: usize) -> bool {
     denied
 }
 
-/// Words that make a key a secret wherever they stand.
-const ANYWHERE: &[&str] = &[
-    "password",
-    "passwd",
-    "pwd",
-    "passphrase",
-    "secret",
-    "secrets",
-    "authorization",
-    "cookie",
-    "cookies",
-    "credential",
-    "credentials",
-    "apikey",
-];
-/// Words that make a key a secret at its end: a `token`, but not a `token_count`.
-const AT_THE_END: &[&str] = &["token", "jwt", "bearer"];
-/// Pairs of words that make a key a secret wherever they stand.
+/// Ends of words that make a key a secret wherever they stand, in the plural too.
+const ANYWHERE: &[&str] = &["secret", "authorization", "cookie", "credential", "pwd"];
+/// The same in two parts, which may be words of their own: `apikey`, `api_key`, `userPassword`.
 const PAIRS: &[[&str; 2]] = &[
     ["pass", "word"],
+    ["pass", "wd"],
     ["pass", "phrase"],
+    ["pass", "code"],
     ["api", "key"],
     ["private", "key"],
     ["access", "key"],
+    ["encryption", "key"],
+    ["signing", "key"],
+];
+/// Ends of a key that make it a secret: a `token`, but not a `token_count`.
+const AT_THE_END: &[&str] = &["token", "jwt", "bearer"];
+/// Whose `tokens` are secrets: other `tokens`, such as `input_tokens`, are a number of them.
+const OWNERS_OF_TOKENS: &[&str] = &[
+    "access", "auth", "oauth", "refresh", "api", "bearer", "csrf", "id", "jwt",
 ];
 
 /// Whether the value under `key` is to be replaced by [`REDACTED`].
 ///
 /// Asked on the traced thread for baggage that is sent, hence without allocating.
 pub(crate) fn is_denied_key(key: &str) -> bool {
-    let mut previous = "";
+    let (mut before, mut last) = (Word::default(), Word::default());
     for word in words(key) {
-        let is_pair = |[first, second]: &[&str; 2]| {
-            word.eq_ignore_ascii_case(second) && previous.eq_ignore_ascii_case(first)
-        };
-        if is_among(ANYWHERE, word) || PAIRS.iter().any(is_pair) {
+        (before, last) = (last, word);
+        if last.is_secret(before) {
             return true;
         }
-        previous = word;
     }
-    is_among(AT_THE_END, previous)
+    last.is_token(before)
 }
 
-fn is_among(words: &[&str], word: &str) -> bool {
-    words.iter().any(|known| known.eq_ignore_ascii_case(word))
+/// A word of a key. What stands directly before it counts with it, since nobody knows whether
+/// `DBpassword` and `dbpassword` are one word or two.
+#[derive(Debug, Clone, Copy, Default)]
+struct Word<'a> {
+    text: &'a str,
+    /// The key up to the end of the word.
+    head: &'a str,
 }
 
-/// The words of a key, split at separators and at the humps of `camelCase`.
-fn words(key: &str) -> impl Iterator<Item = &str> {
-    let mut rest = key;
+impl Word<'_> {
+    fn is_secret(self, before: Self) -> bool {
+        let is_secret = |head: &str| {
+            ANYWHERE.iter().any(|end| without_end(head, end).is_some())
+                || PAIRS.iter().any(|pair| self.completes(head, pair, before))
+        };
+        is_secret(self.head) || without_end(self.head, "s").is_some_and(is_secret)
+    }
+
+    /// Whether `head` ends with a pair, or with its second part while the first is the word before.
+    fn completes(self, head: &str, [first, second]: &[&str; 2], before: Self) -> bool {
+        without_end(head, second).is_some_and(|rest| {
+            let is_apart = self.head.len() - self.text.len() == rest.len();
+            without_end(rest, first).is_some()
+                || is_apart && before.text.eq_ignore_ascii_case(first)
+        })
+    }
+
+    /// Whether the key's last word makes it a token, or several.
+    fn is_token(self, before: Self) -> bool {
+        let owner = match without_end(self.text, "tokens") {
+            Some("") => before.text,
+            Some(owner) => owner,
+            None => "",
+        };
+        AT_THE_END
+            .iter()
+            .any(|end| without_end(self.head, end).is_some())
+            || OWNERS_OF_TOKENS
+                .iter()
+                .any(|known| known.eq_ignore_ascii_case(owner))
+    }
+}
+
+/// What stands before `end`, in which case matters not.
+fn without_end<'a>(text: &'a str, end: &str) -> Option<&'a str> {
+    let (rest, last) = text.split_at_checked(text.len().checked_sub(end.len())?)?;
+    last.eq_ignore_ascii_case(end).then_some(rest)
+}
+
+/// The words of a key: letters between other characters, and between the humps of `camelCase`.
+fn words(key: &str) -> impl Iterator<Item = Word<'_>> {
+    let mut at = 0;
     std::iter::from_fn(move || {
-        rest = rest.trim_start_matches(|letter: char| !letter.is_alphanumeric());
-        let (word, after) = rest.split_at(first_word_len(rest));
-        rest = after;
-        (!word.is_empty()).then_some(word)
+        let rest = key.get(at..)?;
+        let start = at + rest.find(char::is_alphabetic)?;
+        let (_, rest) = key.split_at_checked(start)?;
+        at = start + first_word_len(rest);
+        let head = key.get(..at)?;
+        Some(Word {
+            text: head.get(start..)?,
+            head,
+        })
     })
 }
 
+/// Up to the first hump: `user|Id`, and also `API|Key`.
 fn first_word_len(text: &str) -> usize {
-    let mut after_lower = false;
-    let end = text.char_indices().find(|(_, letter)| {
-        let is_hump = letter.is_uppercase() && after_lower;
-        after_lower = letter.is_lowercase();
-        is_hump || !letter.is_alphanumeric()
-    });
-    end.map_or(text.len(), |(at, _)| at)
+    let mut before = None;
+    for (at, letter) in text.char_indices() {
+        match before {
+            _ if !letter.is_alphabetic() => return at,
+            Some((_, last)) if char::is_lowercase(last) && letter.is_uppercase() => return at,
+            Some((hump @ 1.., last)) if char::is_uppercase(last) && letter.is_lowercase() => {
+                return hump;
+            }
+            _ => before = Some((at, letter)),
+        }
+    }
+    text.len()
 }
 
 #[cfg(test)]
@@ -240,6 +288,38 @@ mod tests {
             "ssh_private_key",
             "gcp.credentials",
             "session.token.",
+            "DBPassword",
+            "PASSword",
+            "pAsSwOrD",
+            "password1",
+            "db.password2",
+            "passwords",
+            "userpassword",
+            "dbpwd",
+            "passcode",
+            "pass-phrases",
+            "oauth2Token",
+            "Oauth2Secret",
+            "APIToken",
+            "JWTToken",
+            "authtoken",
+            "x-authtoken",
+            "sessiontoken",
+            "token_2",
+            "access_tokens",
+            "authTokens",
+            "oauth2_tokens",
+            "refreshtokens",
+            "AWSSecretKey",
+            "SECRETKey",
+            "clientsecret",
+            "HTTPCookie",
+            "setcookie",
+            "encryption_key",
+            "signing_key",
+            "myapikey",
+            "apiKeys",
+            "sshprivatekey",
         ] {
             assert!(is_denied_key(key), "{key}");
         }
@@ -251,6 +331,14 @@ mod tests {
             "",
             "...",
             "cost.tokens_used",
+            "access_tokens_used",
+            "input_tokens",
+            "output_tokens",
+            "total_tokens",
+            "maxTokens",
+            "max_tokens",
+            "paid_tokens",
+            "tokens",
             "gen_ai.usage.input_tokens",
             "token_count",
             "secretary",
@@ -260,6 +348,14 @@ mod tests {
             "keyboard",
             "service.name",
             "api.calls",
+            "compass.word",
+            "okapi.key",
+            "bypass.code",
+            "http.response.status_code",
+            "passwordless",
+            "pass",
+            "access",
+            "s",
         ] {
             assert!(!is_denied_key(key), "{key}");
         }
