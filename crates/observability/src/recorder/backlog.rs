@@ -53,6 +53,10 @@ pub(crate) struct Backlog {
 
 impl Core {
     /// Looks at the queue, at the export thread, and into the chunk of each thread.
+    #[cfg_attr(
+        not(feature = "opentelemetry_0_33"),
+        expect(dead_code, reason = "read for metrics only")
+    )]
     pub(crate) fn backlog(&self) -> Backlog {
         let in_flight = self.taken.in_flight.load(Ordering::Relaxed);
         let unsettled = self.taken.unsettled.load(Ordering::Relaxed);
