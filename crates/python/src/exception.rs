@@ -47,27 +47,38 @@ pub(crate) fn record(
     }
 }
 
+/// What an exception that leaves a scope does to the span.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Outcome {
+    pub(crate) record_exception: bool,
+    pub(crate) set_status: bool,
+}
+
+impl Default for Outcome {
+    fn default() -> Self {
+        Self {
+            record_exception: true,
+            set_status: true,
+        }
+    }
+}
+
 /// Notes that `exception` leaves a scope; `None` is no exception.
-pub(crate) fn escaped(
-    state: &State,
-    exception: &Bound<'_, PyAny>,
-    record_exception: bool,
-    set_status: bool,
-) {
+pub(crate) fn escaped(state: &State, exception: &Bound<'_, PyAny>, outcome: Outcome) {
     if exception.is_none() || is_no_failure(exception) || !state.view().is_recording() {
         return;
     }
     if is_cancellation(exception) {
         state.view().add_event(CANCELLED, &[]);
-        if set_status && !state.has_status() {
+        if outcome.set_status && !state.has_status() {
             state.set_status(Status::error(CANCELLED));
         }
         return;
     }
-    if record_exception {
+    if outcome.record_exception {
         state.record_once(exception);
     }
-    if set_status && !state.has_status() {
+    if outcome.set_status && !state.has_status() {
         let text = message(exception).filter(|text| !text.is_empty());
         state.set_status(Status::error(text.unwrap_or_else(|| type_name(exception))));
     }

@@ -9,6 +9,11 @@
 //! - the current context is the one of `opentelemetry-api`, never the recorder's own stack;
 //! - whatever may wait, waits without the interpreter's lock.
 
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "PyO3 hands arguments over by value"
+)]
+
 mod context;
 mod exception;
 mod layer;

@@ -116,7 +116,7 @@ pub(crate) fn inject(
     context: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<()> {
     with_current(py, context, |context| {
-        inject_context(context, &mut Mapping(carrier))
+        inject_context(context, &mut Mapping(carrier));
     })?;
     Ok(())
 }

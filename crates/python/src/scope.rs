@@ -10,7 +10,8 @@
 
 use crate::{
     context::{given_or_current, with_parent},
-    exception, meter,
+    exception::{self, Outcome},
+    meter,
     opentelemetry::Api,
     span::PySpan,
     work::Work,
@@ -28,26 +29,9 @@ use std::{
 pub(crate) struct Scope {
     work: Arc<Work>,
     context: Option<Py<PyAny>>,
-    options: Options,
+    outcome: Outcome,
+    ends: bool,
     open: Mutex<Option<Open>>,
-}
-
-/// What happens at the end of a scope.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Options {
-    pub(crate) record_exception: bool,
-    pub(crate) set_status: bool,
-    pub(crate) end: bool,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            record_exception: true,
-            set_status: true,
-            end: true,
-        }
-    }
 }
 
 /// An entry that was not left yet.
@@ -70,17 +54,24 @@ enum Place {
 }
 
 impl Scope {
-    pub(crate) fn new(work: Work, context: Option<Py<PyAny>>, options: Options) -> Self {
+    /// A scope that ends its span, unless `ends` says otherwise.
+    pub(crate) fn new(
+        work: Work,
+        context: Option<Py<PyAny>>,
+        outcome: Outcome,
+        ends: bool,
+    ) -> Self {
         Self {
             work: Arc::new(work),
             context,
-            options,
+            outcome,
+            ends,
             open: Mutex::new(None),
         }
     }
 
     pub(crate) fn layer(work: Work) -> Self {
-        Self::new(work, None, Options::default())
+        Self::new(work, None, Outcome::default(), true)
     }
 
     fn open(&self) -> MutexGuard<'_, Option<Open>> {
@@ -128,24 +119,20 @@ impl Scope {
     }
 
     #[inline]
-    #[pyo3(signature = (kind, exception, traceback))]
     fn __exit__(
         &self,
         py: Python<'_>,
-        kind: &Bound<'_, PyAny>,
+        _kind: &Bound<'_, PyAny>,
         exception: &Bound<'_, PyAny>,
-        traceback: &Bound<'_, PyAny>,
+        _traceback: &Bound<'_, PyAny>,
     ) -> bool {
-        let _unused = (kind, traceback);
         let Some(left) = self.leave() else {
             return false;
         };
         let span = left.span.get();
         if let Some(state) = span.state() {
-            let options = self.options;
             if !exception.is_none() {
-                let (record, set) = (options.record_exception, options.set_status);
-                exception::escaped(state, exception, record, set);
+                exception::escaped(state, exception, self.outcome);
             } else if self.work.operation().is_some() && !state.has_status() {
                 state.set_status(Status::Ok);
             }
@@ -153,7 +140,7 @@ impl Scope {
         if let (Place::Current(token), Some(api)) = (left.place, Api::get(py)) {
             api.detach(py, token);
         }
-        if let Some(state) = span.state().filter(|_| self.options.end) {
+        if let Some(state) = span.state().filter(|_| self.ends) {
             state.end(None);
         }
         if let (Some(operation), Some(began)) = (self.work.operation(), left.began) {
@@ -176,7 +163,8 @@ impl Scope {
         Self {
             work: Arc::clone(&self.work),
             context: self.context.as_ref().map(|context| context.clone_ref(py)),
-            options: self.options,
+            outcome: self.outcome,
+            ends: self.ends,
             open: Mutex::new(None),
         }
     }

@@ -7,7 +7,7 @@
 //! - an exception is recorded once, though the user and the scope both see it.
 
 use crate::{
-    exception,
+    exception::{self, Outcome},
     opentelemetry::Api,
     value::{Attributes, Text, borrowed, text, value},
 };
@@ -218,7 +218,7 @@ impl PySpan {
         timestamp: Option<&Bound<'_, PyAny>>,
         escaped: bool,
     ) {
-        let _deprecated = escaped;
+        let _ = escaped; // deprecated, and without a place on the wire
         if let Some(state) = self.0.get().filter(|state| state.view().is_recording()) {
             exception::record(state.view(), exception, attributes, nanos(timestamp));
             let before = state.last_recorded().replace(exception.clone().unbind());
@@ -290,16 +290,14 @@ impl PySpan {
         slf
     }
 
-    #[pyo3(signature = (kind, exception, traceback))]
     fn __exit__(
         &self,
-        kind: &Bound<'_, PyAny>,
+        _kind: &Bound<'_, PyAny>,
         exception: &Bound<'_, PyAny>,
-        traceback: &Bound<'_, PyAny>,
+        _traceback: &Bound<'_, PyAny>,
     ) {
-        let _unused = (kind, traceback);
         if let Some(state) = self.0.get() {
-            exception::escaped(state, exception, true, true);
+            exception::escaped(state, exception, Outcome::default());
             state.end(None);
         }
     }

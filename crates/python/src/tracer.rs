@@ -7,8 +7,9 @@
 
 use crate::{
     context::{given_or_current, with_parent},
+    exception::Outcome,
     opentelemetry::Api,
-    scope::{Options, Scope},
+    scope::Scope,
     span::{PySpan, nanos},
     value::Text,
     work::{Plain, Work, kind, links, name, pairs},
@@ -37,6 +38,7 @@ impl PyTracer {
 
     /// Starts a span that is not the current one.
     #[expect(clippy::too_many_arguments, reason = "the API's signature")]
+    #[expect(clippy::fn_params_excessive_bools, reason = "the API's signature")]
     #[pyo3(signature = (
         name, context = None, kind = None, attributes = None, links = None, start_time = None,
         record_exception = true, set_status_on_exception = true
@@ -53,7 +55,7 @@ impl PyTracer {
         record_exception: bool,
         set_status_on_exception: bool,
     ) -> PyResult<Bound<'py, PySpan>> {
-        let _for_with_blocks = (record_exception, set_status_on_exception);
+        let _ = (record_exception, set_status_on_exception); // about scopes, and this is none
         let Some(api) = Api::get(py) else {
             return Bound::new(py, PySpan::default());
         };
@@ -84,13 +86,12 @@ impl PyTracer {
         set_status_on_exception: bool,
         end_on_exit: bool,
     ) -> Scope {
-        let options = Options {
+        let outcome = Outcome {
             record_exception,
             set_status: set_status_on_exception,
-            end: end_on_exit,
         };
         let work = self.work(name, kind, attributes, links, start_time);
-        Scope::new(work, context, options)
+        Scope::new(work, context, outcome, end_on_exit)
     }
 }
 

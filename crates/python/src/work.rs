@@ -117,7 +117,7 @@ pub(crate) fn links(object: Option<&Bound<'_, PyAny>>) -> Vec<(SpanContext, Pair
     };
     let items = object
         .filter(|object| !object.is_none())
-        .map(|object| object.try_iter());
+        .map(PyAnyMethods::try_iter);
     let items = items.and_then(Result::ok).into_iter().flatten();
     items.filter_map(Result::ok).filter_map(link).collect()
 }

@@ -6,6 +6,7 @@
 //! is left out by name, and the default one is never left out.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context as _, Result};
 
@@ -41,8 +42,20 @@ pub(super) fn runners(root: &Path, target_directory: &Path) -> Result<Vec<Runner
 }
 
 fn version(root: &Path, python: &str) -> Option<String> {
-    let output = process::output(process::program(python, root).args(["-c", VERSION]));
+    let output = process::output(interpreter(root, python).args(["-c", VERSION]));
     output.ok().map(|version| version.trim().to_owned())
+}
+
+/// A Python by its name. One that pyenv has is there only when it is asked for.
+fn interpreter(folder: &Path, python: &str) -> Command {
+    let mut command = process::program(python, folder);
+    if let Some(version) = python
+        .strip_prefix("python")
+        .filter(|name| name.contains('.'))
+    {
+        command.env("PYENV_VERSION", version);
+    }
+    command
 }
 
 fn environment(target: &Path, version: &str) -> PathBuf {
@@ -54,7 +67,7 @@ fn prepared(package: &Path, target: &Path, python: &str, version: &str) -> Resul
     let environment = environment(target, version);
     let run = |program: &str| process::program(environment.join("bin").join(program), package);
     if !environment.join("bin/python").exists() {
-        let mut venv = process::program(python, package);
+        let mut venv = interpreter(package, python);
         process::run(venv.args(["-m", "venv"]).arg(&environment))?;
     }
     let pip = || {

@@ -232,7 +232,7 @@ impl TelemetryHandle {
     }
 
     #[cfg(feature = "opentelemetry_0_33")]
-    pub(crate) fn backlog(&self) -> Option<Backlog> {
+    pub(crate) fn backlog(self) -> Option<Backlog> {
         Some(self.recorder?.core()?.backlog())
     }
 

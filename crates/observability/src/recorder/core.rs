@@ -62,7 +62,7 @@ pub(crate) struct Core {
     pub(crate) id: u64,
     pub(crate) totals: Totals,
     budget_bytes: usize,
-    max_queued_spans: u64,
+    pub(super) max_queued_spans: u64,
     wake_spans: u64,
     wake_bytes: usize,
     /// How long a thread may wait for room; `None`: not at all.
@@ -84,7 +84,7 @@ pub(crate) struct Core {
 pub(crate) struct Queue {
     chunks: Vec<Chunk>,
     /// The spans in `chunks`.
-    spans: u64,
+    pub(super) spans: u64,
     recycled: Vec<Vec<u8>>,
     /// The number of the latest ticket.
     pub(super) requested: u64,
@@ -348,16 +348,6 @@ impl Core {
     #[inline]
     pub(crate) fn is_closed(&self) -> bool {
         self.closed.load(Ordering::Relaxed)
-    }
-
-    /// How many spans lie in the queue.
-    pub(super) fn queued_spans(&self) -> u64 {
-        self.lock().spans
-    }
-
-    /// How many may, where a number was asked for.
-    pub(super) fn max_queued_spans(&self) -> Option<u64> {
-        Some(self.max_queued_spans).filter(|spans| *spans < u64::MAX)
     }
 
     /// What has happened to all spans so far.
