@@ -4,7 +4,7 @@
 //!
 //! Layout (little endian): length of the OTLP bytes u32, scope u32, trace id 16 bytes, span id of
 //! the local root 8 bytes, duration in nanoseconds u64, flags u8 (1 = local root, 2 = failed,
-//! 4 = undecided, 8 = forced).
+//! 4 = undecided, 8 = forced, 16 = has a `tracestate`).
 
 /// Bytes of a header.
 pub(crate) const HEADER_LEN: usize = 41;
@@ -24,6 +24,7 @@ pub(crate) struct RecordHeader {
     pub(crate) undecided: bool,
     /// The trace is kept because somebody wants to see this span.
     pub(crate) forced: bool,
+    pub(crate) has_trace_state: bool,
 }
 
 impl RecordHeader {
@@ -38,7 +39,8 @@ impl RecordHeader {
         bytes[40] = u8::from(self.is_local_root)
             | u8::from(self.failed) << 1
             | u8::from(self.undecided) << 2
-            | u8::from(self.forced) << 3;
+            | u8::from(self.forced) << 3
+            | u8::from(self.has_trace_state) << 4;
         bytes
     }
 
@@ -67,6 +69,7 @@ impl RecordHeader {
             failed: bytes[40] & 2 != 0,
             undecided: bytes[40] & 4 != 0,
             forced: bytes[40] & 8 != 0,
+            has_trace_state: bytes[40] & 16 != 0,
         }
     }
 }
@@ -111,6 +114,7 @@ mod tests {
             failed: false,
             undecided: true,
             forced: false,
+            has_trace_state: true,
         };
         let mut chunk = Vec::new();
         for text in ["abc", "", "xy"] {

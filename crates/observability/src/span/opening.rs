@@ -40,6 +40,7 @@ pub(super) fn write_fixed(room: &mut [u8; ROOM], opening: &Opening<'_>) -> usize
         is_local_root: opening.local_root == opening.span.span_id(),
         undecided: opening.undecided,
         forced: opening.forced,
+        has_trace_state: !opening.span.trace_state().is_empty(),
         ..RecordHeader::default()
     };
     let mut at = put(room, 0, &header.to_bytes());

@@ -47,7 +47,8 @@ impl Label {
     /// Appends `run` to `out`, each span with the label.
     pub(super) fn write(&self, run: &[u8], out: &mut Vec<u8>) {
         for (header, span) in records(run) {
-            match trace_state(span) {
+            let known = header.has_trace_state.then(|| trace_state(span)).flatten();
+            match known {
                 None => append(header, &[span, &self.field], out),
                 Some((range, value)) => {
                     let mut field = Vec::new();
@@ -114,6 +115,7 @@ mod tests {
         put_message(&mut span, 5, b"name");
         let header = RecordHeader {
             len: u32::try_from(span.len()).unwrap(),
+            has_trace_state: !state.is_empty(),
             ..RecordHeader::default()
         };
         let run = [&header.to_bytes()[..], &span].concat().repeat(2);
