@@ -15,6 +15,7 @@ use crate::{
 use pin_project_lite::pin_project;
 use std::{
     future::Future,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     pin::Pin,
     task::{Poll, ready},
 };
@@ -98,11 +99,11 @@ impl<F: Future> Future for InContext<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> Poll<F::Output> {
         let mut this = self.project();
-        let entered = this.slot.enter();
+        let mut entered = this.slot.enter();
         let Some(inner) = this.inner.as_mut().as_pin_mut() else {
             return Poll::Pending;
         };
-        let output = ready!(inner.poll(cx));
+        let output = ready!(entered.watch(|| inner.poll(cx)));
         this.inner.set(None);
         entered.finish();
         Poll::Ready(output)
@@ -166,11 +167,23 @@ pub(super) struct Entered<'a> {
     strand_before: Option<u64>,
     /// Whether no panic was under way at the start.
     calm: bool,
-    /// Whether the task's span ends with this poll.
+    /// Whether the task's span ends with this poll, and nothing more is to be said of it.
     done: bool,
 }
 
 impl Entered<'_> {
+    /// Runs a poll; a panic is recorded with its text, ends the span, and goes on.
+    #[inline]
+    pub(super) fn watch<R>(&mut self, poll: impl FnOnce() -> R) -> R {
+        catch_unwind(AssertUnwindSafe(poll)).unwrap_or_else(|payload| {
+            if let Some(span) = self.slot.span() {
+                span.record_panic(Some(&*payload));
+            }
+            self.done = true;
+            resume_unwind(payload)
+        })
+    }
+
     /// Leaves for the last time: the span ends outside of its context, still on its own strand.
     pub(super) fn finish(mut self) {
         self.done = true;
@@ -188,9 +201,9 @@ impl Entered<'_> {
 
 impl Drop for Entered<'_> {
     fn drop(&mut self) {
-        let panicked = self.calm && std::thread::panicking();
+        let panicked = self.calm && !self.done && std::thread::panicking();
         if panicked && let Some(span) = self.slot.span() {
-            span.record_panic();
+            span.record_panic(None);
         }
         if let Some(context) = stack::leave_poll(self.position) {
             self.slot.context = context;

@@ -17,9 +17,11 @@ use super::{
     buffer::{Buffer, ROOM, SHORT_TEXT, put, put_text, put_varint, short_len},
     encode::{attribute_len, count_len, field_len, read_varint},
     keys::{KeyEnds, SeenKeys},
+    last_exception::LastException,
     members::Members,
     opening::{Opening, wire_flags, write_fixed},
     redaction::visible_under,
+    url::redact_urls,
 };
 use crate::{
     context::{SpanContext, TraceState},
@@ -54,6 +56,7 @@ pub(crate) struct SpanBody {
     attributes: Counted,
     events: Counted,
     links: Counted,
+    last_exception: LastException,
     /// Whether the span is exported when it has ended.
     sampled: bool,
     pub(crate) kind: SpanKind,
@@ -109,6 +112,7 @@ impl SpanBody {
         self.attributes = Counted::default();
         self.events = Counted::default();
         self.links = Counted::default();
+        self.last_exception = LastException::default();
         self.start_ticks = opening.start_ticks;
         self.start_unix_nanos = opening.start_unix_nanos;
         self.anchor = opening.anchor;
@@ -217,7 +221,7 @@ impl SpanBody {
         self.status = code;
         self.status_text.clear();
         if let Status::Error { description } = status {
-            self.status_text.push_str(&description);
+            self.status_text.push_str(&redact_urls(&description));
         }
     }
 
@@ -327,12 +331,26 @@ impl SpanBody {
         None
     }
 
+    /// The exception that was recorded last.
+    pub(super) fn last_exception(&self) -> LastException {
+        self.last_exception
+    }
+
     pub(crate) fn add_event(
         &mut self,
         name: &str,
         unix_nanos: u64,
         attributes: &[(&str, Value<'_>)],
     ) {
+        if name == event::EXCEPTION {
+            let recorded = self.last_exception.note(attributes);
+            self.append_event(name, unix_nanos, &recorded);
+        } else {
+            self.append_event(name, unix_nanos, attributes);
+        }
+    }
+
+    fn append_event(&mut self, name: &str, unix_nanos: u64, attributes: &[(&str, Value<'_>)]) {
         let limit = self.limits.value_length;
         let members = Members::of(attributes, self.limits.attributes_per_event);
         let len = 9 + field_len(name.len()) + members.encoded_len(limit);
