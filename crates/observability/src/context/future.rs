@@ -12,6 +12,7 @@ use crate::{recorder::thread, span::Span};
 use pin_project_lite::pin_project;
 use std::{
     future::Future,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     pin::Pin,
     task::{Poll, ready},
 };
@@ -92,11 +93,11 @@ impl<F: Future> Future for InContext<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> Poll<F::Output> {
         let mut this = self.project();
-        let entered = this.slot.enter();
+        let mut entered = this.slot.enter();
         let Some(inner) = this.inner.as_mut().as_pin_mut() else {
             return Poll::Pending;
         };
-        let output = ready!(inner.poll(cx));
+        let output = ready!(entered.watch(|| inner.poll(cx)));
         this.inner.set(None);
         entered.finish();
         Poll::Ready(output)
@@ -187,7 +188,9 @@ pub(super) struct Entered<'a> {
     own_strand: Option<u64>,
     /// Whether no panic was under way at the start.
     calm: bool,
-    /// Whether the task's span ends with this poll.
+    /// Whether the context is back in the slot.
+    left: bool,
+    /// Whether the task's span ends with this poll, and nothing more is to be said of it.
     done: bool,
 }
 
@@ -199,7 +202,29 @@ impl<'a> Entered<'a> {
             slot,
             own_strand,
             calm: !std::thread::panicking(),
+            left: false,
             done: false,
+        }
+    }
+
+    /// Runs a poll; a panic is recorded with its text, ends the span, and goes on.
+    #[inline]
+    pub(super) fn watch<R>(&mut self, poll: impl FnOnce() -> R) -> R {
+        catch_unwind(AssertUnwindSafe(poll)).unwrap_or_else(|payload| {
+            self.leave();
+            if self.slot.owns_span {
+                self.slot.context.span.record_panic(Some(&*payload));
+            }
+            self.done = true;
+            resume_unwind(payload)
+        })
+    }
+
+    /// Takes the context back from the stack.
+    #[inline]
+    fn leave(&mut self) {
+        if !std::mem::replace(&mut self.left, true) {
+            stack::leave_poll(self.position, &mut self.slot.context);
         }
     }
 
@@ -211,11 +236,11 @@ impl<'a> Entered<'a> {
 
 impl Drop for Entered<'_> {
     fn drop(&mut self) {
+        self.leave();
         let slot = &mut *self.slot;
-        stack::leave_poll(self.position, &mut slot.context);
-        let panicked = self.calm && std::thread::panicking();
+        let panicked = self.calm && !self.done && std::thread::panicking();
         if panicked && slot.owns_span {
-            slot.context.span.record_panic();
+            slot.context.span.record_panic(None);
         }
         if self.done || panicked {
             slot.end_span();

@@ -103,11 +103,11 @@ impl<S: Stream> Stream for InContextStream<S> {
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Option<S::Item>> {
         let mut this = self.project();
-        let entered = this.slot.enter();
+        let mut entered = this.slot.enter();
         let Some(inner) = this.inner.as_mut().as_pin_mut() else {
             return Poll::Ready(None);
         };
-        let item = inner.poll_next(cx);
+        let item = entered.watch(|| inner.poll_next(cx));
         if matches!(item, Poll::Ready(None)) {
             *this.done = true;
             entered.finish();

@@ -10,9 +10,9 @@ use crate::{
     context::{Context, FutureExt as _, SpanContext, with_top},
     recorder::Recorder,
     semconv::{Group, Naming, attribute},
-    span::{Span, SpanBuilder, SpanGuard, SpanKind, SpanRef, Tracer, Value, get_tracer},
+    span::{Failure, Span, SpanBuilder, SpanGuard, SpanKind, SpanRef, Tracer, Value, get_tracer},
 };
-use std::{borrow::Cow, fmt::Display, sync::LazyLock};
+use std::{borrow::Cow, sync::LazyLock};
 
 static TRACER: LazyLock<Tracer> = LazyLock::new(|| get_tracer("continuum"));
 
@@ -171,7 +171,7 @@ impl<'a> LayerSpan<'a> {
         builder
     }
 
-    pub(super) async fn run<T, E: Display, Fut>(
+    pub(super) async fn run<T, E: Failure<By>, By, Fut>(
         mut self,
         work: impl FnOnce(SpanRef) -> Fut,
     ) -> Result<T, E>
@@ -187,10 +187,10 @@ impl<'a> LayerSpan<'a> {
         self.builder().in_span(watched).await
     }
 
-    pub(super) fn run_future<T, E: Display, F>(
+    pub(super) fn run_future<T, E: Failure<By>, By, F>(
         self,
         work: F,
-    ) -> impl Future<Output = Result<T, E>> + use<T, E, F>
+    ) -> impl Future<Output = Result<T, E>> + use<T, E, By, F>
     where
         F: Future<Output = Result<T, E>>,
     {
@@ -205,7 +205,7 @@ impl<'a> LayerSpan<'a> {
         watched.in_span(span)
     }
 
-    pub(super) fn run_sync<T, E: Display>(
+    pub(super) fn run_sync<T, E: Failure<By>, By>(
         mut self,
         work: impl FnOnce(&SpanRef) -> Result<T, E>,
     ) -> Result<T, E> {
@@ -230,13 +230,13 @@ impl<'a> LayerSpan<'a> {
     }
 }
 
-fn settle<T, E: Display>(span: &SpanRef, result: &Result<T, E>, is_transaction: bool) {
+fn settle<T, E: Failure<By>, By>(span: &SpanRef, result: &Result<T, E>, is_transaction: bool) {
     if is_transaction {
         span.transaction_committed(result.is_ok());
     }
     match result {
         Ok(_) => span.succeed(),
-        Err(error) => span.record_failure(error),
+        Err(error) => error.record_on(span),
     }
 }
 
@@ -291,7 +291,7 @@ macro_rules! layer_span {
             /// # Errors
             ///
             /// Those of `work`, unchanged.
-            pub async fn run<T, E: std::fmt::Display, Fut>(
+            pub async fn run<T, E: $crate::layers::Failure<By>, By, Fut>(
                 self,
                 work: impl FnOnce($crate::SpanRef) -> Fut,
             ) -> Result<T, E>
@@ -307,10 +307,10 @@ macro_rules! layer_span {
             /// # Errors
             ///
             /// Those of `work`, unchanged.
-            pub fn run_future<T, E: std::fmt::Display, F>(
+            pub fn run_future<T, E: $crate::layers::Failure<By>, By, F>(
                 self,
                 work: F,
-            ) -> impl Future<Output = Result<T, E>> + use<T, E, F>
+            ) -> impl Future<Output = Result<T, E>> + use<T, E, By, F>
             where
                 F: Future<Output = Result<T, E>>,
             {
@@ -322,7 +322,7 @@ macro_rules! layer_span {
             /// # Errors
             ///
             /// Those of `work`, unchanged.
-            pub fn run_sync<T, E: std::fmt::Display>(
+            pub fn run_sync<T, E: $crate::layers::Failure<By>, By>(
                 self,
                 work: impl FnOnce(&$crate::SpanRef) -> Result<T, E>,
             ) -> Result<T, E> {

@@ -36,10 +36,29 @@ const UNDECIDED: u64 = 1 << 60;
 const THRESHOLD: u64 = (1 << (RANDOM_BITS + 1)) - 1;
 
 /// A sampler of the user's, and whether it is asked for roots only.
+///
+/// Kept for ever, since a span that starts meanwhile may be asking it; one that comes back is found
+/// again.
 #[derive(Debug)]
 struct Custom {
     sampler: Arc<dyn ShouldSample>,
     parent_based: bool,
+    /// The one that came before.
+    earlier: Option<&'static Self>,
+}
+
+impl Custom {
+    /// The same sampler among `self` and those before it.
+    fn find(
+        &'static self,
+        sampler: &Arc<dyn ShouldSample>,
+        parent_based: bool,
+    ) -> Option<&'static Self> {
+        let mut known = std::iter::successors(Some(self), |known| known.earlier);
+        known.find(|known| {
+            Arc::ptr_eq(&known.sampler, sampler) && known.parent_based == parent_based
+        })
+    }
 }
 
 /// What decides about the spans of one recorder.
@@ -47,6 +66,8 @@ struct Custom {
 pub(crate) struct SamplerSwitch {
     word: AtomicU64,
     custom: AtomicStatic<Custom>,
+    /// The one that came last of all there were.
+    newest: AtomicStatic<Custom>,
     /// Nanoseconds after `made`.
     forced_until: AtomicU64,
     made: Instant,
@@ -58,6 +79,7 @@ impl SamplerSwitch {
         let switch = Self {
             word: AtomicU64::new(0),
             custom: AtomicStatic::none(),
+            newest: AtomicStatic::none(),
             forced_until: AtomicU64::new(0),
             made: Instant::now(),
         };
@@ -135,8 +157,7 @@ impl SamplerSwitch {
             .is_ok();
     }
 
-    /// The word for a sampler. One of the user's is kept for ever: a span that starts meanwhile may
-    /// be asking it.
+    /// The word for a sampler.
     fn adopt(&self, sampler: Sampler, parent_based: bool) -> u64 {
         let parent = if parent_based { PARENT_BASED } else { 0 };
         match sampler {
@@ -145,13 +166,25 @@ impl SamplerSwitch {
             Sampler::TraceIdRatio(ratio) => parent | threshold(ratio),
             Sampler::ParentBased(root) => self.adopt(*root, true),
             Sampler::Custom(sampler) => {
-                self.custom.set(Some(Box::leak(Box::new(Custom {
-                    sampler,
-                    parent_based,
-                }))));
+                self.custom.set(Some(self.keep(sampler, parent_based)));
                 CUSTOM
             }
         }
+    }
+
+    /// Two threads at once may keep the same one twice, which is as good.
+    fn keep(&self, sampler: Arc<dyn ShouldSample>, parent_based: bool) -> &'static Custom {
+        let newest = self.newest.get();
+        let known = newest.and_then(|newest| newest.find(&sampler, parent_based));
+        known.unwrap_or_else(|| {
+            let kept = Box::leak(Box::new(Custom {
+                sampler,
+                parent_based,
+                earlier: newest,
+            }));
+            self.newest.set(Some(kept));
+            kept
+        })
     }
 
     /// Records everything for `duration` from now, or longer if that was asked for before.
@@ -272,6 +305,26 @@ mod tests {
             switch.set(sampler);
             assert_eq!(answers(&switch), expected, "switched to {description}");
         }
+    }
+
+    #[test]
+    fn a_sampler_of_the_users_that_comes_back_takes_no_more_memory() {
+        let [first, second]: [Arc<dyn ShouldSample>; 2] = [Arc::new(Refusing), Arc::new(Refusing)];
+        let switch = SamplerSwitch::new(Sampler::default());
+        for _ in 0..3 {
+            for sampler in [&first, &second] {
+                let custom = Sampler::Custom(Arc::clone(sampler));
+                switch.set(custom.clone());
+                assert_eq!(answers(&switch), [false; 3]);
+                switch.set(Sampler::parent_based(custom));
+                assert_eq!(answers(&switch), [false, true, false]);
+            }
+            switch.set(Sampler::AlwaysOn);
+            assert_eq!(answers(&switch), [true; 3]);
+        }
+        let newest = switch.newest.get();
+        let kept = std::iter::successors(newest, |known| known.earlier);
+        assert_eq!(kept.count(), 4, "two, each asked in two ways");
     }
 
     #[test]

@@ -17,10 +17,12 @@ use super::{
     buffer::{Buffer, ROOM, SHORT_TEXT, put, put_text, put_varint},
     encode::{attribute_len, count_len, field_len, read_varint},
     keys::{KeyEnds, SeenKeys},
+    last_exception::LastException,
     members::{Members, ShortMembers},
     opening::{Opening, wire_flags, write_fixed},
     redaction::{is_hidden, visible},
     short::{Plain, is_short_key, put_attribute},
+    url::redact_urls,
 };
 use crate::{
     context::{SpanContext, TraceState},
@@ -55,6 +57,7 @@ pub(crate) struct SpanBody {
     attributes: Counted,
     events: Counted,
     links: Counted,
+    last_exception: LastException,
     /// Whether the span is exported when it has ended.
     sampled: bool,
     pub(crate) kind: SpanKind,
@@ -110,6 +113,7 @@ impl SpanBody {
         self.attributes = Counted::default();
         self.events = Counted::default();
         self.links = Counted::default();
+        self.last_exception = LastException::default();
         self.start_ticks = opening.start_ticks;
         self.start_unix_nanos = opening.start_unix_nanos;
         self.anchor = opening.anchor;
@@ -218,7 +222,7 @@ impl SpanBody {
         self.status = code;
         self.status_text.clear();
         if let Status::Error { description } = status {
-            self.status_text.push_str(&description);
+            self.status_text.push_str(&redact_urls(&description));
         }
     }
 
@@ -311,12 +315,26 @@ impl SpanBody {
         None
     }
 
+    /// The exception that was recorded last.
+    pub(super) fn last_exception(&self) -> LastException {
+        self.last_exception
+    }
+
     pub(crate) fn add_event(
         &mut self,
         name: &str,
         unix_nanos: u64,
         attributes: &[(&str, Value<'_>)],
     ) {
+        if name == event::EXCEPTION {
+            let recorded = self.last_exception.note(attributes);
+            self.append_event(name, unix_nanos, &recorded);
+        } else {
+            self.append_event(name, unix_nanos, attributes);
+        }
+    }
+
+    fn append_event(&mut self, name: &str, unix_nanos: u64, attributes: &[(&str, Value<'_>)]) {
         let limit = self.limits.value_length;
         if self.add_short_event(name, unix_nanos, attributes) {
             return;

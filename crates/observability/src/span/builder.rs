@@ -148,8 +148,7 @@ impl<'a> SpanBuilder<'a> {
     /// Runs `work` inside the span.
     #[inline]
     pub fn in_scope<R>(self, work: impl FnOnce(&SpanRef) -> R) -> R {
-        let guard = self.start_as_current();
-        work(&guard)
+        self.start_as_current().run(work)
     }
 
     /// Runs an async closure inside the span, which starts at the first poll.

@@ -8,9 +8,17 @@
 use super::Span;
 use super::SpanRef;
 use crate::context::{Context, Position, pop, push, push_inert};
-use std::{marker::PhantomData, ops::Deref};
+use std::{
+    any::Any,
+    marker::PhantomData,
+    ops::Deref,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+};
 
 /// A span that is current on this thread, and ends, when the guard is dropped.
+///
+/// A panic that drops the guard is recorded without its text, which a guard cannot know: the closure
+/// forms record that too.
 ///
 /// The guard must not be held across an `.await`: use `Tracer::in_span` there. The documentation of
 /// [`ContextGuard`](crate::ContextGuard) has the clippy line that checks it.
@@ -49,6 +57,22 @@ impl SpanGuard {
         Self::enter(|context| *context = span.into_context())
     }
 
+    /// Runs `work` inside the span; a panic is recorded with its text, and goes on.
+    #[inline]
+    pub(super) fn run<R>(self, work: impl FnOnce(&SpanRef) -> R) -> R {
+        match catch_unwind(AssertUnwindSafe(|| work(&self))) {
+            Ok(result) => result,
+            Err(payload) => self.panicked(payload),
+        }
+    }
+
+    #[cold]
+    fn panicked(self, payload: Box<dyn Any + Send>) -> ! {
+        self.span.record_panic(Some(&*payload));
+        drop(self);
+        resume_unwind(payload)
+    }
+
     #[inline]
     fn new(span: SpanRef, position: Position) -> Self {
         Self {
@@ -74,7 +98,7 @@ impl Drop for SpanGuard {
     fn drop(&mut self) {
         pop(self.position);
         if std::thread::panicking() && self.calm {
-            self.span.record_panic();
+            self.span.record_panic(None);
         }
         self.span.end();
     }

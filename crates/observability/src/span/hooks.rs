@@ -4,7 +4,8 @@
 //!
 //! Invariants:
 //! - a hook that panics costs what it would have added, nothing else;
-//! - hooks never call themselves: what they do is not traced, nor offered to other hooks;
+//! - nothing of it calls itself: what hooks, filters and id generators do is not traced, nor offered to
+//!   other ones;
 //! - a recorder without hooks has none of this: one pointer is null.
 //!
 //! Source: OpenTelemetry specification, Trace SDK, "Span processor".
@@ -126,15 +127,24 @@ pub(crate) struct ActiveHooks {
 }
 
 impl ActiveHooks {
-    /// Whether spans of that instrumentation scope are not wanted.
+    /// Whether spans of that instrumentation scope are not wanted, or none are, because code of the
+    /// user's that is called from here is what starts them.
     pub(super) fn leave_out(&self, scope: u32) -> bool {
-        let (Some(filter), Some(known)) = (&self.hooks.filter, self.answers.get(scope as usize))
-        else {
+        if IS_RUNNING.get() {
+            return true;
+        }
+        let Some(filter) = &self.hooks.filter else {
+            return false;
+        };
+        // The last number may stand for several tracers, which no answer is right for.
+        let known = self.answers.get(scope as usize);
+        let Some(known) = known.filter(|_| !InstrumentationScope::is_shared(scope)) else {
             return false;
         };
         let answer = match known.load(Ordering::Relaxed) {
             UNASKED => {
                 let ask = || filter(InstrumentationScope::name(scope));
+                // One that panics is not asked again either: each time would cost as much.
                 let wanted = run(ask).unwrap_or(true);
                 let answer = if wanted { KEPT } else { LEFT_OUT };
                 known.store(answer, Ordering::Relaxed);

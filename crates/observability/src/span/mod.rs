@@ -10,12 +10,14 @@ mod buffer;
 mod builder;
 mod encode;
 mod exception;
+mod failure;
 mod guard;
 mod handle;
 mod hooks;
 mod id_generator;
 mod keys;
 mod kind;
+mod last_exception;
 mod members;
 mod opening;
 pub(crate) mod redaction;
@@ -25,10 +27,12 @@ mod start;
 #[cfg(feature = "macros")]
 pub(crate) mod traced;
 mod tracer;
+pub(crate) mod url;
 mod value;
 mod view;
 
 pub use builder::SpanBuilder;
+pub use failure::Failure;
 pub use guard::SpanGuard;
 pub use handle::Span;
 pub use hooks::{SpanEnd, SpanStart};
@@ -42,6 +46,7 @@ pub(crate) use {
     body::SpanBody,
     builder::OnStart,
     encode::{Writer, attribute_len, field_len, put_message, truncated},
+    exception::Exception,
     hooks::{ActiveHooks, Hooks},
     opening::Opening,
     scope::InstrumentationScope,

@@ -4,11 +4,15 @@
 //!
 //! Invariants:
 //! - at most [`MAX_SCOPES`] are kept, since names may come from data; later ones share the last
-//!   number;
+//!   number, which is said once;
 //! - there is no lock, which the child of a fork could find held for ever.
 
 use super::encode::put_message;
-use crate::recorder::AtomicStatic;
+use crate::{
+    diagnostics::{self, Topic},
+    recorder::AtomicStatic,
+};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 pub(super) const MAX_SCOPES: usize = 4096;
 
@@ -33,7 +37,24 @@ impl InstrumentationScope {
                 .unwrap_or_else(|| place.get_or_set(Self::leak(name, version)));
             same(found)
         });
-        u32::try_from(number.unwrap_or(MAX_SCOPES - 1)).unwrap_or(u32::MAX)
+        u32::try_from(number.unwrap_or_else(Self::shared)).unwrap_or(u32::MAX)
+    }
+
+    /// The number of all for which there is no place.
+    #[cold]
+    fn shared() -> usize {
+        static SAID: AtomicBool = AtomicBool::new(false);
+        if !SAID.swap(true, Ordering::Relaxed) {
+            let message = "more than 4096 tracers: the later ones share a name, and no filter is \
+                           asked about them; is a name made from data?";
+            diagnostics::warn(Topic::SetUp, format_args!("{message}"));
+        }
+        MAX_SCOPES - 1
+    }
+
+    /// Whether the number may stand for more than one.
+    pub(super) fn is_shared(number: u32) -> bool {
+        number as usize == MAX_SCOPES - 1
     }
 
     fn leak(name: &str, version: &str) -> &'static Self {

@@ -52,8 +52,7 @@ impl Tracer {
     /// Runs `work` inside a span.
     #[inline]
     pub fn in_scope<R>(self, name: &str, work: impl FnOnce(&SpanRef) -> R) -> R {
-        let guard = self.start_as_current_span(name);
-        work(&guard)
+        self.start_as_current_span(name).run(work)
     }
 
     /// Runs an async closure inside a span: `tracer.in_span("answer", async |span| { ... }).await`.

@@ -17,7 +17,8 @@ fn fail() {
     resume_unwind(Box::new("failure of the traced code"));
 }
 
-const FAILED: &str = "work ERROR(panic)\n  · exception exception.type=panic\n";
+const FAILED: &str = "work ERROR(failure of the traced code)\n  · exception \
+                      exception.type=panic exception.message=failure of the traced code\n";
 
 on_every_executor! {
     async fn a_panic_in_a_poll_fails_the_span_and_restores_the_context() {
@@ -49,7 +50,8 @@ on_every_executor! {
         })).await;
         assert_eq!(
             recorder.tree(),
-            "outer\n  work ERROR(panic)\n    · exception exception.type=panic\n    \
+            "outer\n  work ERROR(failure of the traced code)\n    · exception \
+             exception.type=panic exception.message=failure of the traced code\n    \
              guarded ERROR(panic)\n      · exception exception.type=panic\n"
         );
     }
@@ -80,15 +82,28 @@ fn a_panic_in_a_spawned_task_fails_its_span_only() {
     );
     assert_eq!(
         recorder.tree(),
-        "parent\n  work ERROR(panic)\n    · exception exception.type=panic\n"
+        "parent\n  work ERROR(failure of the traced code)\n    · exception \
+         exception.type=panic exception.message=failure of the traced code\n"
     );
 }
 
 #[test]
-fn a_panic_in_a_closure_or_under_a_guard_fails_the_span() {
+fn a_panic_in_a_closure_fails_the_span_and_goes_on() {
+    let recorder = TestRecorder::new();
+    let payload = recorder.run(|| {
+        let payload = catch_unwind(|| tracer().in_scope("work", |_| fail())).unwrap_err();
+        assert_eq!(get_span_id(), None);
+        payload
+    });
+    let text = payload.downcast_ref::<&str>();
+    assert_eq!(text, Some(&"failure of the traced code"));
+    assert_eq!(recorder.tree(), FAILED);
+}
+
+#[test]
+fn a_panic_under_a_guard_fails_the_span_without_a_text() {
     let recorder = TestRecorder::new();
     recorder.run(|| {
-        assert!(catch_unwind(|| tracer().in_scope("work", |_| fail())).is_err());
         let guarded = || {
             let _span = tracer().start_as_current_span("work");
             fail();
@@ -96,7 +111,8 @@ fn a_panic_in_a_closure_or_under_a_guard_fails_the_span() {
         assert!(catch_unwind(guarded).is_err());
         assert_eq!(get_span_id(), None);
     });
-    assert_eq!(recorder.tree(), FAILED.repeat(2));
+    let expected = "work ERROR(panic)\n  · exception exception.type=panic\n";
+    assert_eq!(recorder.tree(), expected);
 }
 
 #[test]

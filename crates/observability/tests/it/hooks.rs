@@ -7,7 +7,7 @@ use continuum_observability::{
 };
 use std::{
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, OnceLock},
 };
 
 fn tracer() -> Tracer {
@@ -127,8 +127,9 @@ fn a_filtered_tracer_leaves_no_gap_and_is_asked_about_once() {
     let asked = Arc::new(Mutex::new(Vec::new()));
     let ask = asked.clone();
     let builder = Telemetry::builder().filter_tracers(move |name| {
-        // A filter that traces does not ask itself.
+        // A filter that traces does not ask itself, about no tracer.
         get_tracer(name).in_scope("made by the filter", |_| ());
+        get_tracer("hooks.unasked").in_scope("made by the filter", |_| ());
         ask.lock().unwrap().push(name.to_owned());
         name != "hooks.noise"
     });
@@ -147,10 +148,60 @@ fn a_filtered_tracer_leaves_no_gap_and_is_asked_about_once() {
             });
         });
     });
-    let tree = recorder.tree();
-    assert!(tree.contains("root\n  child\n"), "{tree}");
-    assert!(!tree.contains("dropped"), "{tree}");
+    assert_eq!(recorder.tree(), "root\n  child\n");
     assert_eq!(*asked.lock().unwrap(), ["hooks.noise", "hooks"]);
+}
+
+/// Refuses all tracers but one.
+fn only_hooks(name: &str) -> bool {
+    name == "hooks"
+}
+
+#[test]
+fn what_a_hook_does_with_another_tracer_leaves_the_filter_to_decide_later() {
+    let noise = || get_tracer("hooks.busy");
+    let elsewhere = Arc::new(OnceLock::<Context>::new());
+    let context = elsewhere.clone();
+    let builder = Telemetry::builder().filter_tracers(only_hooks);
+    let recorder = TestRecorder::of(builder.on_start(move |_, _| {
+        // In a context of somebody else's telemetry is not disabled.
+        let context = context.get().unwrap();
+        drop(noise().span_builder("noise").parent(context).start());
+    }));
+    elsewhere.set(recorder.context()).unwrap();
+    recorder.run(|| {
+        tracer().in_scope("work", |_| ());
+        noise().in_scope("noise", |_| ());
+    });
+    assert_eq!(recorder.tree(), "work\n");
+}
+
+/// An id generator that traces.
+#[derive(Debug)]
+struct Busy;
+
+impl IdGenerator for Busy {
+    fn new_trace_id(&self) -> TraceId {
+        tracer().in_scope("made by the generator", |_| ());
+        TraceId::from(7_u128)
+    }
+
+    fn new_span_id(&self) -> SpanId {
+        get_tracer("hooks.busy").in_scope("made by the generator", |_| ());
+        SpanId::from(7_u64)
+    }
+}
+
+#[test]
+fn what_an_id_generator_does_is_not_traced_and_answers_no_filter() {
+    let builder = Telemetry::builder().filter_tracers(only_hooks);
+    let recorder = TestRecorder::of(builder.id_generator(Busy));
+    recorder.run(|| {
+        tracer().in_scope("work", |_| ());
+        get_tracer("hooks.busy").in_scope("noise", |_| ());
+    });
+    assert_eq!(recorder.tree(), "work\n");
+    assert_eq!(recorder.stats().started, 1);
 }
 
 /// Gives the same ids each time.

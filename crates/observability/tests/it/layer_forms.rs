@@ -137,7 +137,10 @@ fn a_panic_is_recorded_and_goes_on() {
     assert!(panicked.is_err());
     assert_eq!(
         recorder.tree(),
-        format!("memory.recall ERROR(panic) {RECALL}\n  · exception exception.type=panic\n")
+        format!(
+            "memory.recall ERROR(oh) {RECALL}\n  \
+             · exception exception.type=panic exception.message=oh\n"
+        )
     );
 }
 

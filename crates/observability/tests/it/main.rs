@@ -16,6 +16,7 @@ mod context_panics;
 mod context_sampling;
 mod context_spawn;
 mod context_streams;
+mod exceptions;
 mod executors;
 mod hooks;
 mod layer_forms;

@@ -211,6 +211,43 @@ fn a_status_of_ok_is_final() {
     assert!(tree(&recorder).starts_with("forgiven OK\n  · exception "));
 }
 
+#[test]
+fn an_error_recorded_by_hand_is_not_recorded_again_when_it_leaves() {
+    #[trace_function]
+    fn told() -> Result<(), Broken> {
+        let error = broken();
+        get_current_span().record_exception(&error);
+        Err(error)
+    }
+
+    #[trace_function]
+    fn told_and_boxed() -> anyhow::Result<()> {
+        Ok(told().inspect_err(|error| get_current_span().record_exception(error))?)
+    }
+
+    #[trace_function]
+    fn told_of_another() -> Result<(), Broken> {
+        get_current_span().record_exception(&io::Error::other("retrying"));
+        Err(broken())
+    }
+
+    let recorder = TestRecorder::new();
+    recorder.run(|| {
+        assert!(told_and_boxed().is_err());
+        assert!(told_of_another().is_err());
+    });
+    let event = "· exception exception.type=trace_function::failures::Broken";
+    assert_eq!(
+        tree(&recorder),
+        format!(
+            "told_and_boxed ERROR(the index is broken)\n  {event} {CAUSES}  told ERROR(the index is \
+             broken)\n    {event} {CAUSES}told_of_another ERROR(the index is broken)\n  \
+             · exception exception.type=std::io::error::Error exception.message=retrying\n  \
+             {event} {CAUSES}"
+        )
+    );
+}
+
 struct Hostile;
 
 impl fmt::Display for Hostile {

@@ -10,12 +10,15 @@ use crate::{
     config::redaction::{REDACTED, is_denied_key},
     context::{Context, get_current_span},
     layers::{
-        http::{OTHER_METHOD, capped, host_and_port, known_method, redact_query, span_name},
+        http::{OTHER_METHOD, known_method, span_name},
         span::LayerSpan,
     },
     propagation::extract_trace_context,
     semconv::{Group, attribute, former},
-    span::{Span, SpanKind, Value},
+    span::{
+        Span, SpanKind, Value,
+        url::{capped, host_and_port, redact_query},
+    },
 };
 use ::http::{HeaderMap, HeaderValue, Request, Version, header};
 use std::borrow::Cow;

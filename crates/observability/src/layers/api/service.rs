@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     context::{FutureExt as _, InContext, with_context},
-    span::SpanRef,
+    span::{Exception, SpanRef},
 };
 use ::http::{HeaderValue, Request, Response};
 use http_body::Body;
@@ -109,7 +109,9 @@ where
         match &mut result {
             Ok(response) => describe(this.span, response, this.config),
             Err(error) => {
-                this.span.record_failure(error);
+                if this.span.is_recording() {
+                    this.span.escaped(&Exception::of_text(error), true);
+                }
                 this.span.error_type(std::any::type_name::<E>());
             }
         }

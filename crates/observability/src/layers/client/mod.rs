@@ -15,12 +15,15 @@ mod reqwest;
 pub use self::reqwest::{ClientExt, RequestBuilderExt};
 
 use super::{
-    http::{OTHER_METHOD, Url, capped, known_method, span_name},
+    http::{OTHER_METHOD, known_method, span_name},
     span::{LayerSpan, layer_span},
 };
 use crate::{
     semconv::{Group, attribute, former},
-    span::SpanKind,
+    span::{
+        SpanKind,
+        url::{Url, capped},
+    },
 };
 
 layer_span! {

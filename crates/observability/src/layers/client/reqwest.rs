@@ -2,12 +2,12 @@
 //!
 //! Position: in place of `send` and `execute`.
 //!
-//! Invariant: the error is passed on unchanged; of the URL in its text, what is recorded is redacted.
+//! Invariant: the error is passed on unchanged; of the URL in its text, no secret is recorded, as in
+//! the text of any exception.
 
 use super::trace_http_request;
 use crate::{
     context::FutureExt as _,
-    layers::http::Url,
     propagation::inject_context,
     semconv::{attribute, event},
     span::{SpanRef, Status},
@@ -106,7 +106,7 @@ fn kind(error: &Error) -> &'static str {
     }
 }
 
-/// The text of an error and of its causes, in which the URL has no secrets.
+/// The text of an error and of its causes.
 fn message(error: &Error) -> String {
     let mut text = error.to_string();
     let mut cause = std::error::Error::source(error);
@@ -115,9 +115,5 @@ fn message(error: &Error) -> String {
         text.push_str(&error.to_string());
         cause = error.source();
     }
-    let Some(url) = error.url().map(::reqwest::Url::as_str) else {
-        return text;
-    };
-    let redacted = Url::parse(url).map(|url| url.full);
-    text.replace(url, &redacted.unwrap_or_default())
+    text
 }

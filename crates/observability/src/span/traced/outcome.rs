@@ -7,19 +7,18 @@
 //! nothing but the type's name. The compiler chooses: it takes the implementation with the most
 //! references that fits.
 //!
-//! Invariant: code of the user's runs guarded.
+//! Invariant: code of the user's runs guarded, in [`Exception`].
 
-use super::super::{SpanRef, Status, exception};
+use super::super::{
+    SpanRef,
+    exception::{DynError, Exception},
+};
 use std::{
-    any::{Any, type_name},
-    backtrace::{Backtrace, BacktraceStatus},
+    any::Any,
     error::Error,
     fmt::{Debug, Display},
     ops::Deref,
 };
-
-/// How `anyhow` begins the backtrace in the `Debug` text of an error.
-const BACKTRACE: &str = "Stack backtrace:";
 
 /// The span of a traced function, and what to record in it.
 #[derive(Debug, Clone, Copy)]
@@ -40,21 +39,14 @@ impl<'a> Watch<'a> {
     /// Records that the function panics.
     #[cold]
     pub(super) fn panicked(self, payload: &(dyn Any + Send)) {
-        let text = payload.downcast_ref::<&str>().copied();
-        let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
-        self.failed("panic", text, "");
+        self.failed(|| Exception::of_panic(Some(payload)));
     }
 
-    fn failed(self, kind: &str, message: Option<&str>, stacktrace: &str) {
-        if self.record_exception {
-            let mut event = vec![("exception.type", kind.into())];
-            event.extend(message.map(|message| ("exception.message", message.into())));
-            if !stacktrace.is_empty() {
-                event.push(("exception.stacktrace", stacktrace.into()));
-            }
-            self.span.add_event("exception", &event);
+    #[cold]
+    fn failed(self, exception: impl FnOnce() -> Exception) {
+        if self.span.is_recording() {
+            self.span.escaped(&exception(), self.record_exception);
         }
-        self.span.set_status(Status::error(message.unwrap_or(kind)));
     }
 }
 
@@ -72,16 +64,8 @@ impl<T, E: Error> ErrorOutcome for &&&&Outcome<'_, Result<T, E>> {
     #[inline]
     fn settle(&self, watch: Watch<'_>) {
         if let Err(error) = self.0 {
-            erroneous(watch, error);
+            watch.failed(|| Exception::of_error(error));
         }
-    }
-}
-
-#[cold]
-fn erroneous<E: Error>(watch: Watch<'_>, error: &E) {
-    if watch.span.is_recording() {
-        let message = exception::guarded_text(&error);
-        watch.failed(type_name::<E>(), Some(&message), &exception::causes(error));
     }
 }
 
@@ -98,57 +82,9 @@ where
     #[inline]
     fn settle(&self, watch: Watch<'_>) {
         if let Err(error) = self.0 {
-            dynamic(watch, error);
+            watch.failed(|| Exception::of_box(error));
         }
     }
-}
-
-/// A standard error of a type that is not known.
-pub trait DynError {
-    /// What caused it.
-    fn cause(&self) -> Option<&(dyn Error + 'static)>;
-}
-
-impl DynError for dyn Error + '_ {
-    fn cause(&self) -> Option<&(dyn Error + 'static)> {
-        self.source()
-    }
-}
-
-impl DynError for dyn Error + Send + '_ {
-    fn cause(&self) -> Option<&(dyn Error + 'static)> {
-        self.source()
-    }
-}
-
-impl DynError for dyn Error + Send + Sync + '_ {
-    fn cause(&self) -> Option<&(dyn Error + 'static)> {
-        self.source()
-    }
-}
-
-#[cold]
-fn dynamic<E: Deref<Target: DynError> + Debug + Display>(watch: Watch<'_>, error: &E) {
-    if watch.span.is_recording() {
-        let message = exception::guarded_text(error);
-        let mut stacktrace = exception::causes_of(|| error.cause());
-        if let Some(backtrace) = backtrace(error) {
-            let between = if stacktrace.is_empty() { "" } else { "\n" };
-            stacktrace = format!("{stacktrace}{between}{backtrace}");
-        }
-        watch.failed(type_name::<E>(), Some(&message), &stacktrace);
-    }
-}
-
-/// The backtrace that an error captured. There is no stable interface to it but the text.
-fn backtrace(error: &impl Debug) -> Option<String> {
-    // Where backtraces are off, as they usually are, the text need not be made.
-    if Backtrace::capture().status() != BacktraceStatus::Captured {
-        return None;
-    }
-    let text = exception::guarded_text(&format_args!("{error:?}"));
-    let start = text.find(BACKTRACE)?;
-    text.get(start..).map(ToOwned::to_owned)
 }
 
 /// Results whose error can be shown.
@@ -161,16 +97,8 @@ impl<T, E: Display> DisplayOutcome for &&Outcome<'_, Result<T, E>> {
     #[inline]
     fn settle(&self, watch: Watch<'_>) {
         if let Err(error) = self.0 {
-            shown(watch, error);
+            watch.failed(|| Exception::of_text(error));
         }
-    }
-}
-
-#[cold]
-fn shown<E: Display>(watch: Watch<'_>, error: &E) {
-    if watch.span.is_recording() {
-        let message = exception::guarded_text(error);
-        watch.failed(type_name::<E>(), Some(&message), "");
     }
 }
 
@@ -184,7 +112,7 @@ impl<T, E> ResultOutcome for &Outcome<'_, Result<T, E>> {
     #[inline]
     fn settle(&self, watch: Watch<'_>) {
         if self.0.is_err() {
-            watch.failed(type_name::<E>(), None, "");
+            watch.failed(Exception::of_type::<E>);
         }
     }
 }
