@@ -5,6 +5,7 @@
 //! Invariant: what a program reads (a key, a report) goes to standard output, what a person reads
 //! beside it to standard error.
 
+mod completions;
 mod data_dir;
 mod demo;
 mod key;
@@ -56,6 +57,7 @@ enum Command {
     Demo(demo::DemoArgs),
     Lint(lint::Lint),
     Trace(trace::Trace),
+    Completions(completions::Completions),
 }
 
 impl CommandLine {
@@ -70,6 +72,7 @@ impl CommandLine {
             Command::Key(key) => key.run()?,
             Command::Outbox(outbox) => outbox.run()?,
             Command::Demo(demo) => demo.run()?,
+            Command::Completions(completions) => completions.run()?,
             Command::Trace(trace) => trace.run()?,
             Command::Lint(lint) => return lint.run(),
         }
