@@ -5,6 +5,7 @@
 //! Invariant: what a program reads (a key, a report) goes to standard output, what a person reads
 //! beside it to standard error.
 
+mod completions;
 mod data_dir;
 mod demo;
 mod doctor;
@@ -59,6 +60,7 @@ enum Command {
     Lint(lint::Lint),
     Doctor(doctor::Doctor),
     Trace(trace::Trace),
+    Completions(completions::Completions),
 }
 
 impl CommandLine {
@@ -73,6 +75,7 @@ impl CommandLine {
             Command::Key(key) => key.run()?,
             Command::Outbox(outbox) => outbox.run()?,
             Command::Demo(demo) => demo.run()?,
+            Command::Completions(completions) => completions.run()?,
             Command::Trace(trace) => trace.run()?,
             Command::Lint(lint) => return lint.run(),
             Command::Doctor(doctor) => return doctor.run(),

@@ -6,7 +6,7 @@
 
 use super::{Finding, Rule, trace::Traces};
 use crate::{AnyValue, SpanKind, SpanRecord};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 const HAS_IS_REMOTE_MASK: u32 = 0x100;
 const METHOD: &[&str] = &["http.request.method", "http.method"];
@@ -52,11 +52,11 @@ fn without_server(servers: &Unjoined<'_>, client: &SpanRecord) -> Option<Finding
 }
 
 /// Servers that began a trace, by method and path, in the order they started.
-struct Unjoined<'a>(HashMap<(&'a str, &'a str), Vec<&'a SpanRecord>>);
+struct Unjoined<'a>(BTreeMap<(&'a str, &'a str), Vec<&'a SpanRecord>>);
 
 impl<'a> Unjoined<'a> {
     fn new(spans: &'a [SpanRecord]) -> Self {
-        let mut servers: HashMap<_, Vec<&SpanRecord>> = HashMap::new();
+        let mut servers: BTreeMap<_, Vec<&SpanRecord>> = BTreeMap::new();
         let roots = spans
             .iter()
             .filter(|span| span.kind == SpanKind::Server as i32 && span.parent_span_id.is_none());

@@ -31,7 +31,7 @@ pub(super) struct Trace {
     source: String,
     /// Show this trace alone; the beginning of an id will do; may be repeated
     #[arg(long = "trace-id", value_name = "ID", value_parser = beginning_of_id)]
-    trace_ids: Vec<String>,
+    wanted: Vec<String>,
     /// Print one JSON object with the spans of each trace
     #[arg(long)]
     json: bool,
@@ -85,7 +85,7 @@ impl Trace {
     /// What to read, and which traces of it; a file comes before an id of the same name.
     fn file_and_ids(&self) -> (PathBuf, Vec<String>) {
         let path = Path::new(&self.source);
-        let mut ids = self.trace_ids.clone();
+        let mut ids = self.wanted.clone();
         let is_id = self.source.len() == ID_DIGITS && beginning_of_id(&self.source).is_ok();
         if is_id && !path.exists() {
             ids.push(self.source.to_ascii_lowercase());
