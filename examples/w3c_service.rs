@@ -17,10 +17,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use axum::{Json, Router, http::StatusCode, routing::post};
-use continuum_observability::layers::api::TraceLayer;
-use continuum_observability::{
-    SpanKind, get_tracer, init_telemetry, inject_trace_context, spawn_blocking,
-};
+use continuum_observability::layers::{api::TraceLayer, client::trace_http_request};
+use continuum_observability::{init_telemetry, inject_trace_context, spawn_blocking};
 use serde::Deserialize;
 use serde_json::Value;
 use ureq::Agent;
@@ -66,20 +64,60 @@ async fn make_all(agent: Agent, Json(calls): Json<Vec<Call>>) -> Result<(), (Sta
 }
 
 fn make(agent: &Agent, call: &Call) -> Result<()> {
-    let tracer = get_tracer("w3c_service");
-    let span = tracer
-        .span_builder("POST")
-        .kind(SpanKind::Client)
-        .attribute("http.request.method", "POST")
-        .attribute("url.full", call.url.as_str());
-    span.in_scope(|span| {
+    trace_http_request("POST", &call.url).run_sync(|span| {
         let mut request = agent.post(&call.url).content_type("application/json");
-        if let Some(headers) = request.headers_mut() {
-            inject_trace_context(headers);
-        }
+        request.headers_mut().map(inject_trace_context);
         let answer = request.send(&serde_json::to_vec(&call.arguments)?)?;
-        let status = i64::from(answer.status().as_u16());
-        span.set_attribute("http.response.status_code", status);
+        span.http_response_status(answer.status().as_u16());
         Ok(())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::extract::Request;
+    use axum::middleware::{Next, from_fn};
+    use continuum_observability::testing::{TestRecorder, assert_no_findings};
+    use continuum_observability::{FutureExt as _, TraceId};
+
+    /// The address of a service whose spans are recorded by the test.
+    async fn serve(recorder: &TestRecorder) -> String {
+        let context = recorder.context();
+        let in_context = move |request: Request, next: Next| {
+            async { next.run(request).await }.with_context(context.clone())
+        };
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0))
+            .await
+            .unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async { axum::serve(listener, router().layer(from_fn(in_context))).await });
+        format!("http://{address}")
+    }
+
+    #[tokio::test]
+    async fn what_arrives_is_passed_on_with_each_call() {
+        let recorder = TestRecorder::new();
+        let service = serve(&recorder).await;
+        let calls = serde_json::json!([{"url": format!("{service}/leaf"), "arguments": []}]);
+        let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        let post = move || {
+            let request = ureq::post(format!("{service}/branch")).header("traceparent", trace);
+            let request = request.content_type("application/json");
+            request.send(&calls.to_string()).unwrap().status().as_u16()
+        };
+        assert_eq!(spawn_blocking(post).await.unwrap(), 200);
+        let tree = recorder.tree();
+        let shape: Vec<&str> = tree
+            .lines()
+            .filter_map(|line| line.split(" http.").next())
+            .collect();
+        assert_eq!(
+            shape,
+            ["POST [server]", "  POST [client] OK", "    POST [server]"]
+        );
+        let trace_id = TraceId::from_bytes(recorder.spans()[0].trace_id);
+        assert_eq!(trace_id.to_string(), trace[3..35]);
+        assert_no_findings(&recorder);
+    }
 }

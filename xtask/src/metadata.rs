@@ -49,5 +49,8 @@ pub(crate) struct Dependency {
 /// One thing that Cargo builds from a package.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Target {
+    pub(crate) name: String,
     pub(crate) kind: Vec<String>,
+    /// Whether it is among the targets that `cargo test` runs.
+    pub(crate) test: bool,
 }

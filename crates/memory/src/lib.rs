@@ -46,7 +46,7 @@ mod tenant;
 pub use config::{Limits, MemoryConfig, RecallConfig};
 pub use error::{InputError, MemoryError};
 pub use memory::{Memory, TenantMemory};
-pub use outbox::{Carrier, DeadLetter, Job, Outbox, OutboxStatus};
+pub use outbox::{DeadLetter, Job, Outbox, OutboxStatus};
 pub use request::{
     CacheOutcome, Concept, ConceptKind, EmptyReason, LearnRequest, LearnResponse, RecallRequest,
     RecallResponse, RecalledTurn, Relationship, Signals, Stats, SyncEntry, SyncOutcome,

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use continuum_observability::layers::memory::{trace_learn, trace_recall};
+use continuum_observability::semconv::attribute;
 
 use crate::cache::{AnswerCache, CacheKey};
 use crate::config::MemoryConfig;
@@ -112,7 +113,7 @@ impl Memory {
             .tenant_id(scope.tenant().as_str())
             .run_sync(|span| {
                 let turns = entry.checked_turns(&config.limits)?;
-                span.set_attribute("federation.peer.instance_id", &entry.origin);
+                span.set_attribute(attribute::FEDERATION_PEER_INSTANCE_ID, &entry.origin);
                 let response = receive(store, &scope, entry, &turns)?;
                 span.set_attribute("memory.concepts_extracted", response.concepts_extracted);
                 Ok(response)

@@ -8,26 +8,24 @@
 //! - a job carries the trace of the learn that made it;
 //! - what was received from another node is never promised to anybody, so that nothing goes round.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use continuum_observability::{SpanKind, get_tracer, inject_trace_context};
+use continuum_observability::layers::messaging::trace_publish;
+use continuum_observability::semconv::attribute;
+use continuum_observability::{Carrier, create_carrier_from_span};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::error::MemoryError;
 use crate::memory::Inner;
 use crate::request::{SyncEntry, SyncTurn};
-use crate::store::{JobId, TurnId, Writer};
+use crate::store::{TurnId, Writer};
 use crate::tenant::{TenantId, TenantScope};
 
 /// Dead letters that are shown at once.
 const SHOWN_DEAD_LETTERS: usize = 100;
-
-/// The trace context of the code that made a job, as headers.
-pub type Carrier = BTreeMap<String, String>;
 
 /// The outbox of one tenant.
 #[derive(Clone)]
@@ -219,20 +217,13 @@ impl fmt::Debug for Outbox {
 }
 
 /// Promises, in the transaction of a learn, to tell another node about its turns.
-pub(crate) fn promise(writer: &Writer<'_>, turns: &[TurnId]) -> Result<JobId, MemoryError> {
-    get_tracer("continuum.federation")
-        .span_builder("federation.message.memory_added")
-        .kind(SpanKind::Producer)
-        .attribute("messaging.system", "continuum")
-        .attribute("messaging.operation.type", "send")
-        .attribute("messaging.destination.name", "outbox")
-        .attribute("tenant.id", writer.tenant())
-        .in_scope(|span| {
-            let mut carrier = Carrier::new();
-            inject_trace_context(&mut carrier);
-            writer
-                .insert_job(turns, &carrier)
-                .inspect(|job| span.set_attribute("messaging.message.id", job.to_string()))
-                .inspect_err(|error| span.record_failure(error))
+pub(crate) fn promise(writer: &Writer<'_>, turns: &[TurnId]) -> Result<(), MemoryError> {
+    trace_publish("outbox")
+        .system("continuum")
+        .tenant_id(writer.tenant())
+        .run_sync(|span| {
+            let job = writer.insert_job(turns, &create_carrier_from_span(span))?;
+            span.set_attribute(attribute::MESSAGING_MESSAGE_ID, job.to_string());
+            Ok(())
         })
 }

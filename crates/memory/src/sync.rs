@@ -5,7 +5,7 @@
 //! Invariants: an entry is stored once, however often it comes, because the note of it and its turns are
 //! one transaction; of two entries with the same number the first is kept.
 
-use continuum_observability::get_current_span;
+use continuum_observability::layers::federation::record_conflict_resolution;
 
 use crate::error::MemoryError;
 use crate::learn::{extract_all, write};
@@ -39,15 +39,7 @@ pub(crate) fn receive(
         })
     })?;
     if response.outcome == SyncOutcome::Conflict {
-        record_conflict();
+        record_conflict_resolution("entry_differs", "keep_first");
     }
     Ok(response)
-}
-
-fn record_conflict() {
-    let attributes = [
-        ("conflict_type", "entry_differs".into()),
-        ("resolution_strategy", "keep_first".into()),
-    ];
-    get_current_span().add_event("conflict_resolved", &attributes);
 }

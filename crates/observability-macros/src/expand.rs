@@ -70,19 +70,24 @@ impl<'a> Expansion<'a> {
             return self.async_fn();
         }
         match &self.returned {
-            Returned::Nothing | Returned::Value => self.called("run"),
-            Returned::Stream { boxed } => pinned(*boxed, self.called("stream")),
-            Returned::Future { boxed, output } => match AsyncBody::of(&self.function.body) {
-                Some(body) => self.async_body(&body, *output),
-                None => pinned(*boxed, self.called("future")),
-            },
+            Returned::Nothing | Returned::Value => self.called(&quote!(run)),
+            Returned::Stream { boxed, item } => {
+                let item = inner_type(*item);
+                pinned(*boxed, self.called(&quote!(stream::<#item, _, _>)))
+            }
+            Returned::Future { boxed, output } => {
+                if let Some(body) = AsyncBody::of(&self.function.body) {
+                    return self.async_body(&body, *output);
+                }
+                let output = inner_type(*output);
+                pinned(*boxed, self.called(&quote!(future::<#output, _, _>)))
+            }
         }
     }
 
     /// The body as a closure, which `Entry::run`, `future` or `stream` calls inside the span.
-    fn called(&self, method: &str) -> TokenStream {
-        let Self { start, .. } = self;
-        let method = Ident::new(method, Span::call_site());
+    fn called(&self, method: &TokenStream) -> TokenStream {
+        let start = &self.start;
         let body = &self.function.body;
         let settle = self.settle();
         let output = match &self.function.signature.output {
@@ -117,7 +122,7 @@ impl<'a> Expansion<'a> {
     /// A future inside the span, awaited; the span starts when that begins.
     fn watched(&self, future: &impl ToTokens) -> TokenStream {
         let (start, settle) = (&self.start, self.settle());
-        let entry = Ident::new("entry", Span::mixed_site());
+        let entry = mixed("entry");
         quote! {
             let #entry = #start;
             #entry.watch(#future, #settle).await
@@ -152,7 +157,8 @@ fn start(arguments: &Arguments, function: &Function, private: &Path) -> TokenStr
         .map_or(function_name.clone(), LitStr::value);
     let tracer = arguments.tracer.as_ref();
     let tracer = tracer.map_or(quote!(::core::module_path!()), ToTokens::to_token_stream);
-    let kind = arguments.kind.clone().unwrap_or_else(|| mixed("Internal"));
+    let kind = arguments.kind.as_ref();
+    let kind = kind.map_or(quote!(Internal), ToTokens::to_token_stream);
     let record_exception = arguments
         .record_exception
         .as_ref()
@@ -266,6 +272,15 @@ fn braced(tokens: TokenStream, span: Span) -> Group {
     let mut group = Group::new(Delimiter::Brace, tokens);
     group.set_span(span);
     group
+}
+
+/// What a future or stream gives, for the compiler to infer the types in the body from, as it does
+/// from the return type of a function that is not traced.
+fn inner_type(written: Option<&Type>) -> Type {
+    written.map_or_else(
+        || parse_quote!(_),
+        |written| without_impl_trait(written.clone()),
+    )
 }
 
 fn pinned(boxed: bool, value: TokenStream) -> TokenStream {

@@ -25,7 +25,11 @@ pub(crate) enum Returned<'a> {
         output: Option<&'a Type>,
     },
     /// A stream; the span lasts until it is exhausted.
-    Stream { boxed: bool },
+    Stream {
+        boxed: bool,
+        /// What its items are, where that is written.
+        item: Option<&'a Type>,
+    },
 }
 
 /// Reads a return type.
@@ -62,7 +66,8 @@ fn of_bounds(bounds: &Punctuated<TypeParamBound, Plus>, boxed: bool) -> Returned
             return Returned::Future { boxed, output };
         }
         if name.ident == "Stream" {
-            return Returned::Stream { boxed };
+            let item = associated(name, "Item");
+            return Returned::Stream { boxed, item };
         }
     }
     Returned::Value
@@ -80,7 +85,10 @@ fn of_name(name: &PathSegment) -> Returned<'_> {
             boxed,
             output: argument(name),
         },
-        "BoxStream" | "LocalBoxStream" => Returned::Stream { boxed },
+        "BoxStream" | "LocalBoxStream" => Returned::Stream {
+            boxed,
+            item: argument(name),
+        },
         _ => Returned::Value,
     }
 }

@@ -5,7 +5,8 @@
 //! its own code did something wrong.
 //!
 //! Invariants:
-//! - of each topic at most one line in [`QUIET`] seconds, with the number of those left out;
+//! - of each topic at most one line in [`QUIET`] seconds, with the number of those left out, anew
+//!   after each set-up;
 //!   what was wrong at the set-up is bounded by itself and said in full;
 //! - a receiver that panics loses the line, and what it does is not traced.
 //!
@@ -75,6 +76,7 @@ static LIMITS: [Limit; TOPIC_COUNT] = [const { Limit::new() }; TOPIC_COUNT];
 /// Says from now on what matters at least as much as `level`, `None` for nothing, to `receiver`.
 pub(crate) fn configure(level: Option<DiagnosticLevel>, receiver: Option<Receiver>) {
     LEVEL.store(level.map_or(0, |level| level as u8), Ordering::Relaxed);
+    LIMITS.iter().for_each(Limit::reset);
     // Kept for ever, like the recorder: a thread may be speaking to it.
     SINK.set(receiver.map(|receiver| &*Box::leak(Box::new(Sink(receiver)))));
 }
@@ -143,6 +145,11 @@ impl Limit {
             last: AtomicU64::new(0),
             left_out: AtomicU64::new(0),
         }
+    }
+
+    fn reset(&self) {
+        self.last.store(0, Ordering::Relaxed);
+        self.left_out.store(0, Ordering::Relaxed);
     }
 
     /// How many were left out before this one; `None` when this one is too.

@@ -32,8 +32,8 @@ pub(crate) const COMMAND: Command = Command {
         NO_EXTERNAL,
         "leave out what needs programs from outside, and say what that is",
     )],
-    help: "Runs the tests of all crates (by cargo-nextest if it is installed), of the\n\
-           documentation, of the examples, and the loom models. The last line is `N passed, N failed`.\n\
+    help: "Runs the tests of all crates and examples (by cargo-nextest if it is installed), of the\n\
+           documentation, and the loom models. The last line is `N passed, N failed`.\n\
            A runner that fails without a failed test, as when the code does not compile, counts\n\
            as one failed.\n\
            \n\

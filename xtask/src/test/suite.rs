@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use super::{python, runner::Runner};
 use crate::metadata::Metadata;
@@ -14,20 +14,23 @@ const SDK_SOURCE: &str = "crates/observability/src/";
 
 /// Lists the runners, in the order from many quick tests to few slow ones.
 ///
-/// Ignored tests are those that need externals: they are run where these are there.
+/// Ignored tests are those that need externals: they are run where these are there. The tests of
+/// examples are run with those of the crates.
+///
+/// # Errors
+///
+/// An example whose tests would not be run.
 pub(super) fn runners(
     workspace: &Workspace,
     members: &Metadata,
     externals: bool,
 ) -> Result<Vec<Runner>> {
+    refuse_untested_examples(members)?;
     let root = workspace.root();
     let mut runners = vec![
         Runner::new("crates", crates(root, externals)),
         Runner::new("documentation", workspace_tests(root, &["--doc"])).or_empty(),
     ];
-    if has_examples(members) {
-        runners.push(Runner::new("examples", workspace_tests(root, &["--examples"])).or_empty());
-    }
     if externals {
         runners.extend(python::runners(root, &members.target_directory)?);
     }
@@ -96,9 +99,17 @@ fn uncoloured(root: &Path) -> Command {
     cargo
 }
 
-fn has_examples(members: &Metadata) -> bool {
-    let mut targets = members.packages.iter().flat_map(|package| &package.targets);
-    targets.any(|target| target.kind.iter().any(|kind| kind == "example"))
+/// Cargo tests an example only where its manifest says so.
+fn refuse_untested_examples(members: &Metadata) -> Result<()> {
+    let targets = members.packages.iter().flat_map(|package| &package.targets);
+    for target in targets.filter(|target| !target.test) {
+        ensure!(
+            !target.kind.iter().any(|kind| kind == "example"),
+            "the example {} is not tested; add `test = true` to it in Cargo.toml",
+            target.name
+        );
+    }
+    Ok(())
 }
 
 fn has_loom_models(workspace: &Workspace) -> Result<bool> {
@@ -147,11 +158,25 @@ mod tests {
     }
 
     #[test]
-    fn examples_are_tested_when_there_are_any() {
-        let found = names(|repository| {
+    fn an_example_that_would_not_be_tested_is_refused() {
+        let repository = Repository::new();
+        repository.write(
+            "Cargo.toml",
+            "[workspace]\nresolver = \"3\"\nmembers = [\"crates/*\"]\n",
+        );
+        let examples = |test: &str| {
+            let example = format!("[[example]]\nname = \"first\"\n{test}");
+            repository.package("crates/observability", &example);
             repository.write("crates/observability/examples/first.rs", "fn main() {}");
-        });
-        assert_eq!(found, ["crates", "documentation", "examples"]);
+            let members = repository.workspace().members().unwrap();
+            refuse_untested_examples(&members)
+        };
+        let error = examples("").unwrap_err().to_string();
+        assert!(
+            error.starts_with("the example first is not tested"),
+            "{error}"
+        );
+        examples("test = true\n").unwrap();
     }
 
     #[test]

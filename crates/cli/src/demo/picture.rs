@@ -14,21 +14,26 @@ use continuum_observability::{Palette, SpanRecord, TraceId, TreeStyle, render_tr
 
 use super::report::Picture;
 
-/// Attributes that the names of our spans are made of.
-const IN_THE_NAME: [&str; 13] = [
+/// Attributes that the names of our spans are made of, or that are the same in every trace of the demo.
+const ELSEWHERE: [&str; 18] = [
     "cache.operation",
     "db.collection.name",
     "db.operation.name",
+    "db.query.text",
     "db.system.name",
     "federation.operation",
     "http.request.method",
     "http.route",
     "memory.operation",
     "messaging.destination.name",
+    "messaging.operation.name",
     "messaging.operation.type",
     "messaging.system",
+    "network.protocol.version",
+    "server.address",
     "url.path",
     "url.scheme",
+    "user_agent.original",
 ];
 
 const TENANT: &str = "tenant.id";
@@ -89,7 +94,7 @@ fn without_repetition(span: &SpanRecord, trace: &[&SpanRecord]) -> SpanRecord {
     let mut shown = span.clone();
     shown.attributes.retain(|(key, value)| {
         let repeated = key == TENANT && Some(value) == inherited;
-        !repeated && !IN_THE_NAME.contains(&key.as_str())
+        !repeated && !ELSEWHERE.contains(&key.as_str())
     });
     shown
 }

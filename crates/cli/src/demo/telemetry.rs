@@ -16,9 +16,8 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 use continuum_observability::{
-    ConsoleExporter, EncodedRequest, ExportError, Exported, Exporter, FileExporter,
-    InMemoryExporter, OtlpHttpConfig, OtlpHttpExporter, Palette, Sampler, SpanRecord, Stats,
-    Telemetry, TreeStyle,
+    ConsoleExporter, EncodedRequest, EndpointConfig, ExportError, Exported, Exporter, FileExporter,
+    InMemoryExporter, OtlpHttpExporter, Palette, Sampler, SpanRecord, Stats, Telemetry, TreeStyle,
 };
 
 /// More than any data set makes; a bound all the same.
@@ -45,7 +44,7 @@ impl Destination {
                 Box::new(ConsoleExporter::stderr(TreeStyle::terminal(*palette)))
             }
             Self::Otlp(url) => {
-                Box::new(OtlpHttpExporter::new(OtlpHttpConfig::new(with_path(url)))?)
+                Box::new(OtlpHttpExporter::new(EndpointConfig::new(with_path(url)))?)
             }
             Self::File(path) => Box::new(FileExporter::append_to(path)?),
         })

@@ -116,7 +116,7 @@ mod tests {
             outer.set_attribute("a.float", -0.5);
             outer.set_attribute("a.flag", true);
             outer.add_event("said", &[("a.text", "ü\n\"".into())]);
-            let mut inner = tracer
+            let inner = tracer
                 .span_builder("inner")
                 .kind(SpanKind::Client)
                 .link(outer.span_context())

@@ -9,10 +9,10 @@
 
 use std::sync::Arc;
 
-use continuum_memory::{Carrier, TenantMemory};
+use continuum_memory::TenantMemory;
 use continuum_observability::{
-    Context, FutureExt as _, SpanRef, Status, extract_trace_context, get_tracer,
-    inject_trace_context, spawn_blocking,
+    Carrier, Context, FutureExt as _, SpanRef, Status, create_carrier_from_span,
+    extract_trace_context, get_current_span, get_tracer, spawn_blocking,
 };
 use tokio::sync::Semaphore;
 
@@ -37,8 +37,7 @@ impl Background {
         let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
             return;
         };
-        let mut carrier = Carrier::new();
-        inject_trace_context(&mut carrier);
+        let carrier = create_carrier_from_span(&get_current_span());
         let task = async move {
             maintain_index(memory, &carrier).await;
             drop(place);

@@ -8,11 +8,17 @@
 //! - what is tried again is a new root with a link to each producer, because those traces are over;
 //! - a job that has failed is put off or buried, never forgotten.
 
-use std::{fmt, sync::Arc};
+use std::{convert::Infallible, fmt, sync::Arc};
 
-use continuum_memory::{Job, MemoryError, Outbox, SyncEntry, SyncOutcome, SyncResponse};
+use continuum_memory::{Job, MemoryError, Outbox, SyncEntry, SyncOutcome};
 use continuum_observability::{
-    Context, SpanContext, SpanKind, SpanRef, Status, Tracer, extract_trace_context, get_tracer,
+    Context, SpanRef, Status, extract_trace_context, get_tracer,
+    layers::{
+        federation::{SyncStats, trace_sync_operation},
+        messaging::trace_process,
+    },
+    link_spans,
+    semconv::attribute,
     spawn_blocking,
 };
 use tokio::sync::watch;
@@ -22,6 +28,12 @@ use super::{
     peer::PushError,
     retry::{Failure, with_attempts},
 };
+
+/// The queue in spans.
+const QUEUE: &str = "outbox";
+
+/// The system of the queue in spans: it is ours.
+const SYSTEM: &str = "continuum";
 
 impl Worker {
     /// Delivers claimed jobs of one tenant; those that are not tried go back.
@@ -38,31 +50,27 @@ impl Worker {
                 let result = self.process_first(outbox, &job).await;
                 pass.add(&result);
             } else {
-                release(outbox, job).await;
+                release(outbox, &job).await;
             }
         }
         if !again.is_empty() && pass.goes_on(stop) {
             self.process_batch(outbox, again, stop, pass).await;
         } else {
             for job in again {
-                release(outbox, job).await;
+                release(outbox, &job).await;
             }
         }
     }
 
     /// Continues the trace of the producer.
     async fn process_first(&self, outbox: &Outbox, job: &Job) -> Result<(), DeliveryError> {
-        let producer = extract_trace_context(&job.carrier);
-        tracer()
-            .span_builder("process_message")
-            .kind(SpanKind::Consumer)
+        let (producer, number) = (extract_trace_context(&job.carrier), job.id.to_string());
+        trace_process(QUEUE)
+            .system(SYSTEM)
             .parent(&producer)
-            .attribute("messaging.system", "continuum")
-            .attribute("messaging.operation.type", "process")
-            .attribute("messaging.destination.name", "outbox")
-            .attribute("messaging.message.id", job.id.to_string())
-            .attribute("tenant.id", outbox.tenant().as_str())
-            .in_span(|span| self.process(span, outbox, job))
+            .message_id(&number)
+            .tenant_id(outbox.tenant().as_str())
+            .run(|_| self.process(outbox, job))
             .await
     }
 
@@ -75,29 +83,25 @@ impl Worker {
         pass: &mut Pass,
     ) {
         let root = Context::root();
-        let mut batch = tracer()
-            .span_builder("batch_process")
-            .kind(SpanKind::Consumer)
-            .parent(&root)
-            .attribute("messaging.system", "continuum")
-            .attribute("messaging.operation.type", "process")
-            .attribute("messaging.destination.name", "outbox")
-            .attribute("messaging.batch.message_count", jobs.len())
-            .attribute("tenant.id", outbox.tenant().as_str());
-        for producer in jobs.iter().filter_map(producer) {
-            batch = batch.link(producer);
-        }
-        let items = |_| async move {
-            for (index, job) in jobs.into_iter().enumerate() {
+        let items = async |_| {
+            for (index, job) in jobs.iter().enumerate() {
                 if pass.goes_on(stop) {
-                    let result = self.process_item(outbox, index, &job).await;
+                    let result = self.process_item(outbox, index, job).await;
                     pass.add(&result);
                 } else {
                     release(outbox, job).await;
                 }
             }
+            Ok::<_, Infallible>(())
         };
-        batch.in_span(items).await;
+        let Ok(()) = trace_process(QUEUE)
+            .system(SYSTEM)
+            .parent(&root)
+            .links(jobs.iter().filter_map(|job| link_spans(&job.carrier)))
+            .batch_message_count(jobs.len())
+            .tenant_id(outbox.tenant().as_str())
+            .run(items)
+            .await;
     }
 
     async fn process_item(
@@ -106,33 +110,30 @@ impl Worker {
         index: usize,
         job: &Job,
     ) -> Result<(), DeliveryError> {
-        tracer()
+        let work = async |span: SpanRef| {
+            let result = self.process(outbox, job).await;
+            match &result {
+                Ok(()) => span.set_status(Status::Ok),
+                Err(error) => span.record_failure(error),
+            }
+            result
+        };
+        get_tracer("continuum.worker")
             .span_builder("process_item")
             .attribute("item.index", index)
-            .attribute("messaging.message.id", job.id.to_string())
-            .attribute("messaging.delivery_attempt", job.attempts)
-            .attribute("tenant.id", outbox.tenant().as_str())
-            .in_span(|span| self.process(span, outbox, job))
+            .attribute(attribute::MESSAGING_MESSAGE_ID, job.id.to_string())
+            .attribute(attribute::MESSAGING_MESSAGE_ATTEMPT, job.attempts)
+            .attribute(attribute::TENANT_ID, outbox.tenant().as_str())
+            .in_span(work)
             .await
     }
 
     /// Pushes one job and settles it.
-    async fn process(
-        &self,
-        span: SpanRef,
-        outbox: &Outbox,
-        job: &Job,
-    ) -> Result<(), DeliveryError> {
+    async fn process(&self, outbox: &Outbox, job: &Job) -> Result<(), DeliveryError> {
         let result = self.push(outbox, job).await;
         let settled = match &result {
-            Ok(()) => {
-                span.set_status(Status::Ok);
-                on(outbox, job, Outbox::finish).await
-            }
-            Err(error) => {
-                span.record_failure(error);
-                self.put_off(outbox, job, error).await
-            }
+            Ok(()) => on(outbox, job, Outbox::finish).await,
+            Err(error) => self.put_off(outbox, job, error).await,
         };
         if let Err(error) = settled {
             // It comes back when its lease ends, and the other node knows it by its number.
@@ -145,16 +146,13 @@ impl Worker {
         let Some(entry) = on(outbox, job, Outbox::entry).await? else {
             return Ok(());
         };
-        let entities = get_tracer("continuum.federation")
-            .span_builder("federation.sync.push")
-            .kind(SpanKind::Client)
-            .attribute("federation.operation", "push")
-            .attribute("server.address", self.peer.address())
-            .attribute("server.port", i64::from(self.peer.port()))
-            .attribute("tenant.id", outbox.tenant().as_str())
-            .in_span(|span| self.send(span, entry))
-            .await;
-        entities.map_err(DeliveryError::Push)
+        trace_sync_operation("push")
+            .attribute(attribute::SERVER_ADDRESS, self.peer.address())
+            .attribute(attribute::SERVER_PORT, i64::from(self.peer.port()))
+            .tenant_id(outbox.tenant().as_str())
+            .run(|span| self.send(span, entry))
+            .await
+            .map_err(DeliveryError::Push)
     }
 
     /// Sends an entry, a few times if need be.
@@ -168,17 +166,17 @@ impl Worker {
                 sent.unwrap_or_else(|crashed| Err(PushError::Crashed(crashed)))
             }
         };
-        match with_attempts(&self.policy, attempt).await {
-            Ok(response) => {
-                describe(&span, &response, body.len());
-                span.set_status(Status::Ok);
-                Ok(())
-            }
-            Err(error) => {
-                span.record_failure(&error);
-                Err(error)
-            }
-        }
+        let response = with_attempts(&self.policy, attempt).await?;
+        span.set_attribute(
+            attribute::FEDERATION_PEER_INSTANCE_ID,
+            &response.instance_id,
+        );
+        span.sync_stats(SyncStats {
+            entities_synced: response.concepts_extracted,
+            conflicts_resolved: usize::from(response.outcome == SyncOutcome::Conflict),
+            bytes_transferred: body.len() as u64,
+        });
+        Ok(())
     }
 
     async fn put_off(
@@ -211,27 +209,9 @@ impl Pass {
     }
 }
 
-fn tracer() -> Tracer {
-    get_tracer("continuum.worker")
-}
-
-fn producer(job: &Job) -> Option<SpanContext> {
-    let producer = extract_trace_context(&job.carrier).span_context().clone();
-    producer.is_valid().then_some(producer)
-}
-
-/// What was synchronised, on the span of the push.
-fn describe(span: &SpanRef, response: &SyncResponse, sent_bytes: usize) {
-    let conflicts = usize::from(response.outcome == SyncOutcome::Conflict);
-    span.set_attribute("federation.peer.instance_id", &response.instance_id);
-    span.set_attribute("sync.entities_count", response.concepts_extracted);
-    span.set_attribute("sync.conflicts_count", conflicts);
-    span.set_attribute("sync.bytes_transferred", sent_bytes);
-}
-
 /// Gives back a job that is not tried.
-async fn release(outbox: &Outbox, job: Job) {
-    let number = job.id;
+async fn release(outbox: &Outbox, job: &Job) {
+    let (number, job) = (job.id, job.clone());
     if let Err(error) = aside(outbox, move |outbox| outbox.release(&job)).await {
         // It comes back when its lease ends.
         tracing::warn!(tenant = %outbox.tenant(), job = number, error, "a job cannot be released");

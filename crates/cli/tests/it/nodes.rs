@@ -46,7 +46,7 @@ fn one_trace_is_in_the_spans_of_both_processes_and_in_the_log() {
         names
     };
     let first_names = names(&first_spans);
-    for name in ["POST /v1/learn", "process_message", "federation.sync.push"] {
+    for name in ["POST /v1/learn", "process outbox", "federation.sync.push"] {
         assert!(
             first_names.iter().any(|n| n == name),
             "{name} in {first_names:?}"

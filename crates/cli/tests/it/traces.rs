@@ -53,13 +53,15 @@ impl Traced {
 }
 
 /// Attributes that the name of the span repeats, and the tenant, which is checked in each line.
-const EVERYWHERE: [&str; 8] = [
+const EVERYWHERE: [&str; 10] = [
     "cache.operation=",
     "db.collection.name=",
     "db.operation.name=",
     "db.system.name=",
     "http.request.method=",
+    "http.response.body.size=",
     "memory.operation=",
+    "network.protocol.version=",
     "tenant.id=",
     "url.scheme=",
 ];
@@ -143,7 +145,7 @@ fn a_recall_and_the_same_again_from_the_cache() {
           db.select.entity_turns [client] OK db.response.returned_rows=5
         db.select.attention_links [client] OK db.response.returned_rows=10
         db.select.turns [client] OK db.response.returned_rows=1
-        cache.set [client] OK cache.key_pattern=memory:search:*
+        cache.set [client] OK cache.key_pattern=memory:search:* cache.key=memory:search:<hash>
     ");
     let (status, tree) = traced.post("/v1/recall", RECALL);
     assert_eq!(status, 200);

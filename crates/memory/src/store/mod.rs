@@ -30,7 +30,6 @@ use file::TenantFile;
 pub(crate) use fts::FtsQuery;
 pub(crate) use graph::{Entity, EntityId, Link};
 pub(crate) use open::open_keys;
-pub(crate) use outbox::JobId;
 pub(crate) use received::Receipt;
 pub(crate) use search::{Reader, StoredTurn, TurnId};
 pub(crate) use write::Writer;

@@ -9,12 +9,13 @@
 
 use std::time::Duration;
 
+use continuum_observability::Carrier;
 use rusqlite::Row;
 
 use super::search::{Reader, TurnId, json_list, sql_count};
 use super::write::Writer;
 use crate::error::MemoryError;
-use crate::outbox::{Carrier, DeadLetter, Job};
+use crate::outbox::{DeadLetter, Job};
 
 /// Longer than a delivery takes with all its attempts.
 const LEASE: Duration = Duration::from_mins(10);
@@ -27,7 +28,7 @@ macro_rules! now_millis {
 }
 
 /// The id of a job, never used twice in a file.
-pub(crate) type JobId = i64;
+type JobId = i64;
 
 impl Writer<'_> {
     /// Promises to tell another node about turns.

@@ -138,11 +138,11 @@ fn a_job_carries_the_trace_of_its_learn() {
     let producer = recorder
         .spans()
         .into_iter()
-        .find(|span| span.name == "federation.message.memory_added")
+        .find(|span| span.name == "publish outbox")
         .unwrap();
     let span_id = continuum_observability::SpanId::from_bytes(producer.span_id);
     let job = tenant.outbox().claim(1).unwrap().remove(0);
-    let traceparent = &job.carrier["traceparent"];
+    let traceparent = job.carrier.get("traceparent").unwrap();
     assert!(
         traceparent.starts_with(&format!("00-{trace_id}-{span_id}-")),
         "{traceparent}"

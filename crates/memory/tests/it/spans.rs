@@ -97,7 +97,7 @@ fn a_recall_shows_cache_search_and_graph() {
         db.select.entity_turns [client] OK db.response.returned_rows=3
       db.select.attention_links [client] OK db.response.returned_rows=3
       db.select.turns [client] OK db.response.returned_rows=1
-      cache.set [client] OK cache.operation=SET cache.key_pattern=memory:search:*
+      cache.set [client] OK cache.operation=SET cache.key_pattern=memory:search:* cache.key=memory:search:<hash>
     ");
 }
 

@@ -75,13 +75,17 @@ impl TelemetryBuilder {
         self
     }
 
-    /// Says where finished spans go.
-    pub fn exporter(mut self, exporter: ExporterConfig) -> Self {
-        self.overrides.exporter = Some(ExporterChoice::Config(exporter));
+    /// Says where finished spans go. Called again, it adds a further place.
+    ///
+    /// With several, a span counts as exported when all have taken it, and as lost when one has not;
+    /// each gets every span, whatever becomes of it elsewhere.
+    pub fn exporter(mut self, exporter: impl Into<ExporterConfig>) -> Self {
+        let exporter = ExporterChoice::Config(exporter.into());
+        self.overrides.exporters.push(exporter);
         self
     }
 
-    /// Sends finished spans to an exporter of your own.
+    /// Sends finished spans to an exporter of your own, beside others that were asked for.
     ///
     /// `make` is called on the export thread, and again in each forked process that makes spans.
     ///
@@ -104,7 +108,8 @@ impl TelemetryBuilder {
             name: name.into(),
             make: Arc::new(make),
         };
-        self.overrides.exporter = Some(ExporterChoice::Custom(custom));
+        let custom = ExporterChoice::Custom(custom);
+        self.overrides.exporters.push(custom);
         self
     }
 
@@ -251,6 +256,30 @@ impl TelemetryBuilder {
     /// Spans beyond it are dropped and counted. At least 128 KiB.
     pub fn memory_budget_bytes(mut self, bytes: usize) -> Self {
         self.overrides.memory_budget_bytes = Some(bytes);
+        self
+    }
+
+    /// Lets a thread that ends a span wait, at most this long, when the memory for finished spans is
+    /// spent, in place of dropping spans at once. Off by default.
+    ///
+    /// For batch jobs that must lose nothing, and never for a service: while the exporter is slow,
+    /// the traced program is as slow. What does not find room in time is dropped and counted. A
+    /// bound on the number of waiting spans may be exceeded by one chunk, of at most 64 KiB, for
+    /// each thread. To outlast a receiver that is down, the export has to have the time too:
+    /// [`export_timeout`](Self::export_timeout).
+    ///
+    /// ```
+    /// use continuum_observability::{ExporterConfig, Telemetry};
+    /// use std::time::Duration;
+    ///
+    /// let telemetry = Telemetry::builder()
+    ///     .exporter(ExporterConfig::None)
+    ///     .wait_when_full(Duration::from_secs(60))
+    ///     .init()?;
+    /// # Ok::<(), continuum_observability::ConfigError>(())
+    /// ```
+    pub fn wait_when_full(mut self, longest: Duration) -> Self {
+        self.overrides.wait_when_full = Some(longest);
         self
     }
 

@@ -52,14 +52,30 @@ variables! {
     SHORT_ENDPOINT = "OTEL_ENDPOINT",
     OTLP_TRACES_HEADERS = "OTEL_EXPORTER_OTLP_TRACES_HEADERS",
     OTLP_HEADERS = "OTEL_EXPORTER_OTLP_HEADERS",
-    #[cfg_attr(not(feature = "otlp-http"), expect(dead_code, reason = "read for OTLP only"))]
+    #[cfg_attr(not(any(test, feature = "_otlp")), expect(dead_code, reason = "read for OTLP only"))]
     SHORT_OTLP_HEADERS = "OTLP_HEADERS",
     OTLP_TRACES_TIMEOUT = "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT",
     OTLP_TIMEOUT = "OTEL_EXPORTER_OTLP_TIMEOUT",
     OTLP_TRACES_PROTOCOL = "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
     OTLP_PROTOCOL = "OTEL_EXPORTER_OTLP_PROTOCOL",
+    #[cfg_attr(not(any(test, feature = "_otlp")), expect(dead_code, reason = "read for OTLP only"))]
+    SHORT_OTLP_PROTOCOL = "OTLP_PROTOCOL",
     OTLP_TRACES_COMPRESSION = "OTEL_EXPORTER_OTLP_TRACES_COMPRESSION",
     OTLP_COMPRESSION = "OTEL_EXPORTER_OTLP_COMPRESSION",
+    OTLP_TRACES_CERTIFICATE = "OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE",
+    OTLP_CERTIFICATE = "OTEL_EXPORTER_OTLP_CERTIFICATE",
+    OTLP_TRACES_CLIENT_CERTIFICATE = "OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE",
+    OTLP_CLIENT_CERTIFICATE = "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE",
+    OTLP_TRACES_CLIENT_KEY = "OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY",
+    OTLP_CLIENT_KEY = "OTEL_EXPORTER_OTLP_CLIENT_KEY",
+    #[cfg_attr(not(any(test, feature = "_otlp")), expect(dead_code, reason = "read for OTLP only"))]
+    DD_AGENT_URL = "DD_AGENT_URL",
+    #[cfg_attr(not(any(test, feature = "zipkin")), expect(dead_code, reason = "read for Zipkin only"))]
+    ZIPKIN_ENDPOINT = "OTEL_EXPORTER_ZIPKIN_ENDPOINT",
+    #[cfg_attr(not(any(test, feature = "zipkin")), expect(dead_code, reason = "read for Zipkin only"))]
+    SHORT_ZIPKIN_ENDPOINT = "ZIPKIN_ENDPOINT",
+    #[cfg_attr(not(any(test, feature = "zipkin")), expect(dead_code, reason = "read for Zipkin only"))]
+    ZIPKIN_TIMEOUT = "OTEL_EXPORTER_ZIPKIN_TIMEOUT",
     TRACES_SAMPLER = "OTEL_TRACES_SAMPLER",
     TRACES_SAMPLER_ARG = "OTEL_TRACES_SAMPLER_ARG",
     SAMPLING_RATE = "OTEL_SAMPLING_RATE",
@@ -85,11 +101,12 @@ variables! {
     MAX_EXPORT_BATCH_SIZE = "OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
     SCHEDULE_DELAY = "OTEL_BSP_SCHEDULE_DELAY",
     EXPORT_TIMEOUT = "OTEL_BSP_EXPORT_TIMEOUT",
-    #[cfg_attr(not(feature = "console"), expect(dead_code, reason = "read for the console only"))]
+    WAIT_WHEN_FULL = "CONTINUUM_WAIT_WHEN_FULL",
+    #[cfg_attr(not(any(test, feature = "console")), expect(dead_code, reason = "read for the console only"))]
     CONSOLE_STREAM = "CONTINUUM_CONSOLE_STREAM",
-    #[cfg_attr(not(feature = "console"), expect(dead_code, reason = "read for the console only"))]
+    #[cfg_attr(not(any(test, feature = "console")), expect(dead_code, reason = "read for the console only"))]
     NO_COLOR = "NO_COLOR",
-    #[cfg_attr(not(feature = "console"), expect(dead_code, reason = "read for the console only"))]
+    #[cfg_attr(not(any(test, feature = "console")), expect(dead_code, reason = "read for the console only"))]
     TERM = "TERM",
 }
 
@@ -194,10 +211,30 @@ impl<'a> Environment<'a> {
             .iter()
             .find(|(name, _)| value.eq_ignore_ascii_case(name));
         if found.is_none() {
-            let names: Vec<_> = choices.iter().map(|(name, _)| *name).collect();
-            self.unexpected(variable, &value, &format!("one of {}", names.join(", ")));
+            self.unexpected(variable, &value, &one_of(choices));
         }
         found.map(|(_, choice)| choice.clone())
+    }
+
+    /// Several of the named choices, separated by commas, each once. A member that is none of them
+    /// is a problem and left out.
+    pub(super) fn choices<T: Copy + PartialEq>(
+        &self,
+        variable: Variable,
+        choices: &[(&str, T)],
+    ) -> Vec<T> {
+        let mut found = Vec::new();
+        let list = self.text(variable).unwrap_or_default();
+        let members = list.split(',').map(str::trim);
+        for member in members.filter(|member| !member.is_empty()) {
+            let same = |(name, _): &&(&str, T)| member.eq_ignore_ascii_case(name);
+            match choices.iter().find(same) {
+                Some((_, choice)) if found.contains(choice) => {}
+                Some((_, choice)) => found.push(*choice),
+                None => self.unexpected(variable, member, &one_of(choices)),
+            }
+        }
+        found
     }
 
     /// A number that `accept` agrees with.
@@ -262,6 +299,12 @@ impl<'a> Environment<'a> {
         Ok(())
     }
 
+    /// Ends the reading, and leaves what was wrong to the caller.
+    #[cfg(feature = "_otlp")]
+    pub(super) fn into_problems(self) -> Vec<Problem> {
+        self.problems.into_inner()
+    }
+
     #[cfg(test)]
     pub(super) fn problems(&self) -> Vec<String> {
         self.problems
@@ -270,4 +313,9 @@ impl<'a> Environment<'a> {
             .map(ToString::to_string)
             .collect()
     }
+}
+
+fn one_of<T>(choices: &[(&str, T)]) -> String {
+    let names: Vec<_> = choices.iter().map(|(name, _)| *name).collect();
+    format!("one of {}", names.join(", "))
 }

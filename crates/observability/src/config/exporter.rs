@@ -1,20 +1,32 @@
-//! Which exporter is used, and with what.
+//! Which exporters are used, and with what.
 //!
 //! Position: part of [`super::settings`]; makes the factory that the export thread calls.
 //!
 //! The first that is set decides: the builder, `OTEL_TRACES_EXPORTER`, `OTEL_EXPORTER_TYPE`, any
 //! variable of the OTLP exporter (OTLP), `CONTINUUM_ENV=production` (OTLP); else the console.
 
-#[cfg(feature = "otlp-http")]
-use super::otlp;
+#[cfg(feature = "_otlp")]
+use super::otlp::{OtlpSettings, Receiver};
+#[cfg(feature = "zipkin")]
+use super::zipkin::ZipkinSettings;
 use super::{
+    ExporterConfig,
     env::{self, Environment, Variable},
     opening::{Discard, Opening},
 };
 #[cfg(feature = "console")]
 use crate::export::{ConsoleExporter, Palette, TreeStyle, color_is_wanted};
-use crate::export::{Exporter, ExporterFactory, FileExporter};
-use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
+use crate::{
+    diagnostics::{self, Topic},
+    export::{Exporter, ExporterFactory, FileExporter, Pause, Several},
+};
+use std::{
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
 
 /// Where the file exporter writes when `CONTINUUM_TRACES_FILE` is not set.
 const DEFAULT_TRACES_FILE: &str = "continuum-traces.jsonl";
@@ -37,72 +49,15 @@ const OTLP_SIGNS: &[Variable] = &[
     env::OTLP_PROTOCOL,
     env::OTLP_TRACES_COMPRESSION,
     env::OTLP_COMPRESSION,
+    env::OTLP_TRACES_CERTIFICATE,
+    env::OTLP_CERTIFICATE,
+    env::OTLP_TRACES_CLIENT_CERTIFICATE,
+    env::OTLP_CLIENT_CERTIFICATE,
+    env::OTLP_TRACES_CLIENT_KEY,
+    env::OTLP_CLIENT_KEY,
     env::SHORT_OTLP_ENDPOINT,
     env::SHORT_ENDPOINT,
 ];
-
-/// Where finished spans go, as chosen in the program.
-///
-/// ```
-/// use continuum_observability::ExporterConfig;
-///
-/// let mut exporter = ExporterConfig::otlp("https://collector.example:4318");
-/// if let ExporterConfig::Otlp { headers, .. } = &mut exporter {
-///     headers.push(("x-tenant".into(), "user_123".into()));
-/// }
-/// ```
-#[derive(Clone)]
-#[non_exhaustive]
-pub enum ExporterConfig {
-    /// OTLP over HTTP with protobuf bodies (cargo feature `otlp-http`). What is not given here is
-    /// taken from the environment.
-    Otlp {
-        /// The URL of the receiver; `/v1/traces` is added when it has no path.
-        endpoint: Option<String>,
-        /// Sent with every request.
-        headers: Vec<(String, String)>,
-        /// The longest that one export may take, repetitions included.
-        timeout: Option<Duration>,
-    },
-    /// A tree per trace on standard error (cargo feature `console`).
-    Console,
-    /// OTLP as JSON, one request a line, appended to this file.
-    File(PathBuf),
-    /// Nowhere. Spans are still made, so that ids and context are passed on.
-    None,
-}
-
-impl ExporterConfig {
-    /// OTLP over HTTP to `endpoint`, to which `/v1/traces` is added when it has no path.
-    pub fn otlp(endpoint: impl Into<String>) -> Self {
-        Self::Otlp {
-            endpoint: Some(endpoint.into()),
-            headers: Vec::new(),
-            timeout: None,
-        }
-    }
-}
-
-/// Leaves out the values of headers, and an endpoint that may carry a password.
-impl fmt::Debug for ExporterConfig {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Otlp {
-                headers, timeout, ..
-            } => {
-                let names: Vec<_> = headers.iter().map(|(name, _)| name).collect();
-                let mut shown = f.debug_struct("Otlp");
-                shown
-                    .field("headers", &names)
-                    .field("timeout", timeout)
-                    .finish_non_exhaustive()
-            }
-            Self::Console => f.write_str("Console"),
-            Self::File(path) => f.debug_tuple("File").field(path).finish(),
-            Self::None => f.write_str("None"),
-        }
-    }
-}
 
 /// An exporter that the program brings along.
 #[derive(Clone)]
@@ -127,19 +82,24 @@ pub(super) enum ExporterChoice {
 /// The exporter with everything it needs.
 #[derive(Debug, Clone)]
 pub(super) enum Destination {
-    #[cfg(feature = "otlp-http")]
-    Otlp(otlp::OtlpSettings),
+    #[cfg(feature = "_otlp")]
+    Otlp(OtlpSettings),
+    #[cfg(feature = "zipkin")]
+    Zipkin(ZipkinSettings),
     #[cfg(feature = "console")]
     Console(Stream, Palette),
     File(PathBuf),
     Nowhere,
     Custom(CustomExporter),
+    Several(Vec<Self>),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    #[cfg(feature = "otlp-http")]
-    Otlp,
+    #[cfg(feature = "_otlp")]
+    Otlp(Receiver),
+    #[cfg(feature = "zipkin")]
+    Zipkin,
     #[cfg(feature = "console")]
     Console,
     File,
@@ -148,34 +108,51 @@ enum Kind {
 
 /// The names in variables of the exporters that are built in.
 const KINDS: &[(&str, Kind)] = &[
-    #[cfg(feature = "otlp-http")]
-    ("otlp", Kind::Otlp),
+    #[cfg(feature = "_otlp")]
+    ("otlp", Kind::Otlp(Receiver::Any)),
     #[cfg(feature = "console")]
     ("console", Kind::Console),
     ("file", Kind::File),
     ("none", Kind::Nowhere),
-    // Jaeger takes OTLP on the same port as everybody else.
-    #[cfg(feature = "otlp-http")]
-    ("jaeger", Kind::Otlp),
+    // Jaeger takes OTLP on the same ports as everybody else.
+    #[cfg(feature = "_otlp")]
+    ("jaeger", Kind::Otlp(Receiver::Any)),
+    #[cfg(feature = "_otlp")]
+    ("datadog", Kind::Otlp(Receiver::DatadogAgent)),
+    #[cfg(feature = "zipkin")]
+    ("zipkin", Kind::Zipkin),
 ];
 
 impl Destination {
-    pub(super) fn resolve(choice: Option<ExporterChoice>, env: &Environment<'_>) -> Self {
-        match choice {
-            Some(ExporterChoice::Custom(custom)) => Self::Custom(custom),
-            Some(ExporterChoice::Config(config)) => Self::of_builder(config, env),
-            None => Self::of_environment(env),
+    pub(super) fn resolve(of_builder: Vec<ExporterChoice>, env: &Environment<'_>) -> Self {
+        let mut all: Vec<_> = if of_builder.is_empty() {
+            let of_environment = |kind| Self::of_environment(kind, env);
+            kinds(env).into_iter().map(of_environment).collect()
+        } else {
+            let chosen = |choice| match choice {
+                ExporterChoice::Custom(custom) => Self::Custom(custom),
+                ExporterChoice::Config(config) => Self::of_builder(config, env),
+            };
+            of_builder.into_iter().map(chosen).collect()
+        };
+        // What is written on this machine need not wait for a receiver that does not answer.
+        all.sort_by_key(Self::may_stall);
+        match (all.pop(), all.is_empty()) {
+            (Some(only), true) => only,
+            (last, _) => Self::Several(all.into_iter().chain(last).collect()),
         }
     }
 
     fn of_builder(config: ExporterConfig, env: &Environment<'_>) -> Self {
         match config {
-            #[cfg(feature = "otlp-http")]
-            ExporterConfig::Otlp {
-                endpoint,
-                headers,
-                timeout,
-            } => Self::Otlp(otlp::OtlpSettings::resolve(endpoint, headers, timeout, env)),
+            #[cfg(feature = "_otlp")]
+            ExporterConfig::Otlp(otlp) => {
+                Self::Otlp(OtlpSettings::resolve(otlp, Receiver::Any, env))
+            }
+            #[cfg(feature = "zipkin")]
+            ExporterConfig::Zipkin(endpoint) => {
+                Self::Zipkin(ZipkinSettings::resolve(endpoint, env))
+            }
             #[cfg(feature = "console")]
             ExporterConfig::Console => Self::console(env),
             ExporterConfig::File(path) => {
@@ -185,7 +162,7 @@ impl Destination {
                 Self::File(path)
             }
             ExporterConfig::None => Self::Nowhere,
-            #[cfg(not(all(feature = "otlp-http", feature = "console")))]
+            #[cfg(not(all(feature = "_otlp", feature = "zipkin", feature = "console")))]
             other => {
                 let reason = format!("{other:?} is not in this build: enable its cargo feature");
                 env.refuse_builder("exporter", reason);
@@ -194,10 +171,16 @@ impl Destination {
         }
     }
 
-    fn of_environment(env: &Environment<'_>) -> Self {
-        match kind(env) {
-            #[cfg(feature = "otlp-http")]
-            Kind::Otlp => Self::Otlp(otlp::OtlpSettings::resolve(None, Vec::new(), None, env)),
+    fn of_environment(kind: Kind, env: &Environment<'_>) -> Self {
+        match kind {
+            #[cfg(feature = "_otlp")]
+            Kind::Otlp(receiver) => Self::Otlp(OtlpSettings::resolve(
+                super::OtlpConfig::default(),
+                receiver,
+                env,
+            )),
+            #[cfg(feature = "zipkin")]
+            Kind::Zipkin => Self::Zipkin(ZipkinSettings::resolve(None, env)),
             #[cfg(feature = "console")]
             Kind::Console => Self::console(env),
             Kind::File => {
@@ -215,13 +198,25 @@ impl Destination {
     /// The name that a message calls it by.
     pub(super) fn name(&self) -> &str {
         match self {
-            #[cfg(feature = "otlp-http")]
+            #[cfg(feature = "_otlp")]
             Self::Otlp(_) => "otlp",
             #[cfg(feature = "console")]
             Self::Console(..) => "console",
             Self::File(_) => "file",
             Self::Nowhere => "none",
+            #[cfg(feature = "zipkin")]
+            Self::Zipkin(_) => "zipkin",
+            Self::Several(_) => "several",
             Self::Custom(custom) => &custom.name,
+        }
+    }
+
+    fn may_stall(&self) -> bool {
+        match self {
+            #[cfg(feature = "console")]
+            Self::Console(..) => false,
+            Self::File(_) | Self::Nowhere => false,
+            _ => true,
         }
     }
 
@@ -230,59 +225,124 @@ impl Destination {
         match self {
             #[cfg(feature = "console")]
             Self::Console(..) => CONSOLE_SCHEDULE_DELAY,
+            Self::Several(all) => all
+                .iter()
+                .map(Self::schedule_delay)
+                .min()
+                .unwrap_or(SCHEDULE_DELAY),
             _ => SCHEDULE_DELAY,
         }
     }
 
-    /// How long one export may take: the shorter of what was asked for in general and of OTLP.
+    /// How long one export may take: the shorter of what was asked for in general and of the
+    /// exporter's own, or of each exporter's own.
     pub(super) fn export_timeout(&self, general: Option<Duration>) -> Duration {
-        let own = match self {
-            #[cfg(feature = "otlp-http")]
-            Self::Otlp(otlp) => otlp.timeout_beside(general),
-            _ => None,
-        };
         general
             .into_iter()
-            .chain(own)
+            .chain(self.own_timeout(general))
             .min()
             .unwrap_or(EXPORT_TIMEOUT)
     }
 
-    pub(super) fn factory(self) -> ExporterFactory {
+    #[cfg_attr(
+        not(feature = "_network"),
+        expect(
+            clippy::only_used_in_recursion,
+            reason = "only the network has defaults"
+        )
+    )]
+    fn own_timeout(&self, general: Option<Duration>) -> Option<Duration> {
         match self {
-            #[cfg(feature = "otlp-http")]
-            Self::Otlp(otlp) => ExporterFactory::new(move |pause| {
-                let otlp = otlp.clone();
-                Opening::boxed("otlp-http", move || otlp.exporter(pause.clone()))
-            }),
+            #[cfg(feature = "_otlp")]
+            Self::Otlp(otlp) => otlp.timeout_beside(general),
+            #[cfg(feature = "zipkin")]
+            Self::Zipkin(zipkin) => zipkin.timeout_beside(general),
+            Self::Several(all) => all.iter().filter_map(|one| one.own_timeout(general)).min(),
+            _ => None,
+        }
+    }
+
+    pub(super) fn factory(self) -> ExporterFactory {
+        ExporterFactory::new(move |pause| self.open(&pause))
+    }
+
+    fn open(&self, pause: &Pause) -> Box<dyn Exporter> {
+        #[cfg(not(feature = "_network"))]
+        let _: &Pause = pause;
+        match self {
+            #[cfg(feature = "_otlp")]
+            Self::Otlp(otlp) => {
+                let (otlp, pause) = (otlp.clone(), Arc::clone(pause));
+                Opening::boxed(otlp.name(), move || otlp.exporter(Arc::clone(&pause)))
+            }
+            #[cfg(feature = "zipkin")]
+            Self::Zipkin(zipkin) => {
+                let (zipkin, pause) = (zipkin.clone(), Arc::clone(pause));
+                Opening::boxed("zipkin", move || zipkin.exporter(Arc::clone(&pause)))
+            }
             #[cfg(feature = "console")]
-            Self::Console(stream, palette) => ExporterFactory::new(move |_pause| {
-                let style = TreeStyle::terminal(palette);
+            Self::Console(stream, palette) => {
+                let style = TreeStyle::terminal(*palette);
                 Box::new(match stream {
                     Stream::Stderr => ConsoleExporter::stderr(style),
                     Stream::Stdout => ConsoleExporter::stdout(style),
                 })
-            }),
-            Self::File(path) => ExporterFactory::new(move |_pause| {
+            }
+            Self::File(path) => {
                 let path = path.clone();
                 Opening::boxed("file", move || {
                     Ok(Box::new(FileExporter::append_to(&path)?))
                 })
-            }),
-            Self::Nowhere => ExporterFactory::new(|_pause| Box::new(Discard)),
-            Self::Custom(custom) => ExporterFactory::new(move |_pause| (custom.make)()),
+            }
+            Self::Nowhere => Box::new(Discard),
+            Self::Custom(custom) => (custom.make)(),
+            Self::Several(all) => {
+                let opened = all.iter().filter_map(|one| one.open_guarded(pause));
+                Box::new(Several::new(opened.collect()))
+            }
         }
+    }
+
+    /// Beside others, one that cannot be made is left out.
+    fn open_guarded(&self, pause: &Pause) -> Option<Box<dyn Exporter>> {
+        let opened = catch_unwind(AssertUnwindSafe(|| self.open(pause))).ok();
+        if opened.is_none() {
+            let name = self.name();
+            let message =
+                format_args!("one of several exporters is left out: making {name} panicked");
+            diagnostics::warn(Topic::SetUp, message);
+        }
+        opened
     }
 }
 
-fn kind(env: &Environment<'_>) -> Kind {
+/// At least one.
+fn kinds(env: &Environment<'_>) -> Vec<Kind> {
     let explicit = [env::TRACES_EXPORTER, env::EXPORTER_TYPE];
-    explicit
-        .into_iter()
-        .find_map(|variable| env.choice(variable, KINDS))
-        .or_else(|| wants_otlp(env).then(|| built("otlp")).flatten())
-        .or_else(|| built("console"))
-        .unwrap_or(Kind::Nowhere)
+    let listed = explicit.into_iter().find_map(|variable| {
+        let kinds = listed(variable, env);
+        (!kinds.is_empty()).then_some(kinds)
+    });
+    listed.unwrap_or_else(|| {
+        let default = wants_otlp(env).then(|| built("otlp")).flatten();
+        vec![
+            default
+                .or_else(|| built("console"))
+                .unwrap_or(Kind::Nowhere),
+        ]
+    })
+}
+
+fn listed(variable: Variable, env: &Environment<'_>) -> Vec<Kind> {
+    let mut kinds = env.choices(variable, KINDS);
+    if kinds.len() > 1 && kinds.contains(&Kind::Nowhere) {
+        env.refuse(
+            variable,
+            "expected none by itself, or exporters without none",
+        );
+        kinds.retain(|kind| *kind != Kind::Nowhere);
+    }
+    kinds
 }
 
 fn built(name: &str) -> Option<Kind> {
@@ -327,5 +387,71 @@ fn palette(stream: Stream, env: &Environment<'_>) -> Palette {
         Palette::Ansi
     } else {
         Palette::Plain
+    }
+}
+
+#[cfg(test)]
+#[cfg(all(feature = "otlp-http", feature = "console"))]
+mod tests {
+    use super::{
+        super::{
+            settings::{Overrides, Settings},
+            testing::environment,
+        },
+        *,
+    };
+
+    fn names(
+        list: Vec<ExporterChoice>,
+        variables: &[(&str, &str)],
+    ) -> (Vec<&'static str>, Vec<String>) {
+        let env = environment(variables);
+        let overrides = Overrides {
+            exporters: list,
+            ..Overrides::default()
+        };
+        let name = |destination: &Destination| match destination {
+            Destination::Console(..) => "console",
+            Destination::Otlp(otlp) => otlp.name(),
+            _ => "another",
+        };
+        let names = match Settings::resolve(overrides, &env).destination {
+            Destination::Several(all) => all.iter().map(name).collect(),
+            only => vec![name(&only)],
+        };
+        (names, env.problems())
+    }
+
+    #[test]
+    fn several_exporters_are_used_at_once_those_of_this_machine_first() {
+        let list = |list| names(Vec::new(), &[("OTEL_TRACES_EXPORTER", list)]);
+        assert_eq!(list("otlp,console"), (vec!["console", "otlp-http"], vec![]));
+        assert_eq!(list(" OTLP , jaeger,, otlp "), (vec!["otlp-http"], vec![]));
+        let of_builder = [ExporterConfig::otlp("http://h:1"), ExporterConfig::Console];
+        let of_builder = of_builder.map(ExporterChoice::Config).to_vec();
+        let variables = [("OTEL_TRACES_EXPORTER", "file")];
+        assert_eq!(
+            names(of_builder, &variables),
+            (vec!["console", "otlp-http"], vec![])
+        );
+    }
+
+    #[test]
+    fn members_of_a_list_that_cannot_be_used_are_named_and_left_out() {
+        let variables = [("OTEL_TRACES_EXPORTER", "console,none,stdout")];
+        let (names, problems) = names(Vec::new(), &variables);
+        assert_eq!(names, ["console"]);
+        assert_eq!(problems.len(), 2);
+        assert!(problems[0].ends_with("not \"stdout\""), "{}", problems[0]);
+        let expected = "OTEL_TRACES_EXPORTER: expected none by itself, or exporters without none";
+        assert_eq!(problems[1], expected);
+    }
+
+    #[test]
+    fn the_shortest_times_of_several_count() {
+        let env = environment(&[("OTEL_TRACES_EXPORTER", "otlp,console")]);
+        let settings = Settings::resolve(Overrides::default(), &env);
+        assert_eq!(settings.schedule_delay, Duration::from_millis(100));
+        assert_eq!(settings.export_timeout, Duration::from_secs(10));
     }
 }

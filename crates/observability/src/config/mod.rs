@@ -7,33 +7,41 @@
 //! all variables.
 
 mod builder;
+mod choice;
 mod env;
 mod error;
 mod exporter;
 mod flush;
 mod naming;
 mod opening;
-#[cfg(feature = "otlp-http")]
+#[cfg(feature = "_otlp")]
 mod otlp;
 mod pairs;
+mod panic;
 mod propagation;
-pub(crate) mod redaction;
 mod resource;
 mod sampler;
 mod settings;
 mod telemetry;
+#[cfg(feature = "zipkin")]
+mod zipkin;
 
+#[cfg(test)]
+mod document;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
 
+#[cfg(feature = "_otlp")]
+pub use otlp::ResolvedOtlp;
 pub use {
     builder::TelemetryBuilder,
+    choice::{ExporterConfig, OtlpConfig},
     error::{ConfigError, FlushError, Problem},
-    exporter::ExporterConfig,
     flush::{Flush, Shutdown},
     telemetry::{Telemetry, TelemetryHandle, init_telemetry},
 };
 
-pub(crate) use {env::process_variables, redaction::is_denied_key};
+pub(crate) use crate::span::redaction::{self, is_denied_key};
+pub(crate) use env::process_variables;

@@ -95,8 +95,8 @@ impl Resource {
 fn append(bytes: &mut Vec<u8>, key: &str, value: &Value<'_>) {
     const ATTRIBUTES: u8 = 1;
     let start = bytes.len();
-    bytes.resize(start + attribute_len(key, value, usize::MAX), 0);
-    Writer::new(&mut bytes[start..]).attribute(ATTRIBUTES, key, value, usize::MAX);
+    bytes.resize(start + attribute_len(key.as_bytes(), value, usize::MAX), 0);
+    Writer::new(&mut bytes[start..]).attribute(ATTRIBUTES, key.as_bytes(), value, usize::MAX);
 }
 
 fn of_list(env: &Environment<'_>) -> Vec<(String, Value<'static>)> {

@@ -33,13 +33,14 @@ const MIN_MEMORY_BUDGET_BYTES: usize = 128 << 10;
 /// What the program asked for.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Overrides {
-    pub(super) exporter: Option<ExporterChoice>,
+    pub(super) exporters: Vec<ExporterChoice>,
     pub(super) sampler: Option<Sampler>,
     pub(super) limits: Option<SpanLimits>,
     pub(super) conventions: Option<Conventions>,
     pub(super) previews: Option<bool>,
     pub(super) resource: Vec<(String, Value<'static>)>,
     pub(super) memory_budget_bytes: Option<usize>,
+    pub(super) wait_when_full: Option<Duration>,
     pub(super) schedule_delay: Option<Duration>,
     pub(super) export_timeout: Option<Duration>,
     pub(super) propagation: PropagationOverrides,
@@ -60,6 +61,7 @@ pub(super) struct Settings {
     pub(super) previews: bool,
     pub(super) resource: Resource,
     pub(super) memory_budget_bytes: usize,
+    pub(super) wait_when_full: Option<Duration>,
     pub(super) schedule_delay: Duration,
     pub(super) export_timeout: Duration,
     pub(super) hooks: Hooks,
@@ -76,7 +78,7 @@ impl Settings {
             let list = env.text(env::BAGGAGE_ATTRIBUTES)?;
             Some(list.split(',').map(|key| key.trim().to_owned()).collect())
         });
-        let destination = Destination::resolve(overrides.exporter, env);
+        let destination = Destination::resolve(overrides.exporters, env);
         let delay = overrides
             .schedule_delay
             .or_else(|| env.first_millis(&[env::SCHEDULE_DELAY]));
@@ -94,6 +96,9 @@ impl Settings {
             previews: naming::previews(overrides.previews, env),
             resource: Resource::resolve(overrides.resource, env),
             memory_budget_bytes: budget.unwrap_or(DEFAULT_MEMORY_BUDGET_BYTES),
+            wait_when_full: overrides
+                .wait_when_full
+                .or_else(|| env.first_millis(&[env::WAIT_WHEN_FULL])),
             hooks,
             caps: caps(
                 overrides.max_queue_size,
@@ -115,6 +120,7 @@ impl Settings {
             resource: Box::new(move || self.resource.encode()),
             caps: self.caps,
             budget_bytes: self.memory_budget_bytes,
+            wait_when_full: self.wait_when_full,
             interval: self.schedule_delay,
             export_timeout: self.export_timeout,
             exporter: Some(self.destination.factory()),
@@ -161,6 +167,7 @@ impl Overrides {
             previews: self.previews.unwrap_or_default(),
             resource: Box::new(Vec::new),
             budget_bytes: TEST_BUDGET_BYTES,
+            wait_when_full: None,
             caps: SpanCaps::default(),
             interval: Duration::from_hours(1),
             export_timeout: Duration::ZERO,
@@ -209,6 +216,7 @@ fn check(overrides: &Overrides, env: &Environment<'_>) {
     let times = [
         ("schedule_delay", overrides.schedule_delay),
         ("export_timeout", overrides.export_timeout),
+        ("wait_when_full", overrides.wait_when_full),
     ];
     for (method, _) in times
         .into_iter()

@@ -8,7 +8,10 @@
 use super::{
     ConfigError, FlushError, TelemetryBuilder,
     flush::{Flush, Shutdown},
+    panic,
 };
+#[cfg(feature = "opentelemetry_0_33")]
+use crate::recorder::Backlog;
 use crate::{
     diagnostics::{self, Topic},
     recorder::{Recorder, Stats},
@@ -213,6 +216,23 @@ impl TelemetryHandle {
     /// Delivers what was recorded so far without blocking the thread.
     pub fn force_flush_async(&self, timeout: Duration) -> Flush {
         Flush::of(self.recorder, timeout)
+    }
+
+    /// Delivers what was recorded so far whenever the program panics, waiting at most `timeout`.
+    ///
+    /// For programs that end at a panic, above all those built with `panic = "abort"`, whose guards
+    /// are never dropped. Spans that are open at that moment end during unwinding, or never. The
+    /// hook that is set now runs first. Panics that are caught wait as well: leave it off where
+    /// they are frequent. A later call changes the time, and a time of zero switches it off.
+    pub fn flush_on_panic(&self, timeout: Duration) {
+        if self.recorder.is_some() {
+            panic::flush_on_panic(timeout);
+        }
+    }
+
+    #[cfg(feature = "opentelemetry_0_33")]
+    pub(crate) fn backlog(&self) -> Option<Backlog> {
+        Some(self.recorder?.core()?.backlog())
     }
 
     /// Where every span went, also after a shutdown.

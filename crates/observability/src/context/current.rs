@@ -55,10 +55,12 @@ impl Context {
 
     /// A context with no span and no baggage, in which the next span is a root.
     ///
-    /// It keeps the recorder in scope, so that a test's spans stay with the test.
+    /// It keeps the recorder in scope, so that a test's spans stay with the test, and whether telemetry
+    /// is disabled, so that a root span does not trace what must not trace itself.
     pub fn root() -> Self {
         stack::with_top(|top| Self {
             recorder: top.and_then(|top| top.recorder),
+            suppressed: top.is_some_and(|top| top.suppressed),
             ..Self::default()
         })
     }

@@ -84,6 +84,35 @@ impl SpanContext {
         &self.trace_state
     }
 
+    /// Takes trace, flags and `tracestate` from `parent`, in place.
+    #[inline]
+    pub(crate) fn join(&mut self, parent: &Self) {
+        self.trace_id = parent.trace_id;
+        self.trace_flags = parent.trace_flags;
+        if !parent.trace_state.is_empty() {
+            self.trace_state = parent.trace_state.clone();
+        }
+    }
+
+    /// Takes a new trace, in place.
+    #[inline]
+    pub(crate) fn begin_trace(&mut self, trace_id: TraceId, flags: TraceFlags) {
+        self.trace_id = trace_id;
+        self.trace_flags = flags;
+    }
+
+    /// Sets the span's id and whether it is sampled, in place.
+    #[inline]
+    pub(crate) fn identify(&mut self, span_id: SpanId, sampled: bool) {
+        self.span_id = span_id;
+        self.trace_flags = self.trace_flags.with_sampled(sampled);
+    }
+
+    /// Replaces the `tracestate` in place.
+    pub(crate) fn set_trace_state(&mut self, trace_state: TraceState) {
+        self.trace_state = trace_state;
+    }
+
     /// The same context with another `tracestate`.
     #[must_use]
     pub fn with_trace_state(self, trace_state: TraceState) -> Self {

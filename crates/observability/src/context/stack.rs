@@ -96,12 +96,9 @@ pub(crate) fn push(context: Context) -> Position {
 
 /// Opens a scope with nothing in it, which takes a place on the stack only once it is given baggage.
 ///
-/// This is what a span costs where no recorder is installed.
+/// This is what a span costs where no recorder is installed. No scope is open.
 #[inline]
 pub(crate) fn push_inert() -> Position {
-    if !no_scope_is_open() {
-        return push(Context::default());
-    }
     let depth = INERT_DEPTH.get() + 1;
     INERT_DEPTH.set(depth);
     Position {
@@ -174,29 +171,28 @@ pub(crate) fn pop(position: Position) {
     if position.index == INERT {
         return pop_inert(position.serial);
     }
-    let gone = SCOPES.with(|scopes| {
+    // Gone at the end, not while the stack is borrowed: that a mirror goes is reported back to the
+    // stack.
+    let _counterpart = SCOPES.with(|scopes| {
         let mut scopes = scopes.try_borrow_mut().ok()?;
         let last = scopes.len().checked_sub(1)?;
         let scope = scopes.get_mut(position.index)?;
         if scope.serial != position.serial {
             return None;
         }
-        if position.index < last {
-            scope.open = false;
-            return Some((None, std::mem::take(&mut scope.counterpart)));
+        scope.open = false;
+        let counterpart = std::mem::take(&mut scope.counterpart);
+        if position.index == last {
+            drop_closed(&mut scopes);
         }
-        let gone = scopes.pop();
-        drop_closed(&mut scopes);
-        Some((gone, Counterpart::None))
+        Some(counterpart)
     });
-    // Not while the stack is borrowed: that a mirror goes is reported back to the stack.
-    drop(gone);
 }
 
 #[inline]
 fn drop_closed(scopes: &mut Vec<Scope>) {
     while scopes.last().is_some_and(|scope| !scope.open) {
-        scopes.pop();
+        scopes.truncate(scopes.len() - 1);
     }
 }
 

@@ -34,16 +34,41 @@ pub enum ExportError {
         /// How often it was tried.
         attempts: u32,
     },
-    /// The other side did not answer in HTTP, or TLS could not be agreed.
+    /// The other side did not answer in the exporter's protocol.
     ///
-    /// Final: the endpoint is most likely not an OTLP/HTTP receiver.
+    /// Final: the endpoint is most likely another kind of receiver.
     Protocol {
         /// Where the request was sent.
         endpoint: String,
         /// What was wrong, with a remedy where one is known.
         reason: String,
     },
-    /// The collector answered with a status that is not a success.
+    /// An encrypted connection could not be agreed: a certificate is not trusted, or was asked for.
+    ///
+    /// Final: correct the certificates, or the scheme of the endpoint.
+    Tls {
+        /// Where the request was sent.
+        endpoint: String,
+        /// What was wrong, with a remedy where one is known.
+        reason: String,
+    },
+    /// The collector answered over gRPC with a status that is not a success.
+    ///
+    /// A retry may help where [`is_retryable`](Self::is_retryable) says so, and the attempts allowed
+    /// are spent; every other status is final.
+    Rpc {
+        /// Where the request was sent.
+        endpoint: String,
+        /// The gRPC status code, such as 14, *unavailable*.
+        code: u32,
+        /// What the collector said, with a remedy where one is known.
+        reason: String,
+        /// How often it was tried.
+        attempts: u32,
+        /// How long the collector asked to wait, where it did.
+        retry_after: Option<Duration>,
+    },
+    /// The collector answered with an HTTP status that is not a success.
     ///
     /// A retry may help for 429, 502, 503 and 504, where the attempts allowed are spent; every
     /// other status is final.
@@ -80,6 +105,22 @@ pub enum ExportError {
     },
     /// The request is not valid OTLP; a defect of whoever encoded it.
     Decode(DecodeError),
+    /// An exporter from elsewhere failed.
+    ///
+    /// Whether a retry helps is not known.
+    Other {
+        /// What it said.
+        reason: String,
+    },
+    /// Some of several exporters failed; the others delivered the request.
+    ///
+    /// Look at each failure by itself.
+    Several {
+        /// The name of each exporter that failed, with its error.
+        failures: Vec<(&'static str, Self)>,
+        /// How many exporters there are.
+        of: usize,
+    },
 }
 
 impl ExportError {
@@ -88,8 +129,42 @@ impl ExportError {
         match self {
             Self::Connection { .. } | Self::Deadline { .. } | Self::Write { .. } => true,
             Self::Status { status, .. } => matches!(status, 429 | 502 | 503 | 504),
-            Self::Config { .. } | Self::Protocol { .. } | Self::Decode(_) => false,
+            // *Resource exhausted* may be a quota for good, unless the other side says when it ends.
+            Self::Rpc {
+                code, retry_after, ..
+            } => matches!(code, 1 | 4 | 10 | 11 | 14 | 15) || (*code == 8 && retry_after.is_some()),
+            Self::Several { failures, .. } => {
+                failures.iter().any(|(_, error)| error.is_retryable())
+            }
+            Self::Config { .. }
+            | Self::Protocol { .. }
+            | Self::Tls { .. }
+            | Self::Decode(_)
+            | Self::Other { .. } => false,
         }
+    }
+}
+
+#[cfg(feature = "_network")]
+impl ExportError {
+    /// How long the other side asked to wait.
+    pub(super) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Status { retry_after, .. } | Self::Rpc { retry_after, .. } => *retry_after,
+            _ => None,
+        }
+    }
+
+    /// The error of the last attempt, with the number of attempts.
+    pub(super) fn after(mut self, count: u32) -> Self {
+        if let Self::Connection { attempts, .. }
+        | Self::Status { attempts, .. }
+        | Self::Rpc { attempts, .. }
+        | Self::Deadline { attempts, .. } = &mut self
+        {
+            *attempts = count;
+        }
+        self
     }
 }
 
@@ -109,7 +184,22 @@ impl fmt::Display for ExportError {
                 )
             }
             Self::Protocol { endpoint, reason } => {
-                write!(f, "not an OTLP/HTTP receiver: {reason} [{endpoint}]")
+                write!(f, "not a receiver for this exporter: {reason} [{endpoint}]")
+            }
+            Self::Tls { endpoint, reason } => write!(f, "no TLS: {reason} [{endpoint}]"),
+            Self::Rpc {
+                endpoint,
+                code,
+                reason,
+                attempts,
+                ..
+            } => {
+                let attempts = Attempts(*attempts);
+                write!(
+                    f,
+                    "answered {} after {attempts}: {reason} [{endpoint}]",
+                    Code(*code)
+                )
             }
             Self::Status {
                 endpoint,
@@ -137,6 +227,13 @@ impl fmt::Display for ExportError {
                 )
             }
             Self::Decode(error) => write!(f, "cannot decode the request: {error}"),
+            Self::Other { reason } => f.write_str(reason),
+            Self::Several { failures, of } => {
+                write!(f, "by {} of {of} exporters", failures.len())?;
+                failures
+                    .iter()
+                    .try_for_each(|(name, error)| write!(f, "; {name}: {error}"))
+            }
         }
     }
 }
@@ -167,5 +264,36 @@ impl fmt::Display for Attempts {
             self.0,
             if self.0 == 1 { "" } else { "s" }
         )
+    }
+}
+
+/// A gRPC status code by its name in the specification of gRPC.
+struct Code(u32);
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const NAMES: [&str; 17] = [
+            "OK",
+            "CANCELLED",
+            "UNKNOWN",
+            "INVALID_ARGUMENT",
+            "DEADLINE_EXCEEDED",
+            "NOT_FOUND",
+            "ALREADY_EXISTS",
+            "PERMISSION_DENIED",
+            "RESOURCE_EXHAUSTED",
+            "FAILED_PRECONDITION",
+            "ABORTED",
+            "OUT_OF_RANGE",
+            "UNIMPLEMENTED",
+            "INTERNAL",
+            "UNAVAILABLE",
+            "DATA_LOSS",
+            "UNAUTHENTICATED",
+        ];
+        match NAMES.get(self.0 as usize) {
+            Some(name) => f.write_str(name),
+            None => write!(f, "gRPC status {}", self.0),
+        }
     }
 }

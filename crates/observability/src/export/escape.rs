@@ -30,7 +30,7 @@ pub(super) fn line(text: &str, max_chars: usize) -> String {
 }
 
 /// Cuts to `max_chars` characters, the cut shown by an ellipsis.
-pub(super) fn shorten(mut text: String, max_chars: usize) -> String {
+fn shorten(mut text: String, max_chars: usize) -> String {
     if text.chars().nth(max_chars).is_some() {
         let end = text
             .char_indices()

@@ -127,19 +127,50 @@ fn write_value(out: &mut String, value: &AnyValue) {
     object.end();
 }
 
+/// Appends a value as JSON without the types of OTLP.
+#[cfg(any(feature = "zipkin", feature = "opentelemetry_sdk_0_33"))]
+pub(crate) fn write_plain_json(out: &mut String, value: &AnyValue) {
+    match value {
+        AnyValue::Empty => out.push_str("null"),
+        AnyValue::String(text) => push_string(out, text),
+        AnyValue::Bool(flag) => push(out, flag),
+        AnyValue::Int(int) => push(out, int),
+        AnyValue::Double(double) => push_double(out, *double),
+        AnyValue::Bytes(bytes) => push_base64(out, bytes),
+        AnyValue::Array(items) => {
+            out.push('[');
+            for (index, item) in items.iter().enumerate() {
+                out.push_str(if index > 0 { "," } else { "" });
+                write_plain_json(out, item);
+            }
+            out.push(']');
+        }
+        AnyValue::Map(entries) => {
+            out.push('{');
+            for (index, (key, item)) in entries.iter().enumerate() {
+                out.push_str(if index > 0 { "," } else { "" });
+                push_string(out, key);
+                out.push(':');
+                write_plain_json(out, item);
+            }
+            out.push('}');
+        }
+    }
+}
+
 /// Writes one JSON object. Fields that hold their default are left out, as protobuf does.
-struct Object<'a> {
+pub(super) struct Object<'a> {
     out: &'a mut String,
     empty: bool,
 }
 
 impl<'a> Object<'a> {
-    fn begin(out: &'a mut String) -> Self {
+    pub(super) fn begin(out: &'a mut String) -> Self {
         out.push('{');
         Self { out, empty: true }
     }
 
-    fn end(self) {
+    pub(super) fn end(self) {
         self.out.push('}');
     }
 
@@ -149,12 +180,12 @@ impl<'a> Object<'a> {
         push(self.out, format_args!("{comma}\"{name}\":"));
     }
 
-    fn nested(&mut self, name: &str, write: impl FnOnce(&mut String)) {
+    pub(super) fn nested(&mut self, name: &str, write: impl FnOnce(&mut String)) {
         self.name(name);
         write(self.out);
     }
 
-    fn string(&mut self, name: &str, text: &str) {
+    pub(super) fn string(&mut self, name: &str, text: &str) {
         if !text.is_empty() {
             self.nested(name, |out| push_string(out, text));
         }
@@ -166,11 +197,17 @@ impl<'a> Object<'a> {
         }
     }
 
+    /// A whole number as JSON has it; up to 2⁵³ every reader takes it exactly.
+    #[cfg(feature = "zipkin")]
+    pub(super) fn integer(&mut self, name: &str, number: u64) {
+        self.nested(name, |out| push(out, number));
+    }
+
     fn nanos(&mut self, name: &str, nanos: u64) {
         self.nested(name, |out| push(out, format_args!("\"{nanos}\"")));
     }
 
-    fn hex(&mut self, name: &str, bytes: &[u8]) {
+    pub(super) fn hex(&mut self, name: &str, bytes: &[u8]) {
         self.nested(name, |out| push(out, format_args!("\"{}\"", hex(bytes))));
     }
 
@@ -179,7 +216,7 @@ impl<'a> Object<'a> {
         self.number("droppedAttributesCount", i64::from(dropped));
     }
 
-    fn list<T>(
+    pub(super) fn list<T>(
         &mut self,
         name: &str,
         items: impl IntoIterator<Item = T>,
@@ -248,7 +285,7 @@ pub(super) fn push_string(out: &mut String, text: &str) {
 }
 
 /// Appends standard base64 with padding, in quotes.
-fn push_base64(out: &mut String, bytes: &[u8]) {
+pub(super) fn push_base64(out: &mut String, bytes: &[u8]) {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     out.push('"');
     for chunk in bytes.chunks(3) {

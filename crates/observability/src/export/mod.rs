@@ -19,31 +19,45 @@ mod escape;
 mod file;
 mod json;
 mod memory;
-#[cfg(feature = "otlp-http")]
-mod otlp_http;
+mod network;
+#[cfg(feature = "_otlp")]
+mod otlp;
 mod record;
 mod request;
+mod several;
 mod tree;
 mod wire;
 mod worker;
+#[cfg(feature = "zipkin")]
+mod zipkin;
 
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 
 #[cfg(feature = "console")]
 pub use self::console::{ConsoleExporter, color_is_wanted};
+#[cfg(feature = "opentelemetry_sdk_0_33")]
+pub(crate) use self::json::write_plain_json;
+#[cfg(feature = "_network")]
+pub use self::network::{EndpointConfig, RetryPolicy};
+#[cfg(feature = "otlp-grpc")]
+pub use self::otlp::OtlpGrpcExporter;
 #[cfg(feature = "otlp-http")]
-pub use self::otlp_http::{OtlpHttpConfig, OtlpHttpExporter, RetryPolicy};
+pub use self::otlp::OtlpHttpExporter;
+#[cfg(feature = "zipkin")]
+pub use self::zipkin::ZipkinExporter;
 pub use self::{
     decode::{DecodeError, decode_request},
     error::ExportError,
     file::FileExporter,
     memory::InMemoryExporter,
+    network::{Compression, OtlpProtocol, TlsFiles},
     record::{AnyValue, EventRecord, LinkRecord, ResourceRecord, ScopeRecord, SpanRecord},
     tree::{Palette, TreeStyle, render_tree},
 };
 pub(crate) use self::{
     request::RequestBuilder,
+    several::Several,
     worker::{ExporterFactory, start},
 };
 

@@ -154,7 +154,7 @@ mod tests {
         };
         let mut bytes = Vec::new();
         while bytes.len() + 200 < CHUNK_BYTES {
-            header.write(&mut bytes);
+            bytes.extend(header.to_bytes());
             bytes.extend_from_slice(&span);
         }
         bytes

@@ -9,10 +9,10 @@ use opentelemetry_proto::tonic::{
 };
 use prost::Message as _;
 
-pub(super) const MILLI: u64 = 1_000_000;
+pub(crate) const MILLI: u64 = 1_000_000;
 
 /// A span of one trace, whose id comes from `id`, starting `id` ms after the epoch for 10 ms.
-pub(super) fn span(name: &str, id: u8, parent: Option<u8>) -> Span {
+pub(crate) fn span(name: &str, id: u8, parent: Option<u8>) -> Span {
     Span {
         trace_id: vec![0xab; 16],
         span_id: vec![id; 8],
@@ -26,7 +26,7 @@ pub(super) fn span(name: &str, id: u8, parent: Option<u8>) -> Span {
     }
 }
 
-pub(super) fn entry(key: &str, value: Value) -> KeyValue {
+pub(crate) fn entry(key: &str, value: Value) -> KeyValue {
     KeyValue {
         key: key.into(),
         value: Some(AnyValue { value: Some(value) }),
@@ -34,18 +34,18 @@ pub(super) fn entry(key: &str, value: Value) -> KeyValue {
     }
 }
 
-pub(super) fn string(key: &str, value: &str) -> KeyValue {
+pub(crate) fn string(key: &str, value: &str) -> KeyValue {
     entry(key, Value::StringValue(value.into()))
 }
 
-pub(super) fn failed(message: &str) -> Status {
+pub(crate) fn failed(message: &str) -> Status {
     Status {
         message: message.into(),
         code: 2,
     }
 }
 
-pub(super) fn event(name: &str, millis: u64, attributes: Vec<KeyValue>) -> Event {
+pub(crate) fn event(name: &str, millis: u64, attributes: Vec<KeyValue>) -> Event {
     Event {
         time_unix_nano: millis * MILLI,
         name: name.into(),
@@ -54,11 +54,11 @@ pub(super) fn event(name: &str, millis: u64, attributes: Vec<KeyValue>) -> Event
     }
 }
 
-pub(super) fn request(spans: impl IntoIterator<Item = Span>) -> Vec<u8> {
+pub(crate) fn request(spans: impl IntoIterator<Item = Span>) -> Vec<u8> {
     message(spans).encode_to_vec()
 }
 
-pub(super) fn message(spans: impl IntoIterator<Item = Span>) -> ExportTraceServiceRequest {
+pub(crate) fn message(spans: impl IntoIterator<Item = Span>) -> ExportTraceServiceRequest {
     let scope = InstrumentationScope {
         name: "sample".into(),
         ..InstrumentationScope::default()

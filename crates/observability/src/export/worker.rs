@@ -6,7 +6,7 @@
 //! - the bytes of a span are copied once, into the request; nothing is decoded or encoded again;
 //! - every span taken from the queue ends up in exactly one count;
 //! - a panicking exporter costs its batch, not the thread;
-//! - nothing that happens on the thread is traced.
+//! - nothing that happens on this thread is traced, through whatever interface.
 //!
 //! Source: `opentelemetry/proto/collector/trace/v1/trace_service.proto`.
 
@@ -52,6 +52,7 @@ pub(crate) fn start(recorder: &'static Recorder, core: &'static Core, factory: E
 }
 
 fn run(recorder: &'static Recorder, core: &'static Core, factory: &ExporterFactory) {
+    core.enter_export_thread();
     // Neither the exporter's own requests nor what it calls are traced.
     let _quiet = Context::default().with_telemetry_disabled().attach();
     let make = || (factory.0)(Arc::new(move |duration| core.pause(duration)));
@@ -155,7 +156,9 @@ impl Worker {
         let bytes = self.builder.finish(&self.resource);
         let request = EncodedRequest::new(bytes, spans);
         let exporter = &mut self.exporter;
+        self.core.taken.send(spans);
         let result = catch_unwind(AssertUnwindSafe(|| exporter.export(&request, deadline)));
+        self.core.taken.settle();
         let delivered = self.settle(spans, result.ok());
         self.builder.clear();
         delivered

@@ -8,5 +8,7 @@
 
 #[cfg(feature = "opentelemetry_0_33")]
 pub mod opentelemetry_0_33;
+#[cfg(feature = "opentelemetry_sdk_0_33")]
+pub mod opentelemetry_sdk_0_33;
 #[cfg(feature = "tracing")]
 pub mod tracing;

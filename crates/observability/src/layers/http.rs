@@ -83,10 +83,8 @@ pub(super) fn redact_query(query: &str) -> Cow<'_, str> {
 
 fn is_sensitive(key: &str) -> bool {
     let key = percent_decoded(key);
-    SENSITIVE
-        .iter()
-        .any(|known| key.eq_ignore_ascii_case(known))
-        || is_denied_key(&key)
+    let lower = key.to_ascii_lowercase();
+    SENSITIVE.contains(&lower.as_str()) || is_denied_key(&lower) || is_denied_key(&key)
 }
 
 /// A key as the server understands it, so that no spelling of it is a way around.
@@ -166,6 +164,11 @@ impl SpanRef {
         self.http_outcome(status, "");
     }
 
+    /// Records the length of a response's body in bytes.
+    pub fn http_response_body_size(&self, bytes: u64) {
+        self.set_attribute(attribute::HTTP_RESPONSE_BODY_SIZE, bytes);
+    }
+
     /// Records the status code, with the words for it where it is an error.
     pub(super) fn http_outcome(&self, status: u16, reason: &str) {
         self.set_conventional(attribute::HTTP_RESPONSE_STATUS_CODE, i64::from(status));
@@ -205,9 +208,9 @@ mod tests {
         }
     }
 
-    fn url<'a>(full: &str, host: &'a str, port: Option<u16>) -> Option<Url<'a>> {
+    fn url<'a>(full: &str, host: &'a str, port: Option<u16>) -> Url<'a> {
         let full = full.to_owned();
-        Some(Url { full, host, port })
+        Url { full, host, port }
     }
 
     #[test]
@@ -231,7 +234,7 @@ mod tests {
             ("http://a?key=1", url("http://a?key=1", "a", Some(80))),
         ];
         for (text, expected) in rows {
-            assert_eq!(Url::parse(text), expected, "{text}");
+            assert_eq!(Url::parse(text), Some(expected), "{text}");
         }
     }
 

@@ -120,6 +120,12 @@ impl Clock {
         raw_ticks(self.source, self.base)
     }
 
+    /// Nanoseconds since the clock was made; a calibration may set it back a little.
+    pub(crate) fn elapsed_nanos(&self) -> u64 {
+        let passed = self.ticks().saturating_sub(self.base_ticks);
+        self.anchor().nanos(passed)
+    }
+
     /// The anchor for a new local root.
     #[inline]
     pub(crate) fn anchor(&self) -> Anchor {

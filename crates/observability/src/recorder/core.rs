@@ -4,13 +4,15 @@
 //!
 //! Invariants:
 //! - `queued_bytes` never exceeds the budget, nor the queue its cap in spans: what does not fit is
-//!   dropped and counted;
+//!   dropped and counted, unless the program asked for waiting ([`super::room`]);
 //! - handing a chunk over never waits for the export thread.
 
 use super::{
     SpanCaps,
+    backlog::Taken,
     record::prefix_len,
     registry::{Registry, ThreadShared, locked},
+    room::WhenFull,
     stats::{DropReason, Stats, Totals},
     sys::biased::{Biased, Hazard, Next},
     ticket::Ticket,
@@ -18,9 +20,10 @@ use super::{
 use std::{
     num::NonZeroU64,
     sync::{
-        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence},
     },
+    thread::ThreadId,
     time::{Duration, Instant},
 };
 
@@ -61,10 +64,19 @@ pub(crate) struct Core {
     budget_bytes: usize,
     max_queued_spans: u64,
     wake_spans: u64,
+    wake_bytes: usize,
+    /// How long a thread may wait for room; `None`: not at all.
+    pub(super) patience: Option<Duration>,
     queued_bytes: AtomicUsize,
+    peak_queued_bytes: AtomicUsize,
+    pub(crate) taken: Taken,
     pub(super) queue: Mutex<Queue>,
     pub(super) wake: Condvar,
     pub(super) done: Condvar,
+    /// Signalled when there may be room again.
+    pub(super) room: Condvar,
+    /// The export thread, which must not wait for itself.
+    pub(super) exporting: OnceLock<ThreadId>,
     closed: AtomicBool,
 }
 
@@ -81,6 +93,8 @@ pub(crate) struct Queue {
     /// Whether a thread looks after the deadlines of waiting tasks.
     pub(super) is_watched: bool,
     pub(super) stop: Option<Instant>,
+    /// How many threads wait for room.
+    pub(super) waiting_for_room: usize,
     /// Whether the last round failed, once nothing is exported any more.
     pub(super) stopped_with_failure: Option<bool>,
 }
@@ -89,6 +103,11 @@ impl Queue {
     fn take_chunks(&mut self) -> Vec<Chunk> {
         self.spans = 0;
         std::mem::take(&mut self.chunks)
+    }
+
+    /// Whether somebody waits for what is in the queue to leave.
+    fn is_in_the_way(&self) -> bool {
+        self.waiting_for_room > 0 && !self.chunks.is_empty()
     }
 }
 
@@ -103,7 +122,7 @@ pub(crate) struct Round {
 }
 
 impl Core {
-    pub(crate) fn new(budget_bytes: usize, caps: SpanCaps) -> Self {
+    pub(crate) fn new(budget_bytes: usize, caps: SpanCaps, patience: Option<Duration>) -> Self {
         static NEXT_ID: AtomicU64 = AtomicU64::new(1);
         let max_queued_spans = caps.queue.map_or(u64::MAX, NonZeroU64::get);
         let wake_spans = match (caps.request, caps.queue) {
@@ -113,38 +132,57 @@ impl Core {
         Self {
             max_queued_spans,
             wake_spans: wake_spans.min(max_queued_spans),
+            wake_bytes: WAKE_BYTES.min(budget_bytes / 2),
+            patience,
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             totals: Totals::default(),
             budget_bytes,
             queued_bytes: AtomicUsize::new(0),
+            peak_queued_bytes: AtomicUsize::new(0),
+            taken: Taken::default(),
             queue: Mutex::new(Queue::default()),
             wake: Condvar::new(),
             done: Condvar::new(),
+            room: Condvar::new(),
+            exporting: OnceLock::new(),
             closed: AtomicBool::new(false),
         }
     }
 
     /// Takes a full chunk and returns an empty buffer of at least `capacity` bytes in its place.
     #[cold]
-    pub(crate) fn hand_over(&self, mut chunk: Chunk, capacity: usize) -> Vec<u8> {
-        let size = chunk.bytes.capacity();
+    pub(crate) fn hand_over(&self, chunk: Chunk, capacity: usize) -> Vec<u8> {
+        self.offer(chunk, capacity, WhenFull::Drop)
+            .unwrap_or_default()
+    }
+
+    /// The same, where it may be given back: `Err` with [`WhenFull::Keep`] only.
+    pub(super) fn offer(
+        &self,
+        mut chunk: Chunk,
+        capacity: usize,
+        when_full: WhenFull,
+    ) -> Result<Vec<u8>, Chunk> {
         let mut queue = self.lock();
         if self.is_closed() {
-            return self.refuse(&mut chunk, DropReason::AfterShutdown);
+            return Ok(self.refuse(&mut chunk, DropReason::AfterShutdown));
         }
-        let room = self.max_queued_spans.saturating_sub(queue.spans);
-        let too_many = chunk.keep_first(room);
-        self.totals.dropped(DropReason::BudgetSpent, too_many);
-        if chunk.spans == 0 {
-            // An empty chunk in the queue would cost memory for nothing.
-            return self.refuse(&mut chunk, DropReason::BudgetSpent);
+        match when_full {
+            WhenFull::Exceed => {}
+            WhenFull::Keep if self.has_room(&queue, chunk.bytes.capacity()) => {}
+            WhenFull::Keep => return Err(chunk),
+            WhenFull::Drop => {
+                let room = self.max_queued_spans.saturating_sub(queue.spans);
+                let too_many = chunk.keep_first(room);
+                self.totals.dropped(DropReason::BudgetSpent, too_many);
+                let fits = self.fits(chunk.bytes.capacity());
+                // An empty chunk in the queue would cost memory for nothing.
+                if chunk.spans == 0 || !fits {
+                    return Ok(self.refuse(&mut chunk, DropReason::BudgetSpent));
+                }
+            }
         }
-        if self.queued_bytes.fetch_add(size, Ordering::AcqRel) + size > self.budget_bytes {
-            self.queued_bytes.fetch_sub(size, Ordering::AcqRel);
-            return self.refuse(&mut chunk, DropReason::BudgetSpent);
-        }
-        queue.spans += chunk.spans;
-        queue.chunks.push(chunk);
+        self.enqueue(&mut queue, chunk);
         let wanted = capacity > 0;
         let fresh = wanted.then(|| queue.recycled.pop()).flatten();
         let enough = self.has_enough(&queue);
@@ -152,12 +190,34 @@ impl Core {
         if enough {
             self.wake.notify_one();
         }
-        fresh.unwrap_or_else(|| Vec::with_capacity(capacity))
+        Ok(fresh.unwrap_or_else(|| Vec::with_capacity(capacity)))
+    }
+
+    /// Bytes are added under the lock of the queue only.
+    fn enqueue(&self, queue: &mut Queue, chunk: Chunk) {
+        let size = chunk.bytes.capacity();
+        let queued = self.queued_bytes.fetch_add(size, Ordering::AcqRel) + size;
+        self.peak_queued_bytes.fetch_max(queued, Ordering::Relaxed);
+        queue.spans += chunk.spans;
+        queue.chunks.push(chunk);
+    }
+
+    fn fits(&self, bytes: usize) -> bool {
+        let queued = self.queued_bytes.load(Ordering::Acquire);
+        queued.saturating_add(bytes) <= self.budget_bytes
+    }
+
+    /// Whether a thread that may wait need not: what is alone in the queue is as large as it is.
+    pub(super) fn has_room(&self, queue: &Queue, bytes: usize) -> bool {
+        let is_idle = self.queued_bytes.load(Ordering::Acquire) == 0;
+        is_idle || (self.fits(bytes) && queue.spans < self.max_queued_spans)
     }
 
     /// Whether so much waits that the export thread should not wait for its timer.
     fn has_enough(&self, queue: &Queue) -> bool {
-        self.queued_bytes.load(Ordering::Relaxed) >= WAKE_BYTES || queue.spans >= self.wake_spans
+        self.queued_bytes.load(Ordering::Relaxed) >= self.wake_bytes
+            || queue.spans >= self.wake_spans
+            || queue.is_in_the_way()
     }
 
     fn refuse(&self, chunk: &mut Chunk, reason: DropReason) -> Vec<u8> {
@@ -190,7 +250,7 @@ impl Core {
             })
         });
         if let Some(Some(chunk)) = taken {
-            drop(self.hand_over(chunk, 0));
+            drop(self.offer(chunk, 0, self.when_collected()));
         }
     }
 
@@ -215,8 +275,10 @@ impl Core {
         if is_asked || Instant::now() >= timer {
             self.collect_open_chunks();
         }
+        let mut queue = self.lock();
+        self.taken.begin(queue.spans);
         Round {
-            chunks: self.lock().take_chunks(),
+            chunks: queue.take_chunks(),
             request,
             stop,
         }
@@ -241,6 +303,8 @@ impl Core {
                 queue.recycled.push(bytes);
             }
         }
+        drop(queue);
+        self.room.notify_all();
     }
 
     /// Refuses everything from now on, and counts what came too late for the last round.
@@ -258,6 +322,7 @@ impl Core {
         let queue = self.lock();
         self.closed.store(true, Ordering::Release);
         drop(queue);
+        self.room.notify_all();
         // Either this thread sees that a chunk is filled, or the one that fills it that the core is
         // closed.
         fence(Ordering::SeqCst);
@@ -270,9 +335,21 @@ impl Core {
         self.closed.load(Ordering::Relaxed)
     }
 
+    /// How many spans lie in the queue.
+    pub(super) fn queued_spans(&self) -> u64 {
+        self.lock().spans
+    }
+
+    /// How many may, where a number was asked for.
+    pub(super) fn max_queued_spans(&self) -> Option<u64> {
+        Some(self.max_queued_spans).filter(|spans| *spans < u64::MAX)
+    }
+
     /// What has happened to all spans so far.
     pub(crate) fn stats(&self) -> Stats {
         self.totals.read(|stats| {
+            stats.queued_bytes = self.queued_bytes.load(Ordering::Relaxed);
+            stats.peak_queued_bytes = self.peak_queued_bytes.load(Ordering::Relaxed);
             if let Some(registry) = Registry::get() {
                 registry.each_thread(&mut |thread| stats.add_thread(self.id, &thread.counts));
             }

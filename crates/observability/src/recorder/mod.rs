@@ -7,10 +7,12 @@
 //! ending [`thread`]; full chunks go to the queue of the [`core`], within a budget of bytes, and the
 //! export thread takes them from there.
 
+mod backlog;
 mod clock;
 mod core;
 mod record;
 mod registry;
+mod room;
 mod slot;
 mod stats;
 mod sys;
@@ -18,11 +20,13 @@ pub(crate) mod thread;
 mod ticket;
 mod waiting;
 
+#[cfg(feature = "opentelemetry_0_33")]
+pub(crate) use backlog::Backlog;
 pub use stats::Stats;
 pub(crate) use {
     clock::{Anchor, Clock},
     core::{Chunk, Core},
-    record::{RecordHeader, prefix_len, records},
+    record::{HEADER_LEN, RecordHeader, prefix_len, records},
     slot::Slot,
     stats::DropReason,
     sys::leaked::AtomicStatic,
@@ -54,6 +58,8 @@ pub(crate) struct RecorderConfig {
     /// Encodes the `Resource` message of the calling process.
     pub(crate) resource: Resource,
     pub(crate) budget_bytes: usize,
+    /// How long a thread waits for room in the budget; `None`: not at all.
+    pub(crate) wait_when_full: Option<Duration>,
     pub(crate) caps: SpanCaps,
     pub(crate) interval: Duration,
     pub(crate) export_timeout: Duration,
@@ -126,7 +132,8 @@ impl Recorder {
         let mut fresh = false;
         let core = core.get_or_init(|| {
             fresh = true;
-            Core::new(self.config.budget_bytes, self.config.caps)
+            let config = &self.config;
+            Core::new(config.budget_bytes, config.caps, config.wait_when_full)
         });
         if fresh && let Some(factory) = &self.config.exporter {
             export::start(self, core, factory.clone());

@@ -1,6 +1,6 @@
 //! The fixed header before each finished span, so that nobody parses protobuf to group or decide.
 //!
-//! Position: written by `SpanBody::finish` into a chunk; read by the export thread.
+//! Position: written by `SpanBody`, at the start of a span and at its end; read by the export thread.
 //!
 //! Layout (little endian): length of the OTLP bytes u32, scope u32, trace id 16 bytes, span id of
 //! the local root 8 bytes, duration in nanoseconds u64, flags u8 (1 = local root, 2 = failed).
@@ -9,7 +9,7 @@
 pub(crate) const HEADER_LEN: usize = 41;
 
 /// What the export side needs to know about a span without decoding it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct RecordHeader {
     pub(crate) len: u32,
     pub(crate) scope: u32,
@@ -21,7 +21,8 @@ pub(crate) struct RecordHeader {
 }
 
 impl RecordHeader {
-    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+    #[inline]
+    pub(crate) fn to_bytes(self) -> [u8; HEADER_LEN] {
         let mut bytes = [0u8; HEADER_LEN];
         bytes[0..4].copy_from_slice(&self.len.to_le_bytes());
         bytes[4..8].copy_from_slice(&self.scope.to_le_bytes());
@@ -29,7 +30,21 @@ impl RecordHeader {
         bytes[24..32].copy_from_slice(&self.local_root);
         bytes[32..40].copy_from_slice(&self.duration_nanos.to_le_bytes());
         bytes[40] = u8::from(self.is_local_root) | u8::from(self.failed) << 1;
-        out.extend_from_slice(&bytes);
+        bytes
+    }
+
+    /// Writes what is known only when the span has ended into a header written at its start.
+    #[inline]
+    pub(crate) fn complete(
+        header: &mut [u8; HEADER_LEN],
+        len: usize,
+        duration_nanos: u64,
+        failed: bool,
+    ) {
+        let len = u32::try_from(len).unwrap_or(u32::MAX);
+        header[0..4].copy_from_slice(&len.to_le_bytes());
+        header[32..40].copy_from_slice(&duration_nanos.to_le_bytes());
+        header[40] |= u8::from(failed) << 1;
     }
 
     fn read(bytes: &[u8; HEADER_LEN]) -> Self {
@@ -86,7 +101,7 @@ mod tests {
         };
         let mut chunk = Vec::new();
         for text in ["abc", "", "xy"] {
-            header(u32::try_from(text.len()).unwrap()).write(&mut chunk);
+            chunk.extend(header(u32::try_from(text.len()).unwrap()).to_bytes());
             chunk.extend_from_slice(text.as_bytes());
         }
         let read: Vec<_> = records(&chunk).collect();

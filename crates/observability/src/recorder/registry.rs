@@ -127,7 +127,9 @@ impl Registry {
         pool.extend(idle.drain(keep..));
     }
 
+    /// Takes idle slots over from their thread, for any thread to take.
     pub(crate) fn give_slots(&self, slots: impl Iterator<Item = PooledSlot>) {
+        let slots = slots.inspect(|(slot, _)| slot.cell.free());
         locked(&self.idle_slots).extend(slots);
     }
 }
@@ -159,5 +161,24 @@ impl OpenChunk {
         {
             drop(core.hand_over(self.take(), 0));
         }
+    }
+
+    /// The same; what there is no room for stays, and the answer is `false`.
+    pub(crate) fn offer(&mut self) -> bool {
+        match self.core.filter(|_| self.spans > 0) {
+            None => true,
+            Some(core) => self.exchange(core, 0),
+        }
+    }
+
+    /// Gives a full chunk to `core` for an empty one of at least `capacity` bytes. Where the program
+    /// may wait, what there is no room for stays, and the answer is `false`.
+    #[cold]
+    pub(crate) fn exchange(&mut self, core: &Core, capacity: usize) -> bool {
+        match core.offer(self.take(), capacity, core.when_full()) {
+            Ok(empty) => self.bytes = empty,
+            Err(Chunk { bytes, spans }) => (self.bytes, self.spans) = (bytes, spans),
+        }
+        self.spans == 0
     }
 }

@@ -21,7 +21,7 @@ pub(crate) enum DropReason {
 
 /// What happened to the spans of a recorder.
 ///
-/// `started` equals the sum of all other fields: a span is exported, sampled out, dropped for one of
+/// `started` equals the sum of the other numbers of spans: a span is exported, sampled out, dropped for one of
 /// the named reasons, or still `pending` (open, or finished and waiting for the export thread).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -43,6 +43,11 @@ pub struct Stats {
     pub dropped_after_shutdown: u64,
     /// Spans that are open or wait for the export thread.
     pub pending: u64,
+    /// Memory that finished spans take while they wait for the exporter or are being exported.
+    /// What each thread is still collecting, at most 64 KiB, is not counted.
+    pub queued_bytes: usize,
+    /// The most that it ever was.
+    pub peak_queued_bytes: usize,
 }
 
 impl Stats {
@@ -123,7 +128,7 @@ impl Totals {
             dropped_after_shutdown: read(&self.after_shutdown),
             sampled_out: read(&self.sampled_out),
             started: read(&self.started),
-            pending: 0,
+            ..Stats::default()
         };
         add_threads(&mut stats);
         stats.settle();

@@ -5,6 +5,9 @@
 //! Source: OpenTelemetry specification, Trace SDK, "Sampling"; ratio by the 56 random bits of the
 //! trace id, "`TraceState`: Probability Sampling".
 
+mod adaptive;
+mod rate_limited;
+pub(crate) mod ratio;
 mod switch;
 
 pub(crate) use switch::SamplerSwitch;
@@ -13,7 +16,9 @@ use crate::{
     context::{SpanContext, TraceId, TraceState},
     span::{SpanKind, Value},
 };
-use std::{fmt::Debug, sync::Arc};
+use adaptive::Adaptive;
+use rate_limited::RateLimited;
+use std::{fmt::Debug, ops::RangeInclusive, sync::Arc};
 
 /// What a sampler knows of the span that is about to start.
 #[derive(Debug, Clone, Copy)]
@@ -99,6 +104,34 @@ impl Sampler {
     /// Follows the parent's decision, and `root`'s where there is no parent.
     pub fn parent_based(root: Self) -> Self {
         Self::ParentBased(Box::new(root))
+    }
+
+    /// Keeps so many spans a second, and those of one second at once after a pause.
+    ///
+    /// For so many *traces* a second, ask it for roots only:
+    ///
+    /// ```
+    /// use continuum_observability::{Sampler, SpanLimits, get_tracer, testing::TestRecorder};
+    ///
+    /// let sampler = Sampler::parent_based(Sampler::rate_limited(100));
+    /// let recorder = TestRecorder::with(sampler, SpanLimits::default());
+    /// recorder.run(|| {
+    ///     let tracer = get_tracer("docs");
+    ///     tracer.in_scope("request", |_| tracer.in_scope("recall", |_| ()));
+    /// });
+    /// assert_eq!(recorder.tree(), "request\n  recall\n");
+    /// ```
+    pub fn rate_limited(per_second: u32) -> Self {
+        Self::Custom(Arc::new(RateLimited::new(per_second)))
+    }
+
+    /// Keeps about so many traces a minute, with a ratio between the given ones that follows the
+    /// traffic within seconds; the highest at first.
+    ///
+    /// Usually asked for roots only: `Sampler::parent_based(Sampler::adaptive(1_000, 0.01..=1.0))`.
+    /// The lowest ratio holds even if it makes more than the target.
+    pub fn adaptive(target_per_minute: u32, ratios: RangeInclusive<f64>) -> Self {
+        Self::Custom(Arc::new(Adaptive::new(target_per_minute, ratios)))
     }
 
     /// The name of the sampler as the specification writes it.

@@ -7,8 +7,14 @@
 //! - while sampling is forced everything is recorded, and afterwards what the sampler says, without
 //!   a timer.
 
-use super::{Sampler, SamplingParameters, SamplingResult, ShouldSample};
-use crate::{context::TraceId, recorder::AtomicStatic};
+use super::{
+    Sampler, SamplingParameters, SamplingResult, ShouldSample,
+    ratio::{RANDOM_BITS, keeps, threshold},
+};
+use crate::{
+    context::{SpanContext, TraceId},
+    recorder::AtomicStatic,
+};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
@@ -24,8 +30,7 @@ const FORCED: u64 = 1 << 63;
 const CUSTOM: u64 = 1 << 62;
 /// The parent decides where there is one.
 const PARENT_BASED: u64 = 1 << 61;
-/// The random part of a trace id has 56 bits; the rest of the word is the least that is kept.
-const RANDOM_BITS: u32 = 56;
+/// The rest of the word is the least random part of a trace id that is kept.
 const THRESHOLD: u64 = (1 << (RANDOM_BITS + 1)) - 1;
 
 /// A sampler of the user's, and whether it is asked for roots only.
@@ -57,7 +62,14 @@ impl SamplerSwitch {
         switch
     }
 
+    /// What [`SamplerSwitch::should_sample`] decides, without the way there that only samplers of the
+    /// user's need; `None`: ask it.
     #[inline]
+    pub(crate) fn decide(&self, parent: Option<&SpanContext>, trace_id: TraceId) -> Option<bool> {
+        let word = self.word.load(Ordering::Relaxed);
+        (word & (FORCED | CUSTOM) == 0).then(|| decide(word, parent, trace_id))
+    }
+
     pub(crate) fn should_sample(
         &self,
         parameters: &SamplingParameters<'_>,
@@ -66,7 +78,7 @@ impl SamplerSwitch {
         if word & (FORCED | CUSTOM) != 0 {
             return self.should_sample_unusually(word, parameters);
         }
-        SamplingResult::from_decision(decide(word, parameters))
+        SamplingResult::from_decision(decide(word, parameters.parent, parameters.trace_id))
     }
 
     #[cold]
@@ -85,7 +97,9 @@ impl SamplerSwitch {
                 SamplingResult::from_decision(parent.is_sampled())
             }
             (Some(custom), _) if word & CUSTOM != 0 => guarded(&*custom.sampler, parameters),
-            _ => SamplingResult::from_decision(decide(word, parameters)),
+            _ => {
+                SamplingResult::from_decision(decide(word, parameters.parent, parameters.trace_id))
+            }
         }
     }
 
@@ -151,32 +165,11 @@ fn nanos(duration: Duration) -> u64 {
 
 /// What a built-in sampler says.
 #[inline]
-fn decide(word: u64, parameters: &SamplingParameters<'_>) -> bool {
-    match parameters.parent {
+fn decide(word: u64, parent: Option<&SpanContext>, trace_id: TraceId) -> bool {
+    match parent {
         Some(parent) if word & PARENT_BASED != 0 => parent.is_sampled(),
-        _ => keeps(word & THRESHOLD, parameters.trace_id),
+        _ => keeps(word & THRESHOLD, trace_id),
     }
-}
-
-/// Keeps the traces whose 56 random bits are at or above the rejection threshold.
-#[inline]
-fn keeps(threshold: u64, trace_id: TraceId) -> bool {
-    let randomness = u128::from_be_bytes(trace_id.to_bytes()) & ((1 << RANDOM_BITS) - 1);
-    randomness >= u128::from(threshold)
-}
-
-/// The rejection threshold of a ratio: 0 keeps everything, 2^56 nothing.
-fn threshold(ratio: f64) -> u64 {
-    const SPACE: f64 = (1u64 << RANDOM_BITS) as f64;
-    // A ratio that is no number keeps nothing, like 0.
-    let rejected = 1.0 - if ratio > 0.0 { ratio.min(1.0) } else { 0.0 };
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "the product lies between 0 and 2^56"
-    )]
-    let threshold = (rejected * SPACE) as u64;
-    threshold
 }
 
 /// Asks a sampler of the user's; one that panics drops the span.
@@ -192,8 +185,7 @@ fn guarded(
 mod tests {
     use super::*;
     use crate::{
-        SpanContext, SpanId, SpanLimits, TraceFlags, TraceState, span::SpanKind,
-        testing::TestRecorder,
+        SpanId, SpanLimits, TraceFlags, TraceState, span::SpanKind, testing::TestRecorder,
     };
 
     fn parameters(trace_id: u128, parent: Option<&SpanContext>) -> SamplingParameters<'_> {
@@ -292,14 +284,6 @@ mod tests {
         let asked = (0..10_000).map(|i| switch.should_sample(&parameters(id(i), None)));
         let kept = asked.filter(|result| result.is_sampled).count();
         assert!((2_300..2_700).contains(&kept), "{kept}");
-    }
-
-    #[test]
-    fn a_higher_ratio_keeps_what_a_lower_one_keeps() {
-        for i in 0..1_000u128 {
-            let id = TraceId::from(i.wrapping_mul(0x2545_f491_4f6c_dd1d_1234_5678));
-            assert!(!keeps(threshold(0.1), id) || keeps(threshold(0.5), id));
-        }
     }
 
     #[derive(Debug)]

@@ -25,6 +25,8 @@ pub mod former;
 mod naming;
 
 #[cfg(test)]
+mod page;
+#[cfg(test)]
 mod tests;
 
 pub use naming::Conventions;

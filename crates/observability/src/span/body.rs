@@ -1,11 +1,12 @@
 //! A span in progress: its own wire format, growing as it is described.
 //!
 //! Position: created by `Tracer`, filled through `SpanRef`, finished into a chunk of the recorder.
-//! Attributes, events and links are appended as OTLP at once; what may still change (name, status,
-//! times) is kept aside and written by [`SpanBody::finish`].
+//! The fixed fields and the name are written at the start, attributes, events and links as they
+//! come; end, dropped counts and status by [`SpanBody::finish`]. The record is then copied as it is.
 //!
 //! Invariants:
 //! - setting a key twice keeps the last value;
+//! - a field is written once: the order on the wire is the order of the calls;
 //! - what exceeds a limit is counted in the matching `dropped_*_count`, never lost silently.
 //!
 //! Source: `opentelemetry/proto/trace/v1/trace.proto`, message `Span`; OpenTelemetry specification,
@@ -13,10 +14,15 @@
 
 use super::{
     SpanKind, SpanLimits, Status, Value,
-    encode::{Buffer, Writer, attribute_len, count_len, field_len, last_of_each_key, read_varint},
+    buffer::{Buffer, ROOM, SHORT_TEXT, put, put_text, put_varint, short_len},
+    encode::{attribute_len, count_len, field_len, read_varint},
+    keys::{KeyEnds, SeenKeys},
+    members::Members,
+    opening::{Opening, wire_flags, write_fixed},
+    redaction::visible_under,
 };
 use crate::{
-    context::{SpanContext, SpanId, TraceState},
+    context::{SpanContext, TraceState},
     recorder::{Anchor, RecordHeader},
     semconv::{Naming, event},
 };
@@ -27,6 +33,7 @@ const MAX_BODY_BYTES: usize = 1 << 20;
 /// A pooled buffer that is larger than this gives its memory back.
 const KEEP_BYTES: usize = 16 << 10;
 
+const NAME: u8 = 5;
 const ATTRIBUTE: u8 = 9;
 const EVENT: u8 = 11;
 const LINK: u8 = 13;
@@ -34,37 +41,29 @@ const LINK: u8 = 13;
 /// Everything that a span knows before it ends.
 #[derive(Debug, Default)]
 pub(crate) struct SpanBody {
+    /// The record as it will be copied out: header, fixed fields, then what was added.
     buffer: Buffer,
-    seen_keys: u64,
-    name: String,
-    status_text: String,
+    seen_keys: SeenKeys,
+    /// Where the name's field begins and ends.
+    name: (usize, usize),
+    /// Where what was added begins.
+    fixed_len: usize,
     status: StatusCode,
-    pub(crate) kind: SpanKind,
-    pub(crate) limits: SpanLimits,
-    /// Set at each start, like the limits.
-    pub(crate) naming: Naming,
-    /// From this duration on, the span gets a `slow_query` event at its end.
-    pub(crate) slow_after_nanos: u64,
+    status_text: String,
+    limits: SpanLimits,
     attributes: Counted,
     events: Counted,
     links: Counted,
-    pub(crate) identity: Identity,
-}
-
-/// What is fixed when a span starts.
-#[derive(Debug, Default, Clone)]
-pub(crate) struct Identity {
-    pub(crate) trace_id: [u8; 16],
-    pub(crate) span_id: [u8; 8],
-    pub(crate) parent_span_id: Option<[u8; 8]>,
-    pub(crate) parent_is_remote: bool,
-    pub(crate) flags: u8,
-    pub(crate) trace_state: TraceState,
-    pub(crate) local_root: SpanId,
-    pub(crate) scope: u32,
-    pub(crate) start_ticks: u64,
-    pub(crate) start_unix_nanos: u64,
-    pub(crate) anchor: Anchor,
+    /// Whether the span is exported when it has ended.
+    sampled: bool,
+    pub(crate) kind: SpanKind,
+    scope: u32,
+    pub(crate) naming: Naming,
+    /// From this duration on, the span gets a `slow_query` event at its end.
+    pub(crate) slow_after_nanos: u64,
+    start_ticks: u64,
+    start_unix_nanos: u64,
+    anchor: Anchor,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -95,38 +94,114 @@ impl Counted {
 }
 
 impl SpanBody {
-    /// Starts a new span in this body.
-    pub(crate) fn begin(&mut self, name: &str, kind: SpanKind, limits: SpanLimits) {
+    /// Starts a new span in this body: writes what will not change.
+    #[inline]
+    pub(crate) fn begin(&mut self, opening: &Opening<'_>) {
         self.buffer.clear(KEEP_BYTES);
-        self.seen_keys = 0;
-        self.set_name(name);
+        self.seen_keys = SeenKeys::default();
         self.status = StatusCode::Unset;
-        self.status_text.clear();
-        self.kind = kind;
-        self.limits = limits;
+        self.limits = opening.recorder.config.limits;
+        self.sampled = opening.span.is_sampled();
+        self.kind = opening.kind;
+        self.scope = opening.scope;
+        self.naming = opening.recorder.config.naming;
         self.slow_after_nanos = u64::MAX;
         self.attributes = Counted::default();
         self.events = Counted::default();
         self.links = Counted::default();
+        self.start_ticks = opening.start_ticks;
+        self.start_unix_nanos = opening.start_unix_nanos;
+        self.anchor = opening.anchor;
+        let name = opening.name.as_bytes();
+        let mut fixed = 0;
+        self.buffer.short(|room| {
+            fixed = write_fixed(room, opening);
+            if name.len() <= SHORT_TEXT {
+                put_text(room, fixed, NAME, name)
+            } else {
+                fixed
+            }
+        });
+        if name.len() > SHORT_TEXT {
+            self.append_name(opening.name);
+        } else {
+            self.name = (fixed, self.buffer.len());
+        }
+        if !opening.span.trace_state().is_empty() {
+            self.write_trace_state(opening.span.trace_state());
+        }
+        self.fixed_len = self.buffer.len();
     }
 
     /// Gives back what a large span took, before the body goes to a pool.
+    #[inline]
     pub(crate) fn release_memory(&mut self) {
         self.buffer.clear(KEEP_BYTES);
-        for text in [&mut self.name, &mut self.status_text] {
-            if text.capacity() > KEEP_BYTES {
-                *text = String::new();
-            }
+        if self.status_text.capacity() > KEEP_BYTES {
+            self.status_text = String::new();
         }
     }
 
-    pub(super) fn name(&self) -> &str {
-        &self.name
+    #[cold]
+    fn write_trace_state(&mut self, trace_state: &TraceState) {
+        let state = trace_state.header().as_bytes();
+        self.buffer.extend(field_len(state.len())).bytes(3, state);
     }
 
+    #[cold]
+    fn append_name(&mut self, name: &str) {
+        let start = self.buffer.len();
+        let field = field_len(name.len());
+        self.buffer.extend(field).bytes(NAME, name.as_bytes());
+        self.name = (start, start + field);
+    }
+
+    /// Takes the name out and writes another one behind what was added so far.
     pub(crate) fn set_name(&mut self, name: &str) {
-        self.name.clear();
-        self.name.push_str(name);
+        let (start, end) = self.name;
+        self.buffer.remove(start..end);
+        if start < self.fixed_len {
+            self.fixed_len -= end - start;
+        }
+        self.append_name(name);
+    }
+
+    /// Whether the span is exported when it has ended.
+    #[inline]
+    pub(crate) fn is_sampled(&self) -> bool {
+        self.sampled
+    }
+
+    /// The number of the instrumentation scope.
+    pub(super) fn scope(&self) -> u32 {
+        self.scope
+    }
+
+    pub(super) fn name(&self) -> &str {
+        let (start, end) = self.name;
+        let field = self.buffer.as_slice().get(start..end).unwrap_or_default();
+        let mut at = 1;
+        let _len = read_varint(field, &mut at);
+        str::from_utf8(field.get(at..).unwrap_or_default()).unwrap_or_default()
+    }
+
+    /// How long a span took that ends then.
+    #[inline]
+    pub(crate) fn nanos_until(&self, end_unix_nanos: u64) -> u64 {
+        end_unix_nanos.saturating_sub(self.start_unix_nanos)
+    }
+
+    /// Where `ticks` of an event lie on the wall clock.
+    #[inline]
+    pub(crate) fn unix_nanos_at(&self, ticks: u64) -> u64 {
+        self.anchor.unix_nanos(ticks)
+    }
+
+    /// When a span ends that ends at `ticks`: never before its start.
+    #[inline]
+    pub(crate) fn end_unix_nanos(&self, ticks: u64) -> u64 {
+        let passed = self.anchor.nanos(ticks.saturating_sub(self.start_ticks));
+        self.start_unix_nanos.saturating_add(passed)
     }
 
     /// Keeps the last description; after OK nothing changes any more.
@@ -147,34 +222,93 @@ impl SpanBody {
     }
 
     /// An empty key is not an attribute and is counted as dropped.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn set_attribute(&mut self, key: &str, value: &Value<'_>) {
-        let bit = 1u64 << key_bucket(key.as_bytes());
-        if self.seen_keys & bit != 0
-            && let Some(old) = self.find_attribute(key)
-        {
-            self.buffer.remove(old);
-            self.attributes.kept -= 1;
+        let ends = KeyEnds::of(key);
+        let value = visible_under(key, &ends, value);
+        let (key, limit) = (key.as_bytes(), self.limits.value_length);
+        if self.seen_keys.note(&ends) {
+            self.forget_attribute(key);
         }
+        let fits = self.attributes.kept < self.limits.attributes
+            && self.buffer.len() <= MAX_BODY_BYTES - ROOM;
+        if !fits || key.is_empty() || key.len() > SHORT_TEXT {
+            return self.set_long_attribute(key, value);
+        }
+        match value {
+            Value::Str(text) if text.len() <= SHORT_TEXT.min(limit) => {
+                let text = text.as_bytes();
+                self.put_attribute(key, |room, at| put_text(room, at, 1, text));
+            }
+            Value::I64(number) => self.put_attribute(key, |room, at| {
+                room[at] = 3 << 3;
+                put_varint(room, at + 1, number.cast_unsigned())
+            }),
+            Value::F64(number) => self.put_attribute(key, |room, at| {
+                room[at] = 4 << 3 | 1;
+                put(room, at + 1, &number.to_bits().to_le_bytes())
+            }),
+            Value::Bool(truth) => {
+                self.put_attribute(key, |room, at| put(room, at, &[2 << 3, u8::from(*truth)]));
+            }
+            _ => self.set_long_attribute(key, value),
+        }
+    }
+
+    /// Sets what is known at the start.
+    pub(crate) fn set_attributes(&mut self, attributes: &[(&str, Value<'_>)]) {
+        for (key, value) in attributes {
+            self.set_attribute(key, value);
+        }
+    }
+
+    /// Appends an attribute all of whose lengths fit one byte: `value` writes at an offset and
+    /// returns where it ended.
+    #[inline]
+    fn put_attribute(&mut self, key: &[u8], value: impl FnOnce(&mut [u8; ROOM], usize) -> usize) {
+        self.attributes.kept += 1;
+        self.buffer.short(|room| {
+            let at = put_text(room, 2, 1, key);
+            let end = value(room, at + 2);
+            room[0] = ATTRIBUTE << 3 | 2;
+            room[1] = short_len(end - 2);
+            room[at] = 2 << 3 | 2;
+            room[at + 1] = short_len(end - at - 2);
+            end
+        });
+    }
+
+    /// The general form of [`SpanBody::set_attribute`], which also counts what does not fit.
+    #[cold]
+    fn set_long_attribute(&mut self, key: &[u8], value: &Value<'_>) {
         let limit = self.limits.value_length;
         let len = attribute_len(key, value, limit);
         if key.is_empty() || self.is_full(len) {
             self.attributes.dropped = self.attributes.dropped.saturating_add(1);
-            return;
-        }
-        if self.attributes.admit(self.limits.attributes) {
-            self.seen_keys |= bit;
+        } else if self.attributes.admit(self.limits.attributes) {
             self.buffer
                 .extend(len)
                 .attribute(ATTRIBUTE, key, value, limit);
         }
     }
 
-    /// Where the attribute `key` is encoded, found by walking the fields written so far.
+    /// Takes out the attribute `key`, if it is there.
     #[cold]
-    fn find_attribute(&self, key: &str) -> Option<std::ops::Range<usize>> {
+    fn forget_attribute(&mut self, key: &[u8]) {
+        if let Some(old) = self.find_attribute(key) {
+            let (start, end) = self.name;
+            if start > old.start {
+                self.name = (start - old.len(), end - old.len());
+            }
+            self.buffer.remove(old);
+            self.attributes.kept -= 1;
+        }
+    }
+
+    /// Where the attribute `key` is encoded, found by walking the fields written so far.
+    fn find_attribute(&self, key: &[u8]) -> Option<std::ops::Range<usize>> {
         let bytes = self.buffer.as_slice();
-        let mut at = 0;
+        let mut at = self.fixed_len;
         while at < bytes.len() {
             let start = at;
             let tag = bytes[at] >> 3;
@@ -184,7 +318,7 @@ impl SpanBody {
             if tag == ATTRIBUTE {
                 let mut inner = at + 1;
                 let key_len = usize::try_from(read_varint(bytes, &mut inner)?).ok()?;
-                if bytes.get(inner..inner + key_len)? == key.as_bytes() {
+                if bytes.get(inner..inner + key_len)? == key {
                     return Some(start..end);
                 }
             }
@@ -193,15 +327,15 @@ impl SpanBody {
         None
     }
 
-    pub(crate) fn add_event<K: AsRef<str>>(
+    pub(crate) fn add_event(
         &mut self,
         name: &str,
         unix_nanos: u64,
-        attributes: &[(K, Value<'_>)],
+        attributes: &[(&str, Value<'_>)],
     ) {
         let limit = self.limits.value_length;
-        let (kept, dropped) = Self::members(attributes, self.limits.attributes_per_event);
-        let len = 9 + field_len(name.len()) + attributes_len(&kept, limit) + count_len(dropped);
+        let members = Members::of(attributes, self.limits.attributes_per_event);
+        let len = 9 + field_len(name.len()) + members.encoded_len(limit);
         if self.is_full(len) {
             self.events.dropped = self.events.dropped.saturating_add(1);
         } else if self.events.admit(self.limits.events) {
@@ -209,25 +343,20 @@ impl SpanBody {
             out.message(EVENT, len);
             out.fixed64(1, unix_nanos);
             out.bytes(2, name.as_bytes());
-            write_attributes(&mut out, 3, &kept, limit);
-            out.count(4, dropped);
+            members.write(&mut out, 3, limit);
         }
     }
 
-    pub(crate) fn add_link<K: AsRef<str>>(
-        &mut self,
-        context: &SpanContext,
-        attributes: &[(K, Value<'_>)],
-    ) {
+    pub(crate) fn add_link(&mut self, context: &SpanContext, attributes: &[(&str, Value<'_>)]) {
         let limit = self.limits.value_length;
-        let (kept, dropped) = Self::members(attributes, self.limits.attributes_per_link);
+        let members = Members::of(attributes, self.limits.attributes_per_link);
         let state = context.trace_state().header();
         let state_len = if state.is_empty() {
             0
         } else {
             field_len(state.len())
         };
-        let len = 18 + 10 + state_len + attributes_len(&kept, limit) + count_len(dropped) + 5;
+        let len = 18 + 10 + state_len + members.encoded_len(limit) + 5;
         if self.is_full(len) {
             self.links.dropped = self.links.dropped.saturating_add(1);
         } else if self.links.admit(self.limits.links) {
@@ -238,31 +367,10 @@ impl SpanBody {
             if state_len > 0 {
                 out.bytes(3, state.as_bytes());
             }
-            write_attributes(&mut out, 4, &kept, limit);
-            out.count(5, dropped);
+            members.write(&mut out, 4, limit);
             out.byte(6 << 3 | 5);
-            out.raw(&wire_flags(
-                context.trace_flags().to_w3c(),
-                context.is_remote(),
-            ));
+            out.raw(&wire_flags(context.trace_flags(), context.is_remote()));
         }
-    }
-
-    /// The attributes of an event or a link that are kept, and how many are not.
-    fn members<'a, 'v, K: AsRef<str>>(
-        attributes: &'a [(K, Value<'v>)],
-        limit: u32,
-    ) -> (Vec<(&'a str, &'a Value<'v>)>, u32) {
-        let mut kept = Vec::new();
-        let mut dropped = 0;
-        for (key, value) in last_of_each_key(attributes) {
-            if kept.len() < limit as usize && !key.is_empty() {
-                kept.push((key, value));
-            } else {
-                dropped += 1;
-            }
-        }
-        (kept, dropped)
     }
 
     fn is_full(&self, more: usize) -> bool {
@@ -272,7 +380,7 @@ impl SpanBody {
     /// Adds the `slow_query` event to a span that was watched and took long.
     #[inline]
     pub(crate) fn note_slowness(&mut self, end_unix_nanos: u64) {
-        let nanos = end_unix_nanos.saturating_sub(self.identity.start_unix_nanos);
+        let nanos = self.nanos_until(end_unix_nanos);
         if nanos >= self.slow_after_nanos {
             self.add_slow_query(nanos, end_unix_nanos);
         }
@@ -294,24 +402,53 @@ impl SpanBody {
     }
 
     /// Appends the finished record, header and OTLP `Span`, to `out`.
-    pub(crate) fn finish(&self, end_unix_nanos: u64, out: &mut Vec<u8>) {
-        let identity = &self.identity;
-        let end_unix_nanos = end_unix_nanos.max(identity.start_unix_nanos);
-        let tail = self.tail_len();
-        let header = RecordHeader {
-            len: u32::try_from(self.buffer.len() + tail).unwrap_or(u32::MAX),
-            scope: identity.scope,
-            trace_id: identity.trace_id,
-            local_root: identity.local_root.to_bytes(),
-            is_local_root: identity.local_root.to_bytes() == identity.span_id,
-            failed: self.failed(),
-            duration_nanos: end_unix_nanos - identity.start_unix_nanos,
-        };
-        header.write(out);
+    #[inline]
+    pub(crate) fn finish(&mut self, end_unix_nanos: u64, out: &mut Vec<u8>) {
+        let end_unix_nanos = end_unix_nanos.max(self.start_unix_nanos);
+        self.buffer.short(|room| {
+            room[0] = 8 << 3 | 1;
+            put(room, 1, &end_unix_nanos.to_le_bytes())
+        });
+        let dropped = self.attributes.dropped | self.events.dropped | self.links.dropped;
+        if dropped != 0 || self.status != StatusCode::Unset {
+            self.write_outcome();
+        }
+        let duration = end_unix_nanos - self.start_unix_nanos;
+        let failed = self.failed();
+        if let Some((header, span)) = self.buffer.used_mut().split_first_chunk_mut() {
+            RecordHeader::complete(header, span.len(), duration, failed);
+        }
         out.extend_from_slice(self.buffer.as_slice());
-        let start = out.len();
-        out.resize(start + tail, 0);
-        self.write_tail(&mut Writer::new(&mut out[start..]), end_unix_nanos);
+    }
+
+    /// Writes the dropped counts and the status.
+    #[cold]
+    fn write_outcome(&mut self) {
+        let (attributes, events, links) = (
+            self.attributes.dropped,
+            self.events.dropped,
+            self.links.dropped,
+        );
+        let status_len = self.status_len();
+        let len = count_len(attributes)
+            + count_len(events)
+            + count_len(links)
+            + if status_len == 0 {
+                0
+            } else {
+                field_len(status_len)
+            };
+        let mut out = self.buffer.extend(len);
+        out.count(10, attributes);
+        out.count(12, events);
+        out.count(14, links);
+        if status_len > 0 {
+            out.message(15, status_len);
+            if !self.status_text.is_empty() {
+                out.bytes(2, self.status_text.as_bytes());
+            }
+            out.raw(&[3 << 3, self.status as u8]);
+        }
     }
 
     fn status_len(&self) -> usize {
@@ -321,87 +458,4 @@ impl SpanBody {
             _ => 2 + field_len(self.status_text.len()),
         }
     }
-
-    fn tail_len(&self) -> usize {
-        let state = self.identity.trace_state.header().len();
-        let status = self.status_len();
-        18 + 10 // trace and span id
-            + if state == 0 { 0 } else { field_len(state) }
-            + if self.identity.parent_span_id.is_some() { 10 } else { 0 }
-            + field_len(self.name.len())
-            + 2 + 9 + 9 // kind, start, end
-            + count_len(self.attributes.dropped)
-            + count_len(self.events.dropped)
-            + count_len(self.links.dropped)
-            + if status == 0 { 0 } else { field_len(status) }
-            + 6 // flags
-    }
-
-    fn write_tail(&self, out: &mut Writer<'_>, end_unix_nanos: u64) {
-        let identity = &self.identity;
-        out.bytes(1, &identity.trace_id);
-        out.bytes(2, &identity.span_id);
-        let state = identity.trace_state.header();
-        if !state.is_empty() {
-            out.bytes(3, state.as_bytes());
-        }
-        if let Some(parent) = &identity.parent_span_id {
-            out.bytes(4, parent);
-        }
-        out.bytes(5, self.name.as_bytes());
-        out.raw(&[6 << 3, self.kind as u8]);
-        out.fixed64(7, identity.start_unix_nanos);
-        out.fixed64(8, end_unix_nanos);
-        out.count(10, self.attributes.dropped);
-        out.count(12, self.events.dropped);
-        out.count(14, self.links.dropped);
-        self.write_status(out);
-        out.raw(&[0x85, 0x01]);
-        out.raw(&wire_flags(identity.flags, identity.parent_is_remote));
-    }
-
-    fn write_status(&self, out: &mut Writer<'_>) {
-        let len = self.status_len();
-        if len > 0 {
-            out.message(15, len);
-            if !self.status_text.is_empty() {
-                out.bytes(2, self.status_text.as_bytes());
-            }
-            out.raw(&[3 << 3, self.status as u8]);
-        }
-    }
-}
-
-/// `Span.flags` and `Link.flags`: the W3C flags, and whether the parent (the target) is remote.
-fn wire_flags(flags: u8, is_remote: bool) -> [u8; 4] {
-    const HAS_IS_REMOTE: u32 = 0x100;
-    const IS_REMOTE: u32 = 0x200;
-    (u32::from(flags) | HAS_IS_REMOTE | if is_remote { IS_REMOTE } else { 0 }).to_le_bytes()
-}
-
-fn attributes_len(attributes: &[(&str, &Value<'_>)], limit: usize) -> usize {
-    attributes
-        .iter()
-        .map(|(key, value)| attribute_len(key, value, limit))
-        .sum()
-}
-
-fn write_attributes(
-    out: &mut Writer<'_>,
-    tag: u8,
-    attributes: &[(&str, &Value<'_>)],
-    limit: usize,
-) {
-    for (key, value) in attributes {
-        out.attribute(tag, key, value, limit);
-    }
-}
-
-/// One of 64 buckets; two keys in different buckets differ for sure.
-#[inline]
-fn key_bucket(key: &[u8]) -> u32 {
-    let word = |at: usize| key.get(at).copied().map_or(0, u64::from);
-    let ends = word(0) | word(key.len() / 2) << 8 | word(key.len().wrapping_sub(1)) << 16;
-    let mixed = (ends | (key.len() as u64) << 24).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    (mixed >> 58) as u32
 }

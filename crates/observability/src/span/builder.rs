@@ -113,6 +113,19 @@ impl<'a> SpanBuilder<'a> {
     /// Starts the span; it is not the current one.
     #[inline]
     pub fn start(self) -> Span {
+        Span::new(|started| self.start_in(started))
+    }
+
+    /// Starts the span and makes it current on this thread until the guard is dropped.
+    #[inline]
+    pub fn start_as_current(self) -> SpanGuard {
+        if self.parent.is_none() && Start::is_idle() {
+            return SpanGuard::idle();
+        }
+        SpanGuard::enter(|started| self.start_in(started))
+    }
+
+    fn start_in(&self, started: &mut Context) {
         let start = Start {
             scope: self.scope,
             name: self.name,
@@ -121,22 +134,15 @@ impl<'a> SpanBuilder<'a> {
             links: &self.links,
             time_unix_nanos: self.start_unix_nanos,
         };
-        let span = match self.parent {
-            Some(parent) => start.under(parent),
-            None => start.under_current(),
-        };
-        if let Some(on_start) = self.on_start
-            && span.is_recording()
-        {
-            on_start.started(span.view());
+        match self.parent {
+            Some(parent) => start.under(parent, started),
+            None => start.under_current(started),
         }
-        span
-    }
-
-    /// Starts the span and makes it current on this thread until the guard is dropped.
-    #[inline]
-    pub fn start_as_current(self) -> SpanGuard {
-        SpanGuard::enter(self.start())
+        if let Some(on_start) = self.on_start
+            && started.span.is_recording()
+        {
+            on_start.started(&started.span);
+        }
     }
 
     /// Runs `work` inside the span.

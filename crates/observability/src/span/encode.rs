@@ -7,63 +7,13 @@
 //!
 //! Source: protobuf wire format; `opentelemetry/proto/common/v1/common.proto`.
 
-use super::Value;
+use super::{Value, redaction::visible};
+use std::borrow::Cow;
 
 /// Nested arrays and maps below this depth are recorded as empty values.
 pub(crate) const MAX_VALUE_DEPTH: usize = 8;
 
 const LENGTH_DELIMITED: u8 = 2;
-
-/// A byte buffer whose unused part is ready to be written to.
-#[derive(Debug, Default)]
-pub(crate) struct Buffer {
-    bytes: Vec<u8>,
-    len: usize,
-}
-
-impl Buffer {
-    pub(crate) fn as_slice(&self) -> &[u8] {
-        &self.bytes[..self.len]
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.len
-    }
-
-    /// Empties the buffer; a large one gives its memory back.
-    pub(crate) fn clear(&mut self, keep: usize) {
-        self.len = 0;
-        if self.bytes.len() > keep {
-            self.bytes = Vec::new();
-        }
-    }
-
-    /// The next `count` bytes, to be overwritten by the caller.
-    #[inline]
-    pub(crate) fn extend(&mut self, count: usize) -> Writer<'_> {
-        let start = self.len;
-        self.len += count;
-        if self.len > self.bytes.len() {
-            self.grow();
-        }
-        Writer {
-            out: &mut self.bytes[start..self.len],
-            at: 0,
-        }
-    }
-
-    #[cold]
-    fn grow(&mut self) {
-        self.bytes.resize((self.len * 2).max(512), 0);
-    }
-
-    /// Removes the bytes of `range`, closing the gap.
-    pub(crate) fn remove(&mut self, range: std::ops::Range<usize>) {
-        let removed = range.len();
-        self.bytes.copy_within(range.end..self.len, range.start);
-        self.len -= removed;
-    }
-}
 
 /// Fills a slice from its start.
 #[derive(Debug)]
@@ -129,10 +79,10 @@ impl<'a> Writer<'a> {
 
     /// A `KeyValue` in field `tag` of the enclosing message.
     #[inline]
-    pub(crate) fn attribute(&mut self, tag: u8, key: &str, value: &Value<'_>, limit: usize) {
+    pub(crate) fn attribute(&mut self, tag: u8, key: &[u8], value: &Value<'_>, limit: usize) {
         let value_len = value_len(value, limit, 0);
         self.message(tag, field_len(key.len()) + field_len(value_len));
-        self.bytes(1, key.as_bytes());
+        self.bytes(1, key);
         self.message(2, value_len);
         self.value(value, limit, 0);
     }
@@ -167,7 +117,7 @@ impl<'a> Writer<'a> {
             }
             Value::Map(entries) => {
                 self.message(6, map_len(entries, limit, depth));
-                for (key, value) in last_of_each_key(entries) {
+                for (key, value) in visible_entries(entries) {
                     let len = value_len(value, limit, depth + 1);
                     self.message(1, field_len(key.len()) + field_len(len));
                     self.bytes(1, key.as_bytes());
@@ -182,7 +132,7 @@ impl<'a> Writer<'a> {
 
 /// The lowest seven bits: one byte of a varint.
 #[inline]
-fn low_bits(value: u64) -> u8 {
+pub(super) fn low_bits(value: u64) -> u8 {
     (value & 0x7f) as u8
 }
 
@@ -214,7 +164,7 @@ pub(crate) fn count_len(value: u32) -> usize {
 
 /// Bytes of a `KeyValue` field.
 #[inline]
-pub(crate) fn attribute_len(key: &str, value: &Value<'_>, limit: usize) -> usize {
+pub(crate) fn attribute_len(key: &[u8], value: &Value<'_>, limit: usize) -> usize {
     field_len(field_len(key.len()) + field_len(value_len(value, limit, 0)))
 }
 
@@ -240,16 +190,19 @@ fn array_len(values: &[Value<'_>], limit: usize, depth: usize) -> usize {
         .sum()
 }
 
-fn map_len(
-    entries: &[(std::borrow::Cow<'_, str>, Value<'_>)],
-    limit: usize,
-    depth: usize,
-) -> usize {
-    last_of_each_key(entries)
+fn map_len(entries: &[(Cow<'_, str>, Value<'_>)], limit: usize, depth: usize) -> usize {
+    visible_entries(entries)
         .map(|(key, value)| {
             field_len(field_len(key.len()) + field_len(value_len(value, limit, depth + 1)))
         })
         .sum()
+}
+
+/// The last entry of each key, without its value where the key names a secret.
+fn visible_entries<'a, 'v>(
+    entries: &'a [(Cow<'v, str>, Value<'v>)],
+) -> impl Iterator<Item = (&'a str, &'a Value<'v>)> {
+    last_of_each_key(entries).map(|(key, value)| (key, visible(key, value)))
 }
 
 /// The entries whose key does not come again further on.
@@ -314,12 +267,11 @@ mod tests {
     fn varint_lengths_are_exact() {
         for shift in 0..64 {
             for value in [(1u64 << shift) - 1, 1 << shift, (1 << shift) + 1] {
-                let mut buffer = Buffer::default();
-                let len = varint_len(value);
-                let mut writer = buffer.extend(len);
+                let mut bytes = [0; 10];
+                let mut writer = Writer::new(&mut bytes);
                 writer.varint(value);
-                assert_eq!(writer.at, len, "{value}");
-                assert_eq!(read_varint(buffer.as_slice(), &mut 0), Some(value));
+                assert_eq!(writer.at, varint_len(value), "{value}");
+                assert_eq!(read_varint(&bytes, &mut 0), Some(value));
             }
         }
     }
@@ -330,13 +282,5 @@ mod tests {
         assert_eq!(truncated("abc", 3), "abc");
         assert_eq!(truncated("äöü", 5), "äöü");
         assert_eq!(truncated("abc", 0), "");
-    }
-
-    #[test]
-    fn removing_closes_the_gap() {
-        let mut buffer = Buffer::default();
-        buffer.extend(6).raw(b"abcdef");
-        buffer.remove(1..3);
-        assert_eq!(buffer.as_slice(), b"adef");
     }
 }

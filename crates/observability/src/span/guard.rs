@@ -1,11 +1,13 @@
 //! [`SpanGuard`]: a span that is current on its thread until it is dropped.
 //!
-//! Position: the guard form of `Tracer`; a `Span` plus a scope of the context stack.
+//! Position: the guard form of `Tracer`; a span that nobody else owns, and a scope.
 //!
 //! Invariant: leaving the scope comes before ending the span, also out of order and on panic.
 
-use super::{Span, SpanRef};
-use crate::context::{Position, pop, push, push_inert};
+#[cfg(feature = "macros")]
+use super::Span;
+use super::SpanRef;
+use crate::context::{Context, Position, pop, push, push_inert};
 use std::{marker::PhantomData, ops::Deref};
 
 /// A span that is current on this thread, and ends, when the guard is dropped.
@@ -15,20 +17,40 @@ use std::{marker::PhantomData, ops::Deref};
 #[derive(Debug)]
 #[must_use = "the span ends when the guard is dropped"]
 pub struct SpanGuard {
-    span: Span,
+    span: SpanRef,
     position: Position,
     calm: bool,
     not_send: PhantomData<*const ()>,
 }
 
 impl SpanGuard {
+    /// A guard where nothing is recorded and no scope is open.
     #[inline]
-    pub(super) fn enter(span: Span) -> Self {
-        let position = if span.is_inert() {
-            push_inert()
-        } else {
-            push(span.as_context())
-        };
+    pub(super) fn idle() -> Self {
+        Self::new(SpanRef::default(), push_inert())
+    }
+
+    /// Makes the span current that `start` starts, and owns it from now on.
+    #[inline]
+    pub(super) fn enter(start: impl FnOnce(&mut Context)) -> Self {
+        let mut context = Context::default();
+        start(&mut context);
+        let span = context.span.clone();
+        Self::new(span, push(context))
+    }
+
+    /// Makes a span current that has started already, and owns it from now on.
+    #[cfg(feature = "macros")]
+    #[inline]
+    pub(super) fn of(span: Span) -> Self {
+        if span.is_inert() && crate::context::no_scope_is_open() {
+            return Self::idle();
+        }
+        Self::enter(|context| *context = span.into_context())
+    }
+
+    #[inline]
+    fn new(span: SpanRef, position: Position) -> Self {
         Self {
             span,
             position,
@@ -41,8 +63,9 @@ impl SpanGuard {
 impl Deref for SpanGuard {
     type Target = SpanRef;
 
+    #[inline]
     fn deref(&self) -> &SpanRef {
-        self.span.view()
+        &self.span
     }
 }
 
@@ -53,5 +76,6 @@ impl Drop for SpanGuard {
         if std::thread::panicking() && self.calm {
             self.span.record_panic();
         }
+        self.span.end();
     }
 }

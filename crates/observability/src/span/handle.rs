@@ -2,13 +2,11 @@
 //!
 //! Position: made by `SpanBuilder`; derefs to the `SpanRef` that describes it.
 //!
-//! Invariant: a span ends exactly once, at `end`, `end_with_timestamp` or when dropped.
+//! Invariant: a span ends exactly once, at `end`, `end_with_timestamp` or when dropped: the generation
+//! of its slot tells the first time from the others.
 
-use super::{Identity, SpanRef};
-use crate::{
-    context::{Baggage, Context, LocalRoot},
-    recorder::{Clock, Recorder, thread},
-};
+use super::SpanRef;
+use crate::context::Context;
 use std::ops::Deref;
 
 /// A span that ends when it is dropped, if not before.
@@ -19,7 +17,7 @@ use std::ops::Deref;
 /// # use continuum_observability::{get_tracer, testing::TestRecorder};
 /// # let recorder = TestRecorder::new();
 /// # recorder.run(|| {
-/// let mut span = get_tracer("docs").start_span("upload");
+/// let span = get_tracer("docs").start_span("upload");
 /// span.set_attribute("size_bytes", 512);
 /// span.end();
 /// span.set_attribute("late", true); // does nothing
@@ -29,132 +27,68 @@ use std::ops::Deref;
 #[derive(Debug, Default)]
 #[must_use = "a span ends when it is dropped"]
 pub struct Span {
-    view: SpanRef,
-    recorder: Option<&'static Recorder>,
-    root: LocalRoot,
-    baggage: Baggage,
-    suppressed: bool,
-    forced: bool,
-    ended: bool,
+    /// The context in which this span is the current one.
+    context: Context,
 }
 
 impl Span {
+    /// A span started by `start`, which fills the context in which it is current.
     #[inline]
-    pub(crate) fn new(
-        view: SpanRef,
-        recorder: Option<&'static Recorder>,
-        root: LocalRoot,
-        baggage: Baggage,
-    ) -> Self {
-        Self {
-            view,
-            recorder,
-            root,
-            baggage,
-            suppressed: false,
-            forced: false,
-            ended: false,
-        }
+    pub(super) fn new(start: impl FnOnce(&mut Context)) -> Self {
+        let mut span = Self::default();
+        start(&mut span.context);
+        span
     }
 
-    /// A span that stands in for `parent`'s, in whose context nothing is recorded.
-    #[inline]
-    pub(crate) fn unrecorded(parent: &Context) -> Self {
-        Self {
-            view: SpanRef::non_recording(parent.span_context().clone()),
-            recorder: parent.recorder,
-            root: parent.root,
-            baggage: parent.baggage.clone(),
-            suppressed: parent.suppressed,
-            forced: parent.forced,
-            ended: false,
-        }
-    }
-
-    /// The recorder that the span belongs to.
-    #[inline]
-    pub(super) fn recorder(&self) -> Option<&'static Recorder> {
-        self.recorder
-    }
-
-    /// The span whose children are recorded whatever the sampler says, if its parent's are.
-    #[inline]
-    pub(super) fn forced_like(mut self, parent: Option<&Context>) -> Self {
-        self.forced = parent.is_some_and(|parent| parent.forced);
-        self
-    }
-
-    /// Whether nothing is known of the span: no recorder, no parent to pass on, no baggage.
+    /// Whether nothing is known of the span: no recorder, no parent to pass on, no baggage, and no
+    /// word on whether those below it are recorded.
+    #[cfg(feature = "macros")]
     #[inline]
     pub(super) fn is_inert(&self) -> bool {
-        self.recorder.is_none() && self.baggage.is_empty() && !self.view.context().is_valid()
+        let context = &self.context;
+        context.recorder.is_none()
+            && !context.suppressed
+            && context.baggage.is_empty()
+            && !context.span_context().is_valid()
+    }
+
+    /// Gives the span up to whoever ends it from now on.
+    #[cfg(feature = "macros")]
+    #[inline]
+    pub(super) fn into_context(mut self) -> Context {
+        std::mem::take(&mut self.context)
     }
 
     /// A reference for others that describe the span.
     #[inline]
     pub fn view(&self) -> &SpanRef {
-        &self.view
+        &self.context.span
     }
 
     /// The context in which this span is the current one.
     #[inline]
     pub fn as_context(&self) -> Context {
-        Context {
-            span: self.view.clone(),
-            baggage: self.baggage.clone(),
-            recorder: self.recorder,
-            root: self.root,
-            suppressed: self.suppressed,
-            forced: self.forced,
-        }
+        self.context.clone()
     }
 
-    /// Ends the span now.
+    /// Ends the span now, if it has not ended.
     #[inline]
-    pub fn end(&mut self) {
-        if !self.ended && self.view.slot().is_some() {
-            let ticks = Clock::global().ticks();
-            self.finish(|identity| {
-                let passed = identity
-                    .anchor
-                    .nanos(ticks.saturating_sub(identity.start_ticks));
-                identity.start_unix_nanos.saturating_add(passed)
-            });
-        }
+    pub fn end(&self) {
+        self.view().end();
     }
 
     /// Ends the span at a time in nanoseconds since the Unix epoch, not before its start.
-    pub fn end_with_timestamp(&mut self, unix_nanos: u64) {
-        if !self.ended {
-            self.finish(|_| unix_nanos);
-        }
-    }
-
-    #[inline]
-    fn finish(&mut self, end: impl Fn(&Identity) -> u64) {
-        self.ended = true;
-        let (Some((slot, generation)), Some(recorder)) = (self.view.slot(), self.recorder) else {
-            return;
-        };
-        if let Some(hooks) = &recorder.hooks {
-            hooks.ending(self, &end);
-        }
-        if let Some(mut body) = thread::close_span(slot, generation) {
-            if !self.view.context().is_sampled() {
-                return thread::discard_span(slot, body);
-            }
-            let end = end(&body.identity);
-            body.note_slowness(end);
-            thread::finish_span(recorder, slot, body, end);
-        }
+    pub fn end_with_timestamp(&self, unix_nanos: u64) {
+        self.view().end_with_timestamp(unix_nanos);
     }
 }
 
 impl Deref for Span {
     type Target = SpanRef;
 
+    #[inline]
     fn deref(&self) -> &SpanRef {
-        &self.view
+        self.view()
     }
 }
 

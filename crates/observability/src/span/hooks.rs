@@ -10,11 +10,11 @@
 //! Source: OpenTelemetry specification, Trace SDK, "Span processor".
 
 use super::{
-    IdGenerator, InstrumentationScope, Span, SpanKind, SpanRef, Value, scope::MAX_SCOPES,
+    IdGenerator, InstrumentationScope, SpanBody, SpanKind, SpanRef, Value, scope::MAX_SCOPES,
     start::Start,
 };
 use crate::{
-    context::{Baggage, SpanId, TraceFlags, TraceId},
+    context::{Baggage, Context, SpanId, TraceFlags, TraceId},
     diagnostics::{self, Topic},
 };
 use std::{
@@ -159,11 +159,11 @@ impl ActiveHooks {
         run(|| generator.new_span_id()).filter(|id| id.is_valid())
     }
 
-    pub(super) fn started(&self, span: &Span, start: &Start<'_>) {
-        if self.hooks.on_start.is_empty() || span.view().slot().is_none() {
+    #[cold]
+    pub(super) fn started(&self, context: &Context, start: &Start<'_>) {
+        if self.hooks.on_start.is_empty() || !context.span.is_recorded() {
             return;
         }
-        let context = span.as_context();
         let facts = SpanStart {
             tracer: InstrumentationScope::name(start.scope),
             name: start.name,
@@ -173,19 +173,20 @@ impl ActiveHooks {
         };
         let _quiet = context.clone().with_telemetry_disabled().attach();
         for hook in &self.hooks.on_start {
-            run(|| hook(span, &facts));
+            run(|| hook(&context.span, &facts));
         }
     }
 
     /// Calls the end hooks while the span can still be changed.
-    pub(super) fn ending(&self, span: &Span, end: impl Fn(&super::Identity) -> u64) {
+    #[cold]
+    pub(super) fn ending(&self, span: &SpanRef, end: impl Fn(&SpanBody) -> u64) {
         if self.hooks.on_end.is_empty() {
             return;
         }
-        let read = span.view().with(|body| {
-            let nanos = end(&body.identity).saturating_sub(body.identity.start_unix_nanos);
-            let (name, scope) = (body.name().to_owned(), body.identity.scope);
-            (name, scope, body.kind, nanos, body.failed())
+        let read = span.with(|body| {
+            let nanos = body.nanos_until(end(body));
+            let name = body.name().to_owned();
+            (name, body.scope(), body.kind, nanos, body.failed())
         });
         let Some((name, scope, kind, nanos, is_error)) = read else {
             return;
@@ -197,7 +198,9 @@ impl ActiveHooks {
             duration: Duration::from_nanos(nanos),
             is_error,
         };
-        let _quiet = span.as_context().with_telemetry_disabled().attach();
+        let mut context = Context::current().with_telemetry_disabled();
+        context.span = span.clone();
+        let _quiet = context.attach();
         for hook in &self.hooks.on_end {
             run(|| hook(span, &facts));
         }

@@ -6,6 +6,7 @@
 //! describe a span holds; a span in progress is a [`body`], encoded by [`encode`].
 
 mod body;
+mod buffer;
 mod builder;
 mod encode;
 mod exception;
@@ -13,7 +14,11 @@ mod guard;
 mod handle;
 mod hooks;
 mod id_generator;
+mod keys;
 mod kind;
+mod members;
+mod opening;
+pub(crate) mod redaction;
 mod scope;
 mod start;
 #[cfg(feature = "macros")]
@@ -33,9 +38,10 @@ pub use value::Value;
 pub use view::SpanRef;
 
 pub(crate) use {
-    body::{Identity, SpanBody},
+    body::SpanBody,
     builder::OnStart,
     encode::{Writer, attribute_len, field_len, put_message, truncated},
     hooks::{ActiveHooks, Hooks},
+    opening::Opening,
     scope::InstrumentationScope,
 };

@@ -5,14 +5,11 @@
 //! Invariant: without a recorder, the parent's context is passed on unchanged (OpenTelemetry
 //! specification, Trace API, "Behavior of the API in the absence of an installed SDK").
 
-use super::{Identity, Span, SpanKind, SpanRef, Value};
+use super::{Opening, SpanKind, SpanRef, Value};
 use crate::{
-    context::{
-        Baggage, Context, LocalRoot, SpanContext, SpanId, TraceFlags, TraceId, no_scope_is_open,
-        with_top,
-    },
+    context::{Context, LocalRoot, SpanContext, TraceFlags, no_scope_is_open, with_top},
     recorder::{Clock, Recorder, thread},
-    sampling::{SamplingParameters, SamplingResult},
+    sampling::SamplingParameters,
 };
 
 /// A link that is there from the start, with its attributes.
@@ -43,47 +40,49 @@ impl<'a> Start<'a> {
         }
     }
 
+    /// Whether a span under the current context is nothing: nobody records, and nothing is open.
+    #[inline]
+    pub(super) fn is_idle() -> bool {
+        Recorder::global().is_none() && no_scope_is_open()
+    }
+
     /// Starts the span under the current context.
     #[inline]
-    pub(super) fn under_current(&self) -> Span {
-        if Recorder::global().is_none() && no_scope_is_open() {
-            return Span::default();
-        }
-        let span = with_top(|top| self.place_under(top));
-        self.announce(&span);
-        span
+    pub(super) fn under_current(&self, started: &mut Context) {
+        with_top(|top| self.place_under(top, started));
+        self.announce(started);
     }
 
     /// Starts the span under `parent`.
     #[inline]
-    pub(super) fn under(&self, parent: &Context) -> Span {
-        let span = self.place_under(Some(parent));
-        self.announce(&span);
-        span
+    pub(super) fn under(&self, parent: &Context, started: &mut Context) {
+        self.place_under(Some(parent), started);
+        self.announce(started);
     }
 
     /// Calls the start hooks, now that the stack of contexts is not borrowed.
     #[inline]
-    fn announce(&self, span: &Span) {
-        if let Some(hooks) = span.recorder().and_then(|recorder| recorder.hooks.as_ref()) {
-            hooks.started(span, self);
+    fn announce(&self, started: &Context) {
+        if let Some(recorder) = started.recorder
+            && let Some(hooks) = &recorder.hooks
+        {
+            hooks.started(started, self);
         }
     }
 
+    /// Makes `started`, a fresh one, the context in which the span is current.
+    ///
+    /// Filled in place, because a context is large enough for each move of it to show.
     #[inline]
-    fn place_under(&self, parent: Option<&Context>) -> Span {
-        let recorder = parent
-            .and_then(|parent| parent.recorder)
-            .or_else(Recorder::global);
-        match recorder {
-            Some(recorder)
-                if !parent.is_some_and(|parent| parent.suppressed)
-                    && !self.is_left_out(recorder) =>
-            {
-                self.decide(recorder, parent).forced_like(parent)
-            }
-            _ => unrecorded(parent),
+    fn place_under(&self, parent: Option<&Context>, started: &mut Context) {
+        let own = parent.and_then(|parent| parent.recorder);
+        let Some(recorder) = own.or_else(Recorder::global) else {
+            return pass_on(parent, started);
+        };
+        if parent.is_some_and(|parent| parent.suppressed) || self.is_left_out(recorder) {
+            return pass_on(parent, started);
         }
+        self.decide(recorder, parent, started);
     }
 
     /// Whether the recorder's filter does not want spans of this tracer.
@@ -93,134 +92,144 @@ impl<'a> Start<'a> {
         hooks.is_some_and(|hooks| hooks.leave_out(self.scope))
     }
 
-    fn decide(&self, recorder: &'static Recorder, parent: Option<&Context>) -> Span {
-        let parent_context = parent
-            .map(|parent| parent.span.context())
-            .filter(|c| c.is_valid());
-        let (trace_id, flags) = parent_context.map_or_else(
-            || new_trace_id(recorder),
-            |parent| (parent.trace_id(), parent.trace_flags()),
-        );
-        let sampling = if parent.is_some_and(|parent| parent.forced) {
-            SamplingResult::from_decision(true)
+    fn decide(&self, recorder: &'static Recorder, parent: Option<&Context>, started: &mut Context) {
+        started.recorder = Some(recorder);
+        let parent_span = inherit(recorder, parent, started);
+        let trace_id = started.span_context().trace_id();
+        let decision = if started.forced {
+            Some(true)
         } else {
-            recorder.sampler.should_sample(&SamplingParameters {
-                parent: parent_context,
-                trace_id,
-                name: self.name,
-                kind: self.kind,
-                attributes: self.attributes,
-            })
+            recorder.sampler.decide(parent_span, trace_id)
         };
-        let sampled = sampling.is_sampled && sampling.is_recording;
-        let counted = thread::count_started(recorder, !sampled);
-        let context = SpanContext::new(
-            trace_id,
-            new_span_id(recorder),
-            flags.with_sampled(sampled && counted),
-            false,
-            match &sampling.trace_state {
-                Some(changed) => changed.clone(),
-                None => parent_context
-                    .map(|c| c.trace_state().clone())
-                    .unwrap_or_default(),
-            },
-        );
-        let baggage = parent
-            .map(|parent| parent.baggage.clone())
-            .unwrap_or_default();
-        if !sampling.is_recording || !counted {
-            let root = parent.map(|parent| parent.root).unwrap_or_default();
-            return Span::new(
-                SpanRef::non_recording(context),
-                Some(recorder),
-                root,
-                baggage,
-            );
+        match decision {
+            Some(true) => {
+                if identify(recorder, started, true) {
+                    self.record(recorder, parent_span, started);
+                }
+            }
+            Some(false) => {
+                identify(recorder, started, false);
+            }
+            None => self.ask(recorder, parent_span, started),
         }
-        self.record(recorder, parent, context, &sampling.attributes, baggage)
     }
 
+    /// Leaves the decision to a sampler of the user's.
+    #[cold]
+    fn ask(
+        &self,
+        recorder: &'static Recorder,
+        parent: Option<&SpanContext>,
+        started: &mut Context,
+    ) {
+        let sampling = recorder.sampler.should_sample(&SamplingParameters {
+            parent,
+            trace_id: started.span_context().trace_id(),
+            name: self.name,
+            kind: self.kind,
+            attributes: self.attributes,
+        });
+        if let Some(changed) = sampling.trace_state {
+            started.span.set_trace_state(changed);
+        }
+        let sampled = sampling.is_sampled && sampling.is_recording;
+        if identify(recorder, started, sampled) && sampling.is_recording {
+            self.record(recorder, parent, started);
+            started.span.set_attributes(sampling.attributes);
+        }
+    }
+
+    /// Starts to record the span of `started`.
+    #[inline]
     fn record(
         &self,
         recorder: &'static Recorder,
-        parent: Option<&Context>,
-        context: SpanContext,
-        sampled_attributes: &[(&str, Value<'_>)],
-        baggage: Baggage,
-    ) -> Span {
+        parent: Option<&SpanContext>,
+        started: &mut Context,
+    ) {
         let clock = Clock::global();
-        let parent_context = parent
-            .map(|parent| parent.span.context())
-            .filter(|c| c.is_valid());
-        let root = parent
-            .map(|parent| parent.root)
-            .filter(|root| root.span_id.is_valid());
-        let root = root.unwrap_or_else(|| LocalRoot {
-            span_id: context.span_id(),
-            anchor: clock.anchor(),
-        });
+        let span = started.span.context();
+        if !started.root.span_id.is_valid() {
+            started.root = LocalRoot {
+                span_id: span.span_id(),
+                anchor: clock.anchor(),
+            };
+        }
+        let root = &started.root;
         let start_ticks = clock.ticks();
-        let start = self.time_unix_nanos;
-        let (slot, generation) = thread::open_span(|body| {
-            body.begin(self.name, self.kind, recorder.config.limits);
-            body.naming = recorder.config.naming;
-            body.identity = Identity {
-                trace_id: context.trace_id().to_bytes(),
-                span_id: context.span_id().to_bytes(),
-                parent_span_id: parent_context.map(|c| c.span_id().to_bytes()),
-                parent_is_remote: parent_context.is_some_and(SpanContext::is_remote),
-                flags: context.trace_flags().to_w3c(),
-                trace_state: context.trace_state().clone(),
+        let start_unix_nanos = match self.time_unix_nanos {
+            None => root.anchor.unix_nanos(start_ticks),
+            Some(given) => given,
+        };
+        let (slot, generation) = thread::open_span(recorder, |body| {
+            body.begin(&Opening {
+                name: self.name,
+                kind: self.kind,
+                recorder,
+                span,
+                parent,
                 local_root: root.span_id,
                 scope: self.scope,
                 start_ticks,
-                start_unix_nanos: start.unwrap_or_else(|| root.anchor.unix_nanos(start_ticks)),
+                start_unix_nanos,
                 anchor: root.anchor,
-            };
-            for (key, value) in self.attributes {
-                body.set_attribute(key, value);
-            }
-            for (key, value) in sampled_attributes {
-                body.set_attribute(key, value);
+            });
+            if !self.attributes.is_empty() {
+                body.set_attributes(self.attributes);
             }
             for (link, attributes) in self.links {
                 body.add_link(link, attributes);
             }
         });
-        let view = SpanRef::recording(context, slot, generation);
-        Span::new(view, Some(recorder), root, baggage)
+        started.span.record_in(slot, generation);
     }
 }
 
-/// A span that records nothing and passes its parent on.
-#[inline]
-fn unrecorded(parent: Option<&Context>) -> Span {
-    match parent {
-        None => Span::new(
-            SpanRef::default(),
-            None,
-            LocalRoot::default(),
-            Baggage::default(),
-        ),
-        Some(parent) => Span::unrecorded(parent),
+/// A span that stands in for its parent, in whose context nothing is recorded.
+fn pass_on(parent: Option<&Context>, started: &mut Context) {
+    if let Some(parent) = parent {
+        started.clone_from(parent);
+        started.span = SpanRef::non_recording(parent.span_context().clone());
     }
 }
 
-/// The id and the flags of a new trace.
+/// Gives `started` what a new span has from its parent, or a new trace; returns the parent's
+/// identity.
 #[inline]
-fn new_trace_id(recorder: &Recorder) -> (TraceId, TraceFlags) {
-    let hooks = recorder.hooks.as_ref();
-    hooks.and_then(|hooks| hooks.trace_id()).unwrap_or_else(|| {
-        let id = u128::from(thread::random_id()) << 64 | u128::from(thread::random_id());
-        (TraceId::from(id), TraceFlags::RANDOM)
+fn inherit<'p>(
+    recorder: &Recorder,
+    parent: Option<&'p Context>,
+    started: &mut Context,
+) -> Option<&'p SpanContext> {
+    if let Some(parent) = parent {
+        started.root = parent.root;
+        started.forced = parent.forced;
+        if !parent.baggage.is_empty() {
+            started.baggage = parent.baggage.clone();
+        }
+        let span = parent.span_context();
+        if span.is_valid() {
+            started.span.join(span);
+            return Some(span);
+        }
+    }
+    let given = recorder.hooks.as_ref().and_then(|hooks| hooks.trace_id());
+    match given {
+        Some((id, flags)) => started.span.begin_trace(id, flags),
+        None => started
+            .span
+            .begin_trace(thread::random_trace_id(), TraceFlags::RANDOM),
+    }
+    None
+}
+
+/// Counts the span and gives it its id; whether it may be recorded.
+#[inline]
+fn identify(recorder: &'static Recorder, started: &mut Context, sampled: bool) -> bool {
+    let given = recorder.hooks.as_ref().and_then(|hooks| hooks.span_id());
+    thread::start_span(recorder, !sampled, |id, counted| {
+        started
+            .span
+            .identify(given.unwrap_or(id), sampled && counted);
     })
-}
-
-#[inline]
-fn new_span_id(recorder: &Recorder) -> SpanId {
-    let hooks = recorder.hooks.as_ref();
-    hooks
-        .and_then(|hooks| hooks.span_id())
-        .unwrap_or_else(|| SpanId::from(thread::random_id()))
 }

@@ -67,13 +67,19 @@ impl Tracer {
     /// Starts a span that is current on this thread until the guard is dropped.
     #[inline]
     pub fn start_as_current_span(self, name: &str) -> SpanGuard {
-        SpanGuard::enter(self.start_span(name))
+        if Start::is_idle() {
+            return SpanGuard::idle();
+        }
+        SpanGuard::enter(|started| Start::plain(self.scope, name).under_current(started))
     }
 
     /// Starts a span that is not the current one.
     #[inline]
     pub fn start_span(self, name: &str) -> Span {
-        Start::plain(self.scope, name).under_current()
+        if Start::is_idle() {
+            return Span::default();
+        }
+        Span::new(|started| Start::plain(self.scope, name).under_current(started))
     }
 
     /// Prepares a span with more than a name.

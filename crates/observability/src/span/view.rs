@@ -7,7 +7,7 @@
 
 use super::{SpanBody, SpanKind, Status, Value};
 use crate::{
-    context::SpanContext,
+    context::{SpanContext, SpanId, TraceFlags, TraceId, TraceState},
     recorder::{Clock, Slot, thread},
 };
 use std::{fmt, time::Duration};
@@ -29,18 +29,10 @@ use std::{fmt, time::Duration};
 #[derive(Clone, Default)]
 pub struct SpanRef {
     context: SpanContext,
-    slot: Option<(&'static Slot, u32)>,
+    slot: Option<(&'static Slot, u64)>,
 }
 
 impl SpanRef {
-    #[inline]
-    pub(crate) fn recording(context: SpanContext, slot: &'static Slot, generation: u32) -> Self {
-        Self {
-            context,
-            slot: Some((slot, generation)),
-        }
-    }
-
     #[inline]
     pub(crate) fn non_recording(context: SpanContext) -> Self {
         Self {
@@ -49,14 +41,37 @@ impl SpanRef {
         }
     }
 
+    /// Has what is set from now on kept in a slot.
     #[inline]
-    pub(crate) fn context(&self) -> &SpanContext {
-        &self.context
+    pub(super) fn record_in(&mut self, slot: &'static Slot, generation: u64) {
+        self.slot = Some((slot, generation));
+    }
+
+    /// Makes a fresh reference one to a span of `parent`'s trace, with its flags and `tracestate`.
+    #[inline]
+    pub(super) fn join(&mut self, parent: &SpanContext) {
+        self.context.join(parent);
+    }
+
+    /// Makes a fresh reference one to the first span of a trace.
+    #[inline]
+    pub(super) fn begin_trace(&mut self, trace_id: TraceId, flags: TraceFlags) {
+        self.context.begin_trace(trace_id, flags);
+    }
+
+    /// Gives the span its id and says whether it is sampled.
+    #[inline]
+    pub(super) fn identify(&mut self, span_id: SpanId, sampled: bool) {
+        self.context.identify(span_id, sampled);
+    }
+
+    pub(super) fn set_trace_state(&mut self, trace_state: TraceState) {
+        self.context.set_trace_state(trace_state);
     }
 
     #[inline]
-    pub(crate) fn slot(&self) -> Option<(&'static Slot, u32)> {
-        self.slot
+    pub(crate) fn context(&self) -> &SpanContext {
+        &self.context
     }
 
     #[inline]
@@ -78,9 +93,8 @@ impl SpanRef {
     /// Sets an attribute; one that was set before under the same key is replaced.
     #[inline]
     pub fn set_attribute<'a>(&self, key: &str, value: impl Into<Value<'a>>) {
-        if self.slot.is_some() {
-            let value = value.into();
-            self.with(|body| body.set_attribute(key, &value));
+        if let Some((slot, generation)) = self.slot {
+            set_attribute(slot, generation, key, &value.into());
         }
     }
 
@@ -134,7 +148,7 @@ impl SpanRef {
         if self.slot.is_some() {
             let ticks = Clock::global().ticks();
             self.with(|body| {
-                let now = body.identity.anchor.unix_nanos(ticks);
+                let now = body.unix_nanos_at(ticks);
                 body.add_event(name, now, attributes);
             });
         }
@@ -174,6 +188,42 @@ impl SpanRef {
         self.with(|body| body.set_name(name));
     }
 
+    /// Ends the span now, if it has not ended; for its owner.
+    #[inline]
+    pub(crate) fn end(&self) {
+        if let Some((slot, generation)) = self.slot
+            && slot.generation() == generation
+        {
+            let ticks = Clock::global().ticks();
+            self.finish(slot, generation, |body| body.end_unix_nanos(ticks));
+        }
+    }
+
+    /// Ends the span at a time of its own, if it has not ended; for its owner.
+    pub(super) fn end_with_timestamp(&self, unix_nanos: u64) {
+        if let Some((slot, generation)) = self.slot
+            && slot.generation() == generation
+        {
+            self.finish(slot, generation, |_| unix_nanos);
+        }
+    }
+
+    #[inline]
+    fn finish(&self, slot: &'static Slot, generation: u64, end: impl Fn(&SpanBody) -> u64) {
+        let Some(recorder) = slot.recorder() else {
+            return;
+        };
+        if let Some(hooks) = &recorder.hooks {
+            hooks.ending(self, &end);
+        }
+        thread::end_span(recorder, slot, generation, end);
+    }
+
+    /// Whether the span was recorded when it started.
+    pub(super) fn is_recorded(&self) -> bool {
+        self.slot.is_some()
+    }
+
     /// Lets go of the span, for the strand that will [`SpanRef::claim`] it.
     pub(crate) fn park(&self) {
         if let Some((slot, _)) = self.slot {
@@ -186,6 +236,12 @@ impl SpanRef {
             thread::claim_span(slot);
         }
     }
+}
+
+/// Outside of the generic code, so that each call site is small.
+#[inline(never)]
+fn set_attribute(slot: &'static Slot, generation: u64, key: &str, value: &Value<'_>) {
+    thread::with_span(slot, generation, |body| body.set_attribute(key, value));
 }
 
 impl fmt::Debug for SpanRef {

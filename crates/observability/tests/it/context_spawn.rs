@@ -138,7 +138,7 @@ fn a_wrapped_closure_runs_in_the_context_it_was_wrapped_in() {
             })
         })
     });
-    thread::spawn(late).join().unwrap();
+    thread::scope(|threads| threads.spawn(late).join().unwrap());
     assert_eq!(recorder.tree(), "parent\n  thread\n");
 }
 

@@ -42,7 +42,7 @@ fn start_and_end_hooks_see_the_span_and_add_to_it_in_order() {
     let recorder = TestRecorder::of(builder);
     recorder.run(|| {
         let builder = tracer().span_builder("work").attribute("size", 3);
-        let mut span = builder.start_time_unix_nanos(1_000).start();
+        let span = builder.start_time_unix_nanos(1_000).start();
         span.set_status(Status::error("failed"));
         span.end_with_timestamp(3_000);
         span.end();

@@ -1,11 +1,13 @@
 //! The context in and out of carriers that other tests do not look at: child processes, and spans
 //! that are not recorded.
 
+use continuum_observability::propagation::Propagators;
 use continuum_observability::testing::TestRecorder;
 use continuum_observability::{
-    Carrier, SpanContext, create_carrier_from_span, extract_from_environment,
-    extract_trace_context, get_baggage, get_span_id, get_trace_id, get_traceparent, get_tracer,
-    get_tracestate, inject_trace_context, link_spans, set_baggage, with_trace_context,
+    Carrier, Context, PropagationFormat, SpanContext, create_carrier_from_span,
+    extract_from_environment, extract_trace_context, get_baggage, get_span_id, get_trace_id,
+    get_traceparent, get_tracer, get_tracestate, inject_trace_context, link_spans, set_baggage,
+    with_trace_context,
 };
 use std::process::Command;
 
@@ -86,4 +88,28 @@ fn a_carrier_of_a_span_has_that_span_and_the_current_baggage() {
         let traceparent = traceparent.get("traceparent").unwrap();
         assert!(traceparent.contains(&span.trace_id().to_string()));
     });
+}
+
+#[test]
+fn the_debug_flag_goes_on_to_the_next_service_but_not_to_the_exporter() {
+    let b3 = Propagators::new([PropagationFormat::B3]);
+    let received: Carrier = [("b3", "00000000000000010000000000000002-0000000000000003-d")]
+        .into_iter()
+        .collect();
+    let recorder = TestRecorder::new();
+    recorder.run(|| {
+        let parent = b3.extract(&received);
+        let server = get_tracer("test").span_builder("server").parent(&parent);
+        server.in_scope(|_| {
+            let mut sent = Carrier::new();
+            b3.inject(&Context::current(), &mut sent);
+            assert!(sent.get("b3").unwrap().ends_with("-d"));
+            assert!(get_traceparent().unwrap().ends_with("-01"));
+        });
+        let linked = get_tracer("test").span_builder("linked");
+        linked.link(parent.span_context().clone()).in_scope(|_| ());
+    });
+    let spans = recorder.spans();
+    assert_eq!(spans[0].flags & 0xff, 1);
+    assert_eq!(spans[1].links[0].flags & 0xff, 1);
 }

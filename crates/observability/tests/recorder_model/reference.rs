@@ -9,6 +9,8 @@ use opentelemetry_proto::tonic::{
 
 /// Arrays and maps inside this many others are recorded as empty values.
 const MAX_DEPTH: usize = 8;
+/// Sampled and random: no other bit has a meaning to a receiver.
+const W3C_FLAGS: u8 = 0x03;
 const HAS_IS_REMOTE: u32 = 0x100;
 const IS_REMOTE: u32 = 0x200;
 
@@ -140,7 +142,9 @@ impl Reference {
             trace_state: link.state.header().to_owned(),
             attributes,
             dropped_attributes_count,
-            flags: u32::from(flags) | HAS_IS_REMOTE | if remote { IS_REMOTE } else { 0 },
+            flags: u32::from(flags & W3C_FLAGS)
+                | HAS_IS_REMOTE
+                | if remote { IS_REMOTE } else { 0 },
         });
     }
 

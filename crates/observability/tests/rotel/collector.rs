@@ -26,7 +26,8 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 /// A running collector, killed when dropped.
 pub(crate) struct Collector {
     process: Child,
-    address: SocketAddr,
+    http: SocketAddr,
+    grpc: SocketAddr,
 }
 
 impl Collector {
@@ -39,17 +40,22 @@ impl Collector {
     }
 
     /// Where it takes OTLP over HTTP.
-    pub(crate) fn endpoint(&self) -> String {
-        format!("http://{}", self.address)
+    pub(crate) fn http_endpoint(&self) -> String {
+        format!("http://{}", self.http)
+    }
+
+    /// Where it takes OTLP over gRPC.
+    pub(crate) fn grpc_endpoint(&self) -> String {
+        format!("http://{}", self.grpc)
     }
 
     fn spawn(program: &OsStr, sink: SocketAddr) -> Self {
-        let [grpc, address] = free_addresses();
+        let [grpc, http] = free_addresses();
         let process = Command::new(program)
             .env_clear()
             .arg("start")
             .args(["--otlp-grpc-endpoint", &grpc.to_string()])
-            .args(["--otlp-http-endpoint", &address.to_string()])
+            .args(["--otlp-http-endpoint", &http.to_string()])
             .args(["--exporter", "otlp", "--otlp-exporter-protocol", "http"])
             .args(["--otlp-exporter-endpoint", &format!("http://{sink}")])
             .args(["--batch-timeout", "50ms"])
@@ -57,12 +63,17 @@ impl Collector {
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
-        Self { process, address }
+        Self {
+            process,
+            http,
+            grpc,
+        }
     }
 
     fn when_ready(mut self) -> Option<Self> {
         for _ in 0..MAX_LOOKS {
-            let is_taken = TcpStream::connect(self.address).is_ok();
+            let connects = |address| TcpStream::connect(address).is_ok();
+            let is_taken = connects(self.http) && connects(self.grpc);
             if self.process.try_wait().unwrap().is_some() {
                 return None;
             }

@@ -8,7 +8,7 @@
 //! `cargo test`; `cargo xtask test` installs the program, puts its path into the variable
 //! `CONTINUUM_TEST_ROTEL` and runs it.
 
-#![cfg(feature = "otlp-http")]
+#![cfg(all(feature = "gzip", feature = "otlp-grpc", feature = "otlp-http"))]
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -20,7 +20,9 @@ mod sent;
 mod value;
 
 use self::collector::{Collector, Sink};
-use continuum_observability::{ExporterConfig, Sampler, SpanLimits, Telemetry, TelemetryBuilder};
+use continuum_observability::{
+    Compression, OtlpConfig, OtlpProtocol, Sampler, SpanLimits, Telemetry, TelemetryBuilder,
+};
 use opentelemetry_proto::tonic::{
     common::v1::KeyValue,
     resource::v1::Resource,
@@ -51,9 +53,25 @@ fn limits() -> SpanLimits {
     limits
 }
 
-fn telemetry_into(collector: &Collector) -> TelemetryBuilder {
+/// Every way in which OTLP is sent, as one after the other is tried.
+fn ways(collector: &Collector) -> Vec<OtlpConfig> {
+    let over = |protocol, compression| {
+        let mut otlp = OtlpConfig::new(match protocol {
+            OtlpProtocol::Grpc => collector.grpc_endpoint(),
+            _ => collector.http_endpoint(),
+        });
+        otlp.protocol = Some(protocol);
+        otlp.compression = Some(compression);
+        otlp
+    };
+    let protocols = [OtlpProtocol::HttpProtobuf, OtlpProtocol::Grpc];
+    let both = |protocol| [Compression::None, Compression::Gzip].map(|c| over(protocol, c));
+    protocols.into_iter().flat_map(both).collect()
+}
+
+fn telemetry_by(way: OtlpConfig) -> TelemetryBuilder {
     let builder = Telemetry::builder()
-        .exporter(ExporterConfig::otlp(collector.endpoint()))
+        .exporter(way)
         .sampler(Sampler::parent_based(Sampler::AlwaysOn))
         .span_limits(limits())
         .service_name("assistant")
@@ -104,12 +122,18 @@ fn a_collector_of_others_receives_every_field_as_it_was_recorded() {
     let program = program().expect("CONTINUUM_TEST_ROTEL says where the collector is");
     let sink = Sink::start();
     let collector = Collector::start(&program, sink.address());
-    let telemetry = telemetry_into(&collector).init().unwrap();
+    for way in ways(&collector) {
+        compare(way, &sink);
+    }
+}
+
+fn compare(way: OtlpConfig, sink: &Sink) {
+    let telemetry = telemetry_by(way).init().unwrap();
     let mut sent = sent::record();
     assert_eq!(telemetry.force_flush(PLENTY), Ok(()));
     assert_eq!(telemetry.stats().exported, sent.len() as u64);
 
-    let received = received(&sink, sent.len());
+    let received = received(sink, sent.len());
     for resource in &received {
         assert_resource(resource.resource.as_ref().unwrap());
     }
@@ -123,4 +147,5 @@ fn a_collector_of_others_receives_every_field_as_it_was_recorded() {
         // Equal numbers can differ on the wire: 0.0 and -0.0.
         assert_eq!(span.1.encode_to_vec(), sent.1.encode_to_vec());
     }
+    assert_eq!(telemetry.shutdown(PLENTY), Ok(()));
 }

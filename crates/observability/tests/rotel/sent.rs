@@ -96,7 +96,7 @@ fn answer(span: &mut Span) -> WireSpan {
 }
 
 fn embed(tracer: Tracer, parent: &Context) -> WireSpan {
-    let mut span = start(tracer, "embed", SpanKind::Client, parent);
+    let span = start(tracer, "embed", SpanKind::Client, parent);
     let mut too_many = value::all_recorded();
     too_many.push(("one.too.many", 1.into()));
     span.add_event_at("every type", START + 5, &value::all_recorded());
@@ -125,7 +125,7 @@ fn embed(tracer: Tracer, parent: &Context) -> WireSpan {
 }
 
 fn publish(tracer: Tracer, parent: &Context) -> WireSpan {
-    let mut span = start(tracer, "before it is renamed", SpanKind::Producer, parent);
+    let span = start(tracer, "before it is renamed", SpanKind::Producer, parent);
     let flags = TraceFlags::SAMPLED;
     let remote = linked(7, 8, flags, true).with_trace_state(TRACE_STATE.parse().unwrap());
     let mut too_many = value::all_recorded();
@@ -158,7 +158,7 @@ fn publish(tracer: Tracer, parent: &Context) -> WireSpan {
 }
 
 fn consume(tracer: Tracer, parent: &Context) -> WireSpan {
-    let mut span = tracer
+    let span = tracer
         .span_builder("consume")
         .kind(SpanKind::Consumer)
         .parent(parent)
@@ -187,7 +187,7 @@ fn consume(tracer: Tracer, parent: &Context) -> WireSpan {
 
 fn tidy() -> WireSpan {
     let tracer = get_tracer("assistant.housekeeping");
-    let mut span = start(tracer, "tidy", SpanKind::Internal, &Context::default());
+    let span = start(tracer, "tidy", SpanKind::Internal, &Context::default());
     span.set_attributes(value::all_recorded());
     span.set_attributes([("too.many", 1), ("way.too.many", 2), ("far.too.many", 3)]);
     for _ in 0..MAX_EVENTS + 2 {

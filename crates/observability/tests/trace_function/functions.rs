@@ -2,6 +2,7 @@
 
 use crate::tree;
 use continuum_observability::{get_current_span, testing::TestRecorder, trace_function};
+use futures_util::FutureExt as _;
 use std::{
     error::Error,
     fmt::{Debug, Display},
@@ -217,12 +218,14 @@ fn functions_that_a_macro_writes_are_traced() {
 
 #[test]
 fn names_of_the_expansion_do_not_meet_those_of_the_body() {
-    #[trace_function]
-    fn shadowed(entry: u32, watch: u32, output: u32) -> u32 {
-        const CALL_SITE: u32 = 1;
-        entry + watch + output + CALL_SITE
+    #[trace_function(attributes(sum = CALL_SITE + never))]
+    async fn shadowed(entry: u32, never: u32) -> u32 {
+        entry + never
     }
 
+    const CALL_SITE: u32 = 7;
     let recorder = TestRecorder::new();
-    assert_eq!(recorder.run(|| shadowed(1, 2, 3)), 7);
+    let sum = recorder.run_async(shadowed(1, 2)).now_or_never();
+    assert_eq!(sum, Some(3));
+    assert_eq!(tree(&recorder), "shadowed sum=9\n");
 }

@@ -5,7 +5,7 @@ use continuum_observability::{
     get_baggage, get_current_span, set_baggage, testing::TestRecorder, trace_function,
 };
 use futures_util::future::{self, Either};
-use std::{future::Future, io, time::Duration};
+use std::{error::Error, future::Future, io, time::Duration};
 
 #[trace_function(attributes(question.length = question.len()))]
 async fn answer(question: String) -> io::Result<usize> {
@@ -127,7 +127,7 @@ async fn a_function_that_returns_a_future_is_traced_until_that_is_done() {
 async fn a_function_that_is_nothing_but_an_async_block_is_an_async_function() {
     #[trace_function]
     #[expect(clippy::manual_async_fn, reason = "the long form is what is tested")]
-    fn lazy(text: &str) -> impl Future<Output = Result<usize, Box<dyn std::error::Error>>> {
+    fn lazy(text: &str) -> impl Future<Output = Result<usize, Box<dyn Error>>> {
         async move {
             pause().await;
             Ok(text.parse()?)
@@ -138,6 +138,22 @@ async fn a_function_that_is_nothing_but_an_async_block_is_an_async_function() {
     drop(recorder.run(|| lazy("1")));
     assert_eq!(recorder.run_async(lazy("1")).await.unwrap(), 1);
     assert_eq!(tree(&recorder), "lazy\n");
+}
+
+#[trace_function]
+fn inferred(text: &str) -> impl Future<Output = Result<usize, Box<dyn Error>>> {
+    let text = text.trim();
+    async move {
+        pause().await;
+        Ok(text.parse()?)
+    }
+}
+
+#[tokio::test]
+async fn types_inside_of_a_future_are_inferred_from_the_signature() {
+    let recorder = TestRecorder::new();
+    assert_eq!(recorder.run(|| inferred(" 1")).await.unwrap(), 1);
+    assert_eq!(tree(&recorder), "inferred\n");
 }
 
 #[trace_function]

@@ -6,7 +6,7 @@ use futures_util::{
     FutureExt as _, Stream, StreamExt as _,
     stream::{self, BoxStream},
 };
-use std::panic::AssertUnwindSafe;
+use std::{error::Error, panic::AssertUnwindSafe};
 
 #[trace_function(attributes(count = count))]
 fn numbers(count: u32) -> impl Stream<Item = Result<u32, String>> + Unpin {
@@ -58,11 +58,24 @@ async fn a_stream_that_is_dropped_is_cancelled() {
 }
 
 #[trace_function]
+fn inferred(texts: Vec<&str>) -> impl Stream<Item = Result<u32, Box<dyn Error + '_>>> {
+    stream::iter(texts).map(|text| Ok(text.parse()?))
+}
+
+#[tokio::test]
+async fn types_inside_of_a_stream_are_inferred_from_the_signature() {
+    let recorder = TestRecorder::new();
+    let items: Vec<_> = recorder.run(|| inferred(vec!["1", "x"])).collect().await;
+    assert_eq!(items.iter().filter(|item| item.is_ok()).count(), 1);
+    assert!(tree(&recorder).starts_with("inferred ERROR(invalid digit found in string)\n"));
+}
+
+#[trace_function]
 fn boxed(fails: bool) -> BoxStream<'static, u32> {
     stream::iter([1, 2])
         .map(move |n| {
-            if fails && n == 2 {
-                std::panic::resume_unwind(Box::new("second item"));
+            if fails && n == 1 {
+                std::panic::resume_unwind(Box::new("first item"));
             }
             n
         })
@@ -76,10 +89,10 @@ async fn a_panic_in_a_stream_is_recorded_once_and_goes_on() {
     assert_eq!(items, [1, 2]);
     let work = recorder.run(|| boxed(true)).collect::<Vec<_>>();
     let payload = AssertUnwindSafe(work).catch_unwind().await.unwrap_err();
-    assert_eq!(payload.downcast_ref::<&str>(), Some(&"second item"));
+    assert_eq!(payload.downcast_ref::<&str>(), Some(&"first item"));
     assert_eq!(
         tree(&recorder),
-        "boxed\nboxed ERROR(second item)\n  · exception exception.type=panic \
-         exception.message=second item\n"
+        "boxed\nboxed ERROR(first item)\n  · exception exception.type=panic \
+         exception.message=first item\n"
     );
 }

@@ -8,12 +8,13 @@
 use std::fmt::{self, Write as _};
 
 use super::{
-    super::{
-        AnyValue,
-        escape::{push_escaped, shorten},
-    },
+    super::{AnyValue, escape::push_escaped},
     Palette,
+    width::{columns, cut},
 };
+
+/// What is shown of an attribute at least, unless the line ends before.
+const MIN_ATTRIBUTE_COLUMNS: usize = 24;
 
 /// How a piece of a line looks on a terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,27 +57,27 @@ impl<'a> Line<'a> {
         if self.left == 0 {
             return;
         }
-        let fitting = shorten(text, self.left);
-        self.left -= fitting.chars().count().min(self.left);
+        let fitting = cut(text, self.left);
+        self.left -= columns(&fitting).min(self.left);
         self.write(paint, &fitting);
     }
 
     /// For what must be read in full, such as an error.
     pub(super) fn push_whole(&mut self, paint: Paint, text: &str) {
-        self.left = self.left.saturating_sub(text.chars().count());
+        self.left = self.left.saturating_sub(columns(text));
         self.write(paint, text);
     }
 
+    /// Where not all fits, the longest are cut, so that a long query does not hide its row count.
     pub(super) fn attributes(&mut self, attributes: &[(String, AnyValue)]) {
-        for (key, value) in attributes {
-            if self.left == 0 {
-                return;
-            }
-            let mut text = String::from(" ");
-            push_escaped(&mut text, key);
-            text.push('=');
-            push_value(&mut text, value, self.left);
-            self.push(Paint::Dim, text);
+        let room = self.left;
+        let texts: Vec<_> = attributes
+            .iter()
+            .map(|(key, value)| attribute(key, value, room))
+            .collect();
+        let share = share(texts.iter().map(|text| columns(text)).collect(), room);
+        for text in texts {
+            self.push(Paint::Dim, cut(text, share));
         }
     }
 
@@ -95,6 +96,29 @@ impl<'a> Line<'a> {
             self.out.push_str(text);
         }
     }
+}
+
+fn attribute(key: &str, value: &AnyValue, room: usize) -> String {
+    let mut text = String::from(" ");
+    push_escaped(&mut text, key);
+    text.push('=');
+    push_value(&mut text, value, room);
+    text
+}
+
+/// The most columns that each of the texts may take so that all of them fit: those that need less
+/// leave what they do not need to the others.
+fn share(mut columns: Vec<usize>, mut room: usize) -> usize {
+    columns.sort_unstable();
+    let count = columns.len();
+    for (index, needed) in columns.into_iter().enumerate() {
+        let share = room / (count - index);
+        if needed > share {
+            return share.max(MIN_ATTRIBUTE_COLUMNS);
+        }
+        room -= needed;
+    }
+    usize::MAX
 }
 
 /// Appends a value on one line, in quotes where it would run into its neighbours. Stops soon after

@@ -8,18 +8,20 @@
 
 mod forest;
 mod line;
+mod width;
 
 use std::fmt::Write as _;
 
 use self::{
     forest::{Node, arrange},
     line::{Line, Paint},
+    width::{columns, safe_line},
 };
-use super::{EventRecord, LinkRecord, SpanRecord, escape::line as safe_line};
+use super::{EventRecord, LinkRecord, SpanRecord, escape};
 
 /// Deeper spans are drawn at this depth: a line must stay readable, and a long chain affordable.
 const MAX_DEPTH: usize = 24;
-const MAX_NAME_CHARS: usize = 48;
+const MAX_NAME_COLUMNS: usize = 48;
 const MAX_MESSAGE_CHARS: usize = 400;
 
 /// Whether a tree is coloured.
@@ -45,7 +47,8 @@ pub enum Palette {
 pub struct TreeStyle {
     /// Colours.
     pub palette: Palette,
-    /// Longer lines are cut, apart from errors; `None` cuts nothing.
+    /// Columns of a line. On a longer one the longest values of attributes are cut first, and errors
+    /// never; `None` cuts nothing.
     pub width: Option<usize>,
     /// Durations, and how long after the start of its span an event came.
     pub timing: bool,
@@ -56,7 +59,7 @@ pub struct TreeStyle {
 }
 
 impl TreeStyle {
-    /// For people: durations and trace ids, lines up to 120 characters.
+    /// For people: durations and trace ids, lines up to 120 columns.
     pub fn terminal(palette: Palette) -> Self {
         Self {
             palette,
@@ -97,13 +100,13 @@ impl TreeStyle {
 /// ```
 pub fn render_tree(spans: &[SpanRecord], style: &TreeStyle) -> String {
     let nodes = arrange(spans);
-    let label_chars = |node: &Node| {
-        let name = spans[node.span].name.chars().count().min(MAX_NAME_CHARS);
+    let label_columns = |node: &Node| {
+        let name = columns(&spans[node.span].name).min(MAX_NAME_COLUMNS);
         node.depth.min(MAX_DEPTH) * 3 + name
     };
     let column = nodes
         .iter()
-        .map(label_chars)
+        .map(label_columns)
         .max()
         .unwrap_or_default()
         .max(30);
@@ -162,9 +165,9 @@ impl Tree<'_> {
         let guides = self.guides.concat() + branch;
         let name = safe_line(
             &span.name,
-            style.width.map_or(usize::MAX, |_| MAX_NAME_CHARS),
+            style.width.map_or(usize::MAX, |_| MAX_NAME_COLUMNS),
         );
-        let used = guides.chars().count() + name.chars().count();
+        let used = columns(&guides) + columns(&name);
         let mut line = self.begin();
         line.push(Paint::Dim, guides);
         let paint = match (span.is_error(), node.depth) {
@@ -200,7 +203,7 @@ impl Tree<'_> {
         } else {
             Paint::Plain
         };
-        line.push(paint, safe_line(&event.name, MAX_NAME_CHARS));
+        line.push(paint, safe_line(&event.name, MAX_NAME_COLUMNS));
         line.attributes(&event.attributes);
         line.end();
     }
@@ -234,7 +237,7 @@ fn describe(line: &mut Line<'_>, style: &TreeStyle, node: Node, span: &SpanRecor
         line.push(Paint::Dim, format!(" ({})", kind_name(span.kind)));
     }
     if span.is_error() {
-        let message = safe_line(&span.status_message, MAX_MESSAGE_CHARS);
+        let message = escape::line(&span.status_message, MAX_MESSAGE_CHARS);
         line.push_whole(Paint::Red, format!(" ERROR {message}").trim_end());
     }
     line.attributes(&span.attributes);

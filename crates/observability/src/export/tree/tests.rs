@@ -170,6 +170,58 @@ fn lines_are_cut_at_the_width_but_errors_are_not() {
 }
 
 #[test]
+fn the_longest_values_are_cut_first() {
+    let span = |rows| Span {
+        attributes: vec![
+            sample::string("db.query.text", &"SELECT turn ".repeat(20)),
+            sample::string("db.row_count", rows),
+            sample::string("db.query.plan", &"SCAN turns ".repeat(20)),
+            sample::string("tenant.id", "user_123"),
+        ],
+        ..sample::span("db.select.turns", 1, None)
+    };
+    let style = TreeStyle {
+        ids: false,
+        timing: false,
+        ..TreeStyle::terminal(Palette::Plain)
+    };
+    let expected = "db.select.turns db.query.text=\"SELECT turn SELECT… db.row_count=10 \
+                    db.query.plan=\"SCAN turns SCAN tu… tenant.id=user_123\n";
+    let drawn = draw([span("10")], &style);
+    assert_eq!(drawn, expected);
+    assert!(columns(&drawn) <= 121);
+}
+
+#[cfg(feature = "console")]
+#[test]
+fn columns_line_up_below_wide_characters() {
+    let expected = "
+答える                                        10.0 ms
+└─ 記憶を探す                                 10.0 ms
+   └─ größe                                   10.0 ms
+";
+    let spans = [
+        sample::span("答える", 1, None),
+        sample::span("記憶を探す", 2, Some(1)),
+        sample::span("größe", 3, Some(2)),
+    ];
+    let style = TreeStyle {
+        ids: false,
+        ..TreeStyle::terminal(Palette::Plain)
+    };
+    let drawn = draw(spans, &style);
+    let duration_columns: Vec<_> = drawn
+        .lines()
+        .map(|line| columns(line.split("10.0").next().unwrap()))
+        .collect();
+    assert_eq!(duration_columns, [duration_columns[0]; 3], "{drawn}");
+    assert_eq!(
+        drawn.replace(' ', ""),
+        expected.trim_start().replace(' ', "")
+    );
+}
+
+#[test]
 fn an_orphan_is_a_root_and_a_circle_is_still_drawn() {
     let spans = [
         sample::span("orphan", 1, Some(9)),

@@ -175,6 +175,7 @@ pub(super) fn parent(parent: &ApiContext) -> Context {
 fn native(api: &ApiContext) -> Context {
     let span = SpanContext::from(api.span().span_context());
     let current = Context::current();
+    let suppressed = current.suppressed || api.is_telemetry_suppressed();
     let mut native = if !span.is_valid() {
         Context::root()
     } else if *current.span_context() == span {
@@ -182,7 +183,7 @@ fn native(api: &ApiContext) -> Context {
     } else {
         live::find(&span).unwrap_or_else(|| current.with_remote_span_context(span))
     };
-    native.suppressed = api.is_telemetry_suppressed();
+    native.suppressed = suppressed;
     native
 }
 

@@ -130,7 +130,7 @@ impl TraceLayer {
     #[must_use]
     pub fn capture_request_headers<'n>(self, names: impl IntoIterator<Item = &'n str>) -> Self {
         self.change(|config| {
-            add_headers(&mut config.request_headers, "http.request.header.", names)
+            add_headers(&mut config.request_headers, "http.request.header.", names);
         })
     }
 

@@ -8,10 +8,10 @@ use super::{
 };
 use crate::{
     context::{FutureExt as _, InContext, with_context},
-    semconv::attribute,
     span::SpanRef,
 };
 use ::http::{HeaderValue, Request, Response};
+use http_body::Body;
 use pin_project_lite::pin_project;
 use std::{
     fmt::{self, Display},
@@ -46,6 +46,7 @@ impl<S, B, R> Service<Request<B>> for Trace<S>
 where
     S: Service<Request<B>, Response = Response<R>>,
     S::Error: Display,
+    R: Body,
 {
     type Response = Response<R>;
     type Error = S::Error;
@@ -96,7 +97,7 @@ impl<F> fmt::Debug for TracedResponse<F> {
     }
 }
 
-impl<F, R, E: Display> Future for TracedResponse<F>
+impl<F, R: Body, E: Display> Future for TracedResponse<F>
 where
     F: Future<Output = Result<Response<R>, E>>,
 {
@@ -116,14 +117,16 @@ where
     }
 }
 
-fn describe<R>(span: &SpanRef, response: &mut Response<R>, config: &Config) {
+fn describe<R: Body>(span: &SpanRef, response: &mut Response<R>, config: &Config) {
     let status = response.status();
     span.http_outcome(
         status.as_u16(),
         status.canonical_reason().unwrap_or_default(),
     );
-    if let Some(size) = body_size(response.headers()) {
-        span.set_attribute(attribute::HTTP_RESPONSE_BODY_SIZE, size);
+    // The server announces the length later than this, where it is known only from the body.
+    let size = body_size(response.headers()).or_else(|| response.body().size_hint().exact());
+    if let Some(size) = size {
+        span.http_response_body_size(size);
     }
     for (name, key) in &config.response_headers {
         if let Some(values) = header_values(response.headers(), name) {

@@ -1,6 +1,6 @@
 //! Spans of the cache layer: one per operation, with the hit or miss as attribute and event.
 //!
-//! Invariant: a key leaves the process only scrubbed, in attributes and events alike; see [`key`].
+//! Invariant: a key leaves the process only scrubbed, in attributes and events alike.
 
 mod key;
 
@@ -43,7 +43,7 @@ layer_span! {
 /// });
 /// assert_eq!(
 ///     recorder.tree(),
-///     "cache.get [client] cache.operation=GET cache.key=search:<hash> cache.key_pattern=search:* \
+///     "cache.get [client] cache.operation=GET cache.key_pattern=search:* cache.key=search:<hash> \
 ///      tenant.id=acme cache.hit=false\n  · cache.miss key=search:<hash>\n"
 /// );
 /// ```

@@ -77,7 +77,7 @@ fn describe(span: &SpanRef, response: &Response) {
         status.canonical_reason().unwrap_or_default(),
     );
     if let Some(size) = response.content_length() {
-        span.set_attribute(attribute::HTTP_RESPONSE_BODY_SIZE, size);
+        span.http_response_body_size(size);
     }
 }
 
@@ -115,7 +115,7 @@ fn message(error: &Error) -> String {
         text.push_str(&error.to_string());
         cause = error.source();
     }
-    let Some(url) = error.url().map(|url| url.as_str()) else {
+    let Some(url) = error.url().map(::reqwest::Url::as_str) else {
         return text;
     };
     let redacted = Url::parse(url).map(|url| url.full);

@@ -68,7 +68,7 @@ fn the_system_decides_how_the_statement_is_read() {
         tree(|| {
             trace_query("SELECT \"a\" || 'b\\'")
                 .system(system)
-                .in_scope(|_| ())
+                .in_scope(|_| ());
         })
     };
     assert_eq!(
@@ -100,10 +100,7 @@ fn a_query_that_lasts_as_long_as_its_threshold_is_slow_in_every_form() {
         ok
     );
     let failed = tree(|| {
-        query()
-            .run_sync(|_| Err::<(), _>("no"))
-            .unwrap_err()
-            .clone_into(&mut String::new())
+        query().run_sync(|_| Err::<(), _>("no")).unwrap_err();
     });
     assert_eq!(
         failed,
@@ -134,7 +131,7 @@ fn a_query_below_its_threshold_is_not_slow() {
     let tree = tree(|| {
         trace_query("SELECT 1")
             .slow_after(Duration::MAX)
-            .in_scope(|_| ())
+            .in_scope(|_| ());
     });
     assert_eq!(
         tree,

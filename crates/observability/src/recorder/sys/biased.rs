@@ -11,7 +11,9 @@
 //! Invariants:
 //! - an owner id is current on at most one thread at a time, and hand-overs of it between threads
 //!   happen in order (a future is polled through `&mut`);
-//! - [`FREE`] values are touched only by whoever took them out of a pool.
+//! - [`FREE`] values are touched only by whoever took them out of a pool shared by threads;
+//! - a value in the pool of one thread is owned by that thread's own id, so that taking it out again
+//!   changes nothing, or shared, if somebody reached into it with an outdated reference.
 //!
 //! Source: Kawachiya et al., "Lock Reservation" (OOPSLA 2002); Michael, "Hazard Pointers" (2004).
 //! The unsafe code of the recorder is here and in [`super::platform`]; the loom model at the end of
@@ -109,8 +111,23 @@ impl<T> Biased<T> {
     }
 
     /// Publishes a value that the caller took out of a pool, as owned by `owner`.
+    ///
+    /// Waits for strands that are just looking into it under the mutex.
     pub(crate) fn adopt(&self, owner: u64) {
-        self.owner.store(owner, Ordering::Release);
+        if self.owner.load(Ordering::Acquire) == FREE {
+            // Nobody changes the owner of a free value but the one who took it out of its pool.
+            self.owner.store(owner, Ordering::Release);
+        } else {
+            let _guard = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
+            self.owner.store(owner, Ordering::Release);
+        }
+    }
+
+    /// Passes a value on that the strand `from` owns and does not touch any more, to `to`.
+    ///
+    /// Does nothing when somebody has taken the ownership away meanwhile.
+    pub(crate) fn pass(&self, from: u64, to: u64) {
+        self.pass_on(from, to);
     }
 
     /// Runs `access` as the owner, without a lock.
@@ -393,6 +410,60 @@ mod loom_models {
             world.value.adopt(FIRST_OWNER);
             assert!(world.add(FIRST_OWNER, 0, None));
             let seen = stale.join().unwrap();
+            world
+                .value
+                .value
+                .with_mut(|v| assert_eq!(unsafe { *v }, 2 + u32::from(seen)));
+        });
+    }
+
+    #[test]
+    fn loom_idle_value_stays_its_threads_own_until_somebody_reaches_into_it() {
+        loom::model(|| {
+            let world = world();
+            let other = world.clone();
+            let stale = thread::spawn(move || other.add_revoked(1, Next::Shared));
+            // Emptied and left in the pool of its thread, then taken out again.
+            assert!(world.add(FIRST_OWNER, 0, None));
+            let strand = Strand {
+                id: FIRST_OWNER,
+                hazard: &world.hazards[0],
+            };
+            if world.value.with_owned(strand, None, |v| *v += 1).is_err() {
+                world.value.adopt(FIRST_OWNER);
+                assert!(world.add(FIRST_OWNER, 0, None));
+            }
+            let seen = stale.join().unwrap();
+            world.add_revoked(0, Next::Shared);
+            world
+                .value
+                .value
+                .with_mut(|v| assert_eq!(unsafe { *v }, 3 + u32::from(seen)));
+        });
+    }
+
+    #[test]
+    fn loom_idle_value_is_passed_to_a_task_or_taken_over_by_lock() {
+        loom::model(|| {
+            let world = world();
+            let task = FIRST_OWNER + 1;
+            let other = world.clone();
+            let stale = thread::spawn(move || other.add_revoked(1, Next::Shared));
+            world.value.pass(FIRST_OWNER, task);
+            let strand = Strand {
+                id: task,
+                hazard: &world.hazards[0],
+            };
+            if world
+                .value
+                .with_owned(strand, Some(FIRST_OWNER), |v| *v += 1)
+                .is_err()
+            {
+                world.value.adopt(task);
+                assert!(world.add(task, 0, Some(FIRST_OWNER)));
+            }
+            let seen = stale.join().unwrap();
+            world.add_revoked(0, Next::Shared);
             world
                 .value
                 .value

@@ -4,12 +4,12 @@
 //!
 //! Invariant: a span that ends after its thread's destructors ran goes straight to the queue.
 
-use super::{POOL_MAX, Phase, STATE, ThreadState};
+use super::{POOL_MAX, Phase, STATE, ThreadState, progress::close_span};
 use crate::{
     recorder::{
         DropReason, Recorder,
         core::{Chunk, LARGE_CHUNK_BYTES, SMALL_CHUNK_BYTES},
-        registry::{OpenChunk, PooledSlot, Registry},
+        registry::{OpenChunk, PooledSlot, Registry, ThreadShared},
         slot::Slot,
         sys::biased::{Hazard, Next, Strand},
     },
@@ -17,51 +17,60 @@ use crate::{
 };
 use std::sync::atomic::{Ordering, fence};
 
-/// Appends the finished span to the thread's chunk and returns slot and body to the pool.
+/// Ends the span of that generation, if it is still in `slot`: into the thread's chunk if it is
+/// sampled, and slot and body back to the pool. `end` says when, in Unix nanoseconds.
 #[inline]
-pub(crate) fn finish_span(
+pub(crate) fn end_span(
     recorder: &'static Recorder,
     slot: &'static Slot,
-    body: Box<SpanBody>,
-    end_unix_nanos: u64,
+    generation: u64,
+    end: impl FnOnce(&SpanBody) -> u64,
 ) {
     STATE.with(|state| {
-        if state.ready() {
-            append(state, recorder, &body, end_unix_nanos);
-        } else {
-            append_late(recorder, &body, end_unix_nanos);
+        let Some(mut body) = close_span(state, slot, generation) else {
+            return;
+        };
+        if body.is_sampled() {
+            let end_unix_nanos = end(&body);
+            body.note_slowness(end_unix_nanos);
+            if state.ready() {
+                append(state, recorder, &mut body, end_unix_nanos);
+            } else {
+                append_late(recorder, &mut body, end_unix_nanos);
+            }
         }
         give_back(state, (slot, body));
     });
 }
 
-/// Returns slot and body to the pool without keeping the span.
-pub(crate) fn discard_span(slot: &'static Slot, body: Box<SpanBody>) {
-    STATE.with(|state| give_back(state, (slot, body)));
-}
-
 #[inline]
-fn give_back(state: &ThreadState, pooled: PooledSlot) {
-    let mut pooled = pooled;
-    pooled.0.cell.free();
+fn give_back(state: &ThreadState, mut pooled: PooledSlot) {
     pooled.1.release_memory();
     let Ok(mut pool) = state.pool.try_borrow_mut() else {
         return;
     };
-    let full = pool.len() >= POOL_MAX || state.phase.get() != Phase::Live;
     pool.push(pooled);
-    if full && let Some(registry) = Registry::get() {
-        let keep = if state.phase.get() == Phase::Live {
-            POOL_MAX / 2
-        } else {
-            0
-        };
-        registry.give_slots(pool.drain(keep..));
+    if pool.len() > POOL_MAX || state.phase.get() != Phase::Live {
+        share(state, &mut pool);
+    }
+}
+
+/// Gives idle slots to the pool of all threads.
+#[cold]
+fn share(state: &ThreadState, pool: &mut Vec<PooledSlot>) {
+    let live = state.phase.get() == Phase::Live;
+    if let Some(registry) = Registry::get() {
+        registry.give_slots(pool.drain(if live { POOL_MAX / 2 } else { 0 }..));
     }
 }
 
 #[inline]
-fn append(state: &ThreadState, recorder: &'static Recorder, body: &SpanBody, end_unix_nanos: u64) {
+fn append(
+    state: &ThreadState,
+    recorder: &'static Recorder,
+    body: &mut SpanBody,
+    end_unix_nanos: u64,
+) {
     let (Some(core), Some(shared)) = (state.core_of(recorder), state.shared.get()) else {
         return;
     };
@@ -87,32 +96,69 @@ fn append(state: &ThreadState, recorder: &'static Recorder, body: &SpanBody, end
             fence(Ordering::SeqCst);
         }
         if open.is_full() || core.is_closed() {
-            open.bytes = core.hand_over(open.take(), LARGE_CHUNK_BYTES);
+            return open.exchange(core, LARGE_CHUNK_BYTES);
         }
+        true
     };
-    if let Err(add) = shared.chunk.with_owned(own, None, add) {
-        let hazards = |visit: &mut dyn FnMut(&Hazard)| {
-            if let Some(registry) = Registry::get() {
-                registry.each_hazard(visit);
+    let is_done = shared
+        .chunk
+        .with_owned(own, None, add)
+        .unwrap_or_else(|add| {
+            let hazards = |visit: &mut dyn FnMut(&Hazard)| {
+                if let Some(registry) = Registry::get() {
+                    registry.each_hazard(visit);
+                }
+            };
+            let next = Next::Owner(state.own_id.get());
+            let added = shared
+                .chunk
+                .with_revoked(Some(&shared.hazard), hazards, next, add);
+            if added.is_none() {
+                // The chunk was just being taken away, and the system refused the fence for it.
+                core.totals.dropped(DropReason::ExportFailed, 1);
             }
-        };
-        let next = Next::Owner(state.own_id.get());
-        let added = shared
+            added.unwrap_or(true)
+        });
+    if !is_done {
+        empty_chunk(shared);
+    }
+}
+
+/// Hands over what the thread has collected, after waiting for room where that is wanted.
+#[cold]
+pub(super) fn empty_chunk(shared: &'static ThreadShared) {
+    let Some(registry) = Registry::get() else {
+        return;
+    };
+    let hazards = |visit: &mut dyn FnMut(&Hazard)| registry.each_hazard(visit);
+    let access = |use_chunk: &mut dyn FnMut(&mut OpenChunk)| {
+        let own = Some(&shared.hazard);
+        let use_chunk = |open: &mut OpenChunk| use_chunk(open);
+        shared
             .chunk
-            .with_revoked(Some(&shared.hazard), hazards, next, add);
-        if added.is_none() {
-            // The chunk was just being taken away, and the system refused the fence for it.
-            core.totals.dropped(DropReason::ExportFailed, 1);
+            .with_revoked(own, hazards, Next::AsBefore, use_chunk)
+    };
+    let mut deadline = None;
+    loop {
+        let mut full = None;
+        access(&mut |open| full = (!open.offer()).then(|| (open.core, open.bytes.capacity())));
+        let Some((Some(core), bytes)) = full else {
+            return;
+        };
+        deadline = deadline.or_else(|| core.wait_deadline());
+        if !deadline.is_some_and(|deadline| core.wait_for_room(bytes, deadline)) {
+            access(&mut OpenChunk::hand_over);
+            return;
         }
     }
 }
 
 /// A span that ends after its thread's destructors ran goes straight to the queue.
 #[cold]
-fn append_late(recorder: &'static Recorder, body: &SpanBody, end_unix_nanos: u64) {
+fn append_late(recorder: &'static Recorder, body: &mut SpanBody, end_unix_nanos: u64) {
     if let Some(core) = recorder.core() {
         let mut bytes = Vec::new();
         body.finish(end_unix_nanos, &mut bytes);
-        drop(core.hand_over(Chunk { bytes, spans: 1 }, 0));
+        core.deliver(Chunk { bytes, spans: 1 });
     }
 }

@@ -13,8 +13,8 @@ mod finish;
 mod progress;
 
 pub(crate) use self::{
-    finish::{discard_span, finish_span},
-    progress::{claim_span, close_span, open_span, park_span, with_span},
+    finish::end_span,
+    progress::{claim_span, open_span, park_span, with_span},
 };
 
 use super::{
@@ -26,6 +26,7 @@ use super::{
         platform,
     },
 };
+use crate::context::{SpanId, TraceId};
 use std::{
     cell::{Cell, RefCell},
     mem::ManuallyDrop,
@@ -129,6 +130,9 @@ impl ThreadState {
         if self.fork_epoch.get() != platform::fork_epoch() {
             return;
         }
+        if self.core.get().is_some_and(|(_, core)| core.may_wait()) {
+            finish::empty_chunk(shared);
+        }
         Self::hand_over_chunk(registry, shared);
         if let Some((_, core)) = self.core.take() {
             core.totals.fold(&shared.counts);
@@ -175,12 +179,16 @@ impl ThreadState {
         let (core, shared) = (recorder.core()?, self.shared.get()?);
         if let Some((_, before)) = self.core.get() {
             before.totals.fold(&shared.counts);
+            if before.may_wait() {
+                finish::empty_chunk(shared);
+            }
         }
         shared.counts.core_id.store(core.id, Ordering::Release);
         self.core.set(Some((recorder, core)));
         Some(core)
     }
 
+    #[inline]
     fn strand(&self) -> Option<Strand<'static>> {
         let shared = self.shared.get()?;
         Some(Strand {
@@ -198,16 +206,20 @@ impl ThreadState {
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         mixed ^ (mixed >> 31)
     }
-}
 
-/// Counts a span of `recorder` as started; `false` when this thread cannot trace (any more).
-#[inline]
-pub(crate) fn count_started(recorder: &'static Recorder, sampled_out: bool) -> bool {
-    STATE.with(|state| {
-        if !state.ready() {
-            return count_started_late(recorder, sampled_out);
+    #[inline]
+    fn random_id(&self) -> u64 {
+        loop {
+            let id = self.random();
+            if id != 0 {
+                return id;
+            }
         }
-        let (Some(shared), Some(_)) = (state.shared.get(), state.core_of(recorder)) else {
+    }
+
+    #[inline]
+    fn count_started(&self, recorder: &'static Recorder, sampled_out: bool) -> bool {
+        let (Some(shared), Some(_)) = (self.shared.get(), self.core_of(recorder)) else {
             return false;
         };
         ThreadCounts::add(&shared.counts.started);
@@ -215,30 +227,54 @@ pub(crate) fn count_started(recorder: &'static Recorder, sampled_out: bool) -> b
             ThreadCounts::add(&shared.counts.sampled_out);
         }
         true
+    }
+
+    #[cold]
+    fn count_started_late(&self, recorder: &'static Recorder, sampled_out: bool) -> bool {
+        self.seed();
+        recorder
+            .core()
+            .map(|core| core.totals.started(1, u64::from(sampled_out)))
+            .is_some()
+    }
+
+    /// Makes random numbers available on a thread that is not set up.
+    #[cold]
+    fn seed(&self) {
+        if self.random.get() == 0 {
+            self.random.set(platform::random_seed());
+        }
+    }
+}
+
+/// Counts a span of `recorder` as started and hands out its id.
+///
+/// `false`, also to `identify`, where the recorder cannot run: the span is not to be recorded then.
+#[inline]
+pub(crate) fn start_span(
+    recorder: &'static Recorder,
+    sampled_out: bool,
+    identify: impl FnOnce(SpanId, bool),
+) -> bool {
+    STATE.with(|state| {
+        let counted = if state.ready() {
+            state.count_started(recorder, sampled_out)
+        } else {
+            state.count_started_late(recorder, sampled_out)
+        };
+        identify(SpanId::from(state.random_id()), counted);
+        counted
     })
 }
 
-#[cold]
-fn count_started_late(recorder: &'static Recorder, sampled_out: bool) -> bool {
-    recorder
-        .core()
-        .map(|core| core.totals.started(1, u64::from(sampled_out)))
-        .is_some()
-}
-
-/// A random number that is not zero.
+/// The id of a new trace.
 #[inline]
-pub(crate) fn random_id() -> u64 {
+pub(crate) fn random_trace_id() -> TraceId {
     STATE.with(|state| {
-        if !state.ready() && state.random.get() == 0 {
-            state.random.set(platform::random_seed());
+        if !state.ready() {
+            state.seed();
         }
-        loop {
-            let id = state.random();
-            if id != 0 {
-                return id;
-            }
-        }
+        TraceId::from(u128::from(state.random_id()) << 64 | u128::from(state.random_id()))
     })
 }
 

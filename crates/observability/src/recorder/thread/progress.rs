@@ -2,43 +2,56 @@
 //!
 //! Position: between `SpanRef` and the slots of the pool.
 //!
-//! Invariant: the owner takes no lock; everybody else takes the ownership away first.
+//! Invariants: the owner takes no lock and changes no ownership; everybody else takes it away first.
 
 use super::{POOL_MAX, STATE, ThreadState};
 use crate::{
     recorder::{
+        Recorder,
         registry::{PooledSlot, Registry},
-        slot::{Slot, SlotState},
+        slot::Slot,
         sys::{
-            biased::{FREE, Hazard, Next, PARKED},
+            biased::{Hazard, Next, PARKED, Strand},
             platform,
         },
     },
     span::SpanBody,
 };
 
-/// Puts `body` into a slot owned by the calling strand; returns the slot and its generation.
+/// Puts a span into a slot owned by the calling strand; returns the slot and its generation.
 #[inline]
-pub(crate) fn open_span(fill: impl FnOnce(&mut SpanBody)) -> (&'static Slot, u32) {
+pub(crate) fn open_span(
+    recorder: &'static Recorder,
+    fill: impl FnOnce(&mut SpanBody),
+) -> (&'static Slot, u64) {
     STATE.with(|state| {
         let ready = state.ready();
         let (slot, mut body) = take_slot(state, ready);
         fill(&mut body);
-        let owner = if ready { state.strand_id.get() } else { PARKED };
-        slot.enter_process(platform::fork_epoch());
-        // The slot is out of the pool: adopt it first as shared, so that the body can be put in.
-        let generation = put_body(state, slot, body, owner);
-        (slot, generation)
+        slot.occupy(platform::fork_epoch(), recorder);
+        put_body(state, slot, body, ready);
+        (slot, slot.generation())
     })
 }
 
+#[inline]
 fn take_slot(state: &ThreadState, ready: bool) -> PooledSlot {
-    if ready && let Ok(mut pool) = state.pool.try_borrow_mut() {
-        if pool.is_empty()
-            && let Some(registry) = Registry::get()
-        {
-            registry.take_slots(POOL_MAX / 2, &mut pool);
-        }
+    if ready
+        && let Ok(mut pool) = state.pool.try_borrow_mut()
+        && let Some(pooled) = pool.pop()
+    {
+        return pooled;
+    }
+    take_shared_slot(state, ready)
+}
+
+#[cold]
+fn take_shared_slot(state: &ThreadState, ready: bool) -> PooledSlot {
+    if ready
+        && let Ok(mut pool) = state.pool.try_borrow_mut()
+        && let Some(registry) = Registry::get()
+    {
+        registry.take_slots(POOL_MAX / 2, &mut pool);
         if let Some(pooled) = pool.pop() {
             return pooled;
         }
@@ -47,22 +60,39 @@ fn take_slot(state: &ThreadState, ready: bool) -> PooledSlot {
 }
 
 #[inline]
-fn put_body(state: &ThreadState, slot: &'static Slot, body: Box<SpanBody>, owner: u64) -> u32 {
-    slot.cell.adopt(owner);
-    let put = |slot_state: &mut SlotState| {
-        slot_state.body = Some(body);
-        slot_state.generation
+fn put_body(state: &ThreadState, slot: &'static Slot, body: Box<SpanBody>, ready: bool) {
+    let put = move |place: &mut Option<Box<SpanBody>>| *place = Some(body);
+    let Some(strand) = state.strand().filter(|_| ready) else {
+        slot.cell.adopt(PARKED);
+        return revoked(slot, put);
     };
-    match state.strand() {
-        Some(strand) if owner == strand.id => slot
-            .cell
-            .with_owned(strand, None, put)
-            .unwrap_or_else(|put| revoked(slot, put)),
-        _ => revoked(slot, put),
+    let own_id = state.own_id.get();
+    if strand.id != own_id {
+        slot.cell.pass(own_id, strand.id);
+    }
+    if let Err(put) = slot.cell.with_owned(strand, None, put) {
+        put_into_foreign_slot(slot, strand, put);
     }
 }
 
-fn revoked<R: Default>(slot: &'static Slot, access: impl FnOnce(&mut SlotState) -> R) -> R {
+/// Puts the body into a slot that comes from the shared pool, or that somebody else reached into
+/// while it was idle.
+#[cold]
+fn put_into_foreign_slot(
+    slot: &'static Slot,
+    strand: Strand<'_>,
+    put: impl FnOnce(&mut Option<Box<SpanBody>>),
+) {
+    slot.cell.adopt(strand.id);
+    if let Err(put) = slot.cell.with_owned(strand, None, put) {
+        revoked(slot, put);
+    }
+}
+
+fn revoked<R: Default>(
+    slot: &'static Slot,
+    access: impl FnOnce(&mut Option<Box<SpanBody>>) -> R,
+) -> R {
     let own = STATE
         .with(|state| state.shared.get())
         .map(|shared| &shared.hazard);
@@ -79,30 +109,31 @@ fn revoked<R: Default>(slot: &'static Slot, access: impl FnOnce(&mut SlotState) 
 #[inline]
 pub(crate) fn with_span<R>(
     slot: &'static Slot,
-    generation: u32,
+    generation: u64,
     access: impl FnOnce(&mut SpanBody) -> R,
 ) -> Option<R> {
-    let checked = |state: &mut SlotState| {
-        if state.generation != generation {
+    let checked = |body: &mut Option<Box<SpanBody>>| {
+        if slot.generation() != generation {
             return None;
         }
-        state.body.as_deref_mut().map(access)
+        body.as_deref_mut().map(access)
     };
     STATE.with(|state| match state.strand() {
         Some(strand) => match slot.cell.with_owned(strand, None, checked) {
             Ok(result) => result,
-            Err(checked) => with_span_locked(slot, checked),
+            Err(checked) => with_span_locked(slot, generation, checked),
         },
-        None => with_span_locked(slot, checked),
+        None => with_span_locked(slot, generation, checked),
     })
 }
 
 #[cold]
 fn with_span_locked<R>(
     slot: &'static Slot,
-    checked: impl FnOnce(&mut SlotState) -> Option<R>,
+    generation: u64,
+    checked: impl FnOnce(&mut Option<Box<SpanBody>>) -> Option<R>,
 ) -> Option<R> {
-    if !slot.belongs_to(platform::fork_epoch()) {
+    if slot.generation() != generation || !slot.belongs_to(platform::fork_epoch()) {
         return None;
     }
     revoked(slot, checked)
@@ -110,25 +141,31 @@ fn with_span_locked<R>(
 
 /// Takes the body of the span out of its slot, which is free afterwards.
 #[inline]
-pub(crate) fn close_span(slot: &'static Slot, generation: u32) -> Option<Box<SpanBody>> {
+pub(super) fn close_span(
+    state: &ThreadState,
+    slot: &'static Slot,
+    generation: u64,
+) -> Option<Box<SpanBody>> {
     if !slot.belongs_to(platform::fork_epoch()) {
         return None;
     }
-    let take = |state: &mut SlotState| {
-        if state.generation != generation {
+    let take = move |place: &mut Option<Box<SpanBody>>| {
+        if slot.generation() != generation {
             return None;
         }
-        let body = state.body.take()?;
-        state.generation = state.generation.wrapping_add(1);
+        let body = place.take()?;
+        slot.next_generation();
         Some(body)
     };
-    STATE.with(|state| match state.strand() {
-        Some(strand) => match slot.cell.with_owned(strand, Some(FREE), take) {
-            Ok(body) => body,
-            Err(take) => with_span_locked(slot, take),
-        },
-        None => with_span_locked(slot, take),
-    })
+    let Some(strand) = state.strand() else {
+        return with_span_locked(slot, generation, take);
+    };
+    let own_id = state.own_id.get();
+    let next = (strand.id != own_id).then_some(own_id);
+    match slot.cell.with_owned(strand, next, take) {
+        Ok(body) => body,
+        Err(take) => with_span_locked(slot, generation, take),
+    }
 }
 
 /// Lets go of a span that moves to another strand, which claims it by [`claim_span`].

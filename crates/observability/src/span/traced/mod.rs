@@ -21,10 +21,8 @@ pub use outcome::{
 pub use stream::TracedStream;
 
 use super::{InstrumentationScope, Span, SpanGuard, SpanKind, Value, start::Start};
-use crate::{
-    context::{no_scope_is_open, with_context},
-    recorder::Recorder,
-};
+use crate::context::with_context;
+use futures_core::Stream;
 use std::{
     any::Any,
     fmt,
@@ -86,18 +84,16 @@ impl CallSite {
         &self,
         computed: impl FnOnce() -> [(&'static str, Value<'a>); N],
     ) -> Entry {
-        let span = if Recorder::global().is_none() && no_scope_is_open() {
+        let span = if Start::is_idle() {
             Span::default()
         } else if N == 0 {
             self.start_with(self.attributes)
         } else {
             let mut attributes = Vec::with_capacity(self.attributes.len() + N);
             attributes.extend_from_slice(self.attributes);
-            attributes.extend(
-                catch_unwind(AssertUnwindSafe(computed))
-                    .into_iter()
-                    .flatten(),
-            );
+            if let Ok(computed) = catch_unwind(AssertUnwindSafe(computed)) {
+                attributes.extend(computed);
+            }
             self.start_with(&attributes)
         };
         Entry {
@@ -116,7 +112,7 @@ impl CallSite {
             links: &[],
             time_unix_nanos: None,
         };
-        start.under_current()
+        Span::new(|started| start.under_current(started))
     }
 }
 
@@ -137,7 +133,7 @@ impl Entry {
     /// Runs the body of a function that is done when it returns.
     #[inline]
     pub fn run<R>(self, body: impl FnOnce() -> R, settle: impl FnOnce(Watch<'_>, &R)) -> R {
-        let guard = SpanGuard::enter(self.span);
+        let guard = SpanGuard::of(self.span);
         let watch = Watch::new(&guard, self.record_exception);
         match catch_unwind(AssertUnwindSafe(body)) {
             Ok(result) => {
@@ -163,20 +159,20 @@ impl Entry {
     }
 
     /// Runs the body of a function that returns a future, and then that future.
-    pub fn future<F, S>(self, body: impl FnOnce() -> F, settle: S) -> TracedFuture<F, S>
+    pub fn future<O, F, S>(self, body: impl FnOnce() -> F, settle: S) -> TracedFuture<F, S>
     where
-        F: Future,
-        S: FnOnce(Watch<'_>, &F::Output),
+        F: Future<Output = O>,
+        S: FnOnce(Watch<'_>, &O),
     {
         let future = self.prepare(body);
         TracedFuture::new(self, future, settle)
     }
 
     /// Runs the body of a function that returns a stream, and then that stream.
-    pub fn stream<T, S>(self, body: impl FnOnce() -> T, settle: S) -> TracedStream<T, S>
+    pub fn stream<I, T, S>(self, body: impl FnOnce() -> T, settle: S) -> TracedStream<T, S>
     where
-        T: futures_core::Stream,
-        S: FnMut(Watch<'_>, &T::Item),
+        T: Stream<Item = I>,
+        S: FnMut(Watch<'_>, &I),
     {
         let stream = self.prepare(body);
         TracedStream::new(self, stream, settle)

@@ -105,25 +105,25 @@ where
 
 /// A standard error of a type that is not known.
 pub trait DynError {
-    /// The error without its auto traits.
-    fn plain(&self) -> &(dyn Error + 'static);
+    /// What caused it.
+    fn cause(&self) -> Option<&(dyn Error + 'static)>;
 }
 
-impl DynError for dyn Error {
-    fn plain(&self) -> &(dyn Error + 'static) {
-        self
+impl DynError for dyn Error + '_ {
+    fn cause(&self) -> Option<&(dyn Error + 'static)> {
+        self.source()
     }
 }
 
-impl DynError for dyn Error + Send {
-    fn plain(&self) -> &(dyn Error + 'static) {
-        self
+impl DynError for dyn Error + Send + '_ {
+    fn cause(&self) -> Option<&(dyn Error + 'static)> {
+        self.source()
     }
 }
 
-impl DynError for dyn Error + Send + Sync {
-    fn plain(&self) -> &(dyn Error + 'static) {
-        self
+impl DynError for dyn Error + Send + Sync + '_ {
+    fn cause(&self) -> Option<&(dyn Error + 'static)> {
+        self.source()
     }
 }
 
@@ -131,7 +131,7 @@ impl DynError for dyn Error + Send + Sync {
 fn dynamic<E: Deref<Target: DynError> + Debug + Display>(watch: Watch<'_>, error: &E) {
     if watch.span.is_recording() {
         let message = exception::guarded_text(error);
-        let mut stacktrace = exception::causes_of(|| error.plain().source());
+        let mut stacktrace = exception::causes_of(|| error.cause());
         if let Some(backtrace) = backtrace(error) {
             let between = if stacktrace.is_empty() { "" } else { "\n" };
             stacktrace = format!("{stacktrace}{between}{backtrace}");

@@ -204,7 +204,6 @@ fn literal(dialect: SqlDialect) -> BoxedStrategy<String> {
     let hex = "[xX]'(79|99){0,4}'";
     let shared = prop_oneof![single.clone(), numbers.prop_map(String::from), hex];
     match dialect {
-        Sqlite => prop_oneof![shared, double].boxed(),
         Postgres => prop_oneof![
             shared,
             secret().prop_map(|text| format!("E'{}'", escaped(&text))),
@@ -219,7 +218,7 @@ fn literal(dialect: SqlDialect) -> BoxedStrategy<String> {
             single.prop_map(|text| format!("_utf8mb4{text}")),
         ]
         .boxed(),
-        Generic => prop_oneof![shared, double].boxed(),
+        Sqlite | Generic => prop_oneof![shared, double].boxed(),
     }
 }
 

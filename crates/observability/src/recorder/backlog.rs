@@ -1,0 +1,84 @@
+//! How much lies between the end of a span and its delivery, right now.
+//!
+//! Position: kept by the export thread, read by the metrics about the SDK itself.
+//!
+//! Invariant: a span is in the backlog from its end until its fate is counted in
+//! [`Stats`](super::Stats); what is pending beyond the backlog is open.
+
+use super::{
+    core::Core,
+    registry::{Registry, ThreadShared},
+    sys::biased::{Hazard, Next},
+};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// What the export thread has taken from the queue.
+#[derive(Debug, Default)]
+pub(crate) struct Taken {
+    /// Not yet delivered or lost.
+    unsettled: AtomicU64,
+    /// Of them, those that the exporter is busy with.
+    in_flight: AtomicU64,
+}
+
+impl Taken {
+    /// A round with so many spans begins.
+    pub(super) fn begin(&self, spans: u64) {
+        self.unsettled.store(spans, Ordering::Relaxed);
+    }
+
+    /// The exporter gets so many of them.
+    pub(crate) fn send(&self, spans: u64) {
+        self.in_flight.store(spans, Ordering::Relaxed);
+    }
+
+    /// What became of them is about to be counted.
+    pub(crate) fn settle(&self) {
+        let spans = self.in_flight.swap(0, Ordering::Relaxed);
+        let left = self.unsettled.load(Ordering::Relaxed).saturating_sub(spans);
+        self.unsettled.store(left, Ordering::Relaxed);
+    }
+}
+
+/// Finished spans that are not yet delivered or lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Backlog {
+    /// Waiting for the exporter.
+    pub(crate) queued: u64,
+    /// Being exported.
+    pub(crate) in_flight: u64,
+    /// How many may wait, where a number was asked for.
+    pub(crate) capacity: Option<u64>,
+}
+
+impl Core {
+    /// Looks at the queue, at the export thread, and into the chunk of each thread.
+    pub(crate) fn backlog(&self) -> Backlog {
+        let in_flight = self.taken.in_flight.load(Ordering::Relaxed);
+        let unsettled = self.taken.unsettled.load(Ordering::Relaxed);
+        let mut queued = unsettled.saturating_sub(in_flight) + self.queued_spans();
+        if let Some(registry) = Registry::get() {
+            registry.each_thread(&mut |thread| queued += self.collected_by(registry, thread));
+        }
+        Backlog {
+            queued,
+            in_flight,
+            capacity: self.max_queued_spans(),
+        }
+    }
+
+    /// How many spans lie in the chunk of a thread.
+    fn collected_by(&self, registry: &Registry, thread: &'static ThreadShared) -> u64 {
+        if !thread.filled.load(Ordering::Acquire) {
+            return 0;
+        }
+        let hazards = |visit: &mut dyn FnMut(&Hazard)| registry.each_hazard(visit);
+        let counted = thread
+            .chunk
+            .with_revoked(None, hazards, Next::AsBefore, |open| {
+                let is_ours = open.core.is_some_and(|core| core.id == self.id);
+                if is_ours { open.spans } else { 0 }
+            });
+        counted.unwrap_or_default()
+    }
+}

@@ -1,0 +1,147 @@
+//! The bytes of a span in progress, with room behind them that is always there to be written to.
+//!
+//! Position: a field of [`super::body`]; filled in place, copied once into a chunk at the end.
+//!
+//! Invariant: what is written goes behind the used bytes; only [`Buffer::used_mut`] changes those.
+
+use super::encode::{Writer, low_bits};
+
+/// Bytes that a short piece may take: its writer indexes an array of this size, which the compiler
+/// checks once instead of at each byte.
+pub(super) const ROOM: usize = 160;
+/// The longest text of a short piece: with two of them, every length in it fits one byte.
+pub(super) const SHORT_TEXT: usize = 48;
+
+/// A byte buffer whose unused part is ready to be written to.
+#[derive(Debug, Default)]
+pub(super) struct Buffer {
+    bytes: Vec<u8>,
+    len: usize,
+}
+
+impl Buffer {
+    #[inline]
+    pub(super) fn as_slice(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+
+    /// What has been written, to be patched.
+    #[inline]
+    pub(super) fn used_mut(&mut self) -> &mut [u8] {
+        &mut self.bytes[..self.len]
+    }
+
+    #[inline]
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Empties the buffer; a large one gives its memory back.
+    #[inline]
+    pub(super) fn clear(&mut self, keep: usize) {
+        self.len = 0;
+        if self.bytes.len() > keep {
+            self.bytes = Vec::new();
+        }
+    }
+
+    /// Lets `write` fill the next bytes and say how many it took.
+    #[inline]
+    pub(super) fn short(&mut self, write: impl FnOnce(&mut [u8; ROOM]) -> usize) {
+        if self.bytes.len() - self.len < ROOM {
+            self.grow(ROOM);
+        }
+        if let Some(room) = self.bytes[self.len..].first_chunk_mut() {
+            self.len += write(room);
+        }
+    }
+
+    /// The next `count` bytes, to be overwritten by the caller.
+    #[inline]
+    pub(super) fn extend(&mut self, count: usize) -> Writer<'_> {
+        let start = self.len;
+        if self.bytes.len() - start < count {
+            self.grow(count);
+        }
+        self.len += count;
+        Writer::new(&mut self.bytes[start..self.len])
+    }
+
+    #[cold]
+    fn grow(&mut self, count: usize) {
+        let wanted = self.len.saturating_add(count).saturating_mul(2);
+        self.bytes.resize(wanted.max(512), 0);
+    }
+
+    /// Removes the bytes of `range`, closing the gap.
+    pub(super) fn remove(&mut self, range: std::ops::Range<usize>) {
+        let removed = range.len();
+        self.bytes.copy_within(range.end..self.len, range.start);
+        self.len -= removed;
+    }
+}
+
+/// Writes `bytes` at `at` and returns where they end.
+#[inline]
+pub(super) fn put(room: &mut [u8; ROOM], at: usize, bytes: &[u8]) -> usize {
+    room[at..at + bytes.len()].copy_from_slice(bytes);
+    at + bytes.len()
+}
+
+/// Writes a varint at `at` and returns where it ends.
+#[inline]
+pub(super) fn put_varint(room: &mut [u8; ROOM], mut at: usize, mut value: u64) -> usize {
+    while value > 0x7f {
+        room[at] = low_bits(value) | 0x80;
+        value >>= 7;
+        at += 1;
+    }
+    room[at] = low_bits(value);
+    at + 1
+}
+
+/// Writes a field of at most 127 bytes at `at` and returns where it ends.
+#[inline]
+pub(super) fn put_text(room: &mut [u8; ROOM], at: usize, tag: u8, text: &[u8]) -> usize {
+    room[at] = tag << 3 | 2;
+    room[at + 1] = short_len(text.len());
+    put(room, at + 2, text)
+}
+
+/// A length below 128, as the byte that it is.
+#[inline]
+pub(super) fn short_len(len: usize) -> u8 {
+    debug_assert!(len < 128, "{len}");
+    let [low, ..] = len.to_le_bytes();
+    low
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn removing_closes_the_gap() {
+        let mut buffer = Buffer::default();
+        buffer.extend(6).raw(b"abcdef");
+        buffer.remove(1..3);
+        assert_eq!(buffer.as_slice(), b"adef");
+    }
+
+    #[test]
+    fn short_and_long_pieces_follow_each_other_while_the_buffer_grows() {
+        let mut buffer = Buffer::default();
+        let mut expected = Vec::new();
+        for round in 0..20u8 {
+            buffer.short(|room| {
+                let at = put(room, 0, &[round; 30]);
+                put_varint(room, at, 300)
+            });
+            buffer.extend(100).raw(&[round; 100]);
+            expected.extend([round; 30]);
+            expected.extend([0xac, 0x02]);
+            expected.extend([round; 100]);
+        }
+        assert_eq!(buffer.as_slice(), expected);
+    }
+}

@@ -1,0 +1,162 @@
+//! In the steady state a span costs no allocation on the traced thread, whatever is done to it.
+//!
+//! Counted by the allocator of this binary, for the thread that runs the test only.
+
+#![allow(
+    unsafe_code,
+    reason = "an allocator is unsafe to implement; this one passes on and counts"
+)]
+
+use continuum_observability::{
+    Context, FutureExt as _, Sampler, Status, Telemetry, get_tracer, testing::TestRecorder,
+    with_context,
+};
+use std::{
+    alloc::{GlobalAlloc, Layout, System},
+    cell::Cell,
+    pin::pin,
+    task::{self, Poll, Waker},
+};
+
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+struct Counting;
+
+fn count() {
+    ALLOCATIONS.with(|count| count.set(count.get() + 1));
+}
+
+// SAFETY: every call is passed on to the system's allocator as it came.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: as the caller promised.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, place: *mut u8, layout: Layout) {
+        // SAFETY: as the caller promised.
+        unsafe { System.dealloc(place, layout) }
+    }
+
+    unsafe fn realloc(&self, place: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count();
+        // SAFETY: as the caller promised.
+        unsafe { System.realloc(place, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Allocations of fifty runs, after eighty that warm up.
+fn steady(mut work: impl FnMut()) -> u64 {
+    let mut before = 0;
+    for round in 0..130 {
+        if round == 80 {
+            before = ALLOCATIONS.get();
+        }
+        work();
+    }
+    ALLOCATIONS.get() - before
+}
+
+fn describe() {
+    let tracer = get_tracer("allocations");
+    let _root = tracer.start_as_current_span("root");
+    let span = tracer.start_span("child");
+    span.set_attribute("http.method", "GET");
+    span.set_attribute("user.id", 42);
+    span.set_attribute("user.id", 43);
+    span.set_attribute("db.password", "secret");
+    span.add_event(
+        "cache.miss",
+        &[("key", "search".into()), ("rows", 3.into())],
+    );
+    span.add_link(&span.span_context(), &[("why", "retry".into())]);
+    span.set_status(Status::error("refused"));
+    span.update_name("renamed");
+}
+
+fn children() {
+    let tracer = get_tracer("allocations");
+    tracer.in_scope("parent", |_| {
+        for row in 0..3 {
+            tracer.in_scope("row", |span| span.set_attribute("row", row));
+        }
+    });
+}
+
+/// A future that is pending once.
+struct Twice(bool);
+
+impl Future for Twice {
+    type Output = ();
+
+    fn poll(mut self: std::pin::Pin<&mut Self>, _: &mut task::Context<'_>) -> Poll<()> {
+        if std::mem::replace(&mut self.0, true) {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    }
+}
+
+fn attach_to_a_future() {
+    let span = get_tracer("allocations").start_span("leaf");
+    let mut future = pin!(Twice(false).in_span(span));
+    let mut context = task::Context::from_waker(Waker::noop());
+    assert_eq!(future.as_mut().poll(&mut context), Poll::Pending);
+    assert_eq!(future.as_mut().poll(&mut context), Poll::Ready(()));
+}
+
+fn recorded(work: fn()) -> u64 {
+    // The last of its runs that are not counted fill a large chunk, and all of them do not fill it up.
+    let recorder = TestRecorder::new();
+    recorder.run(|| steady(work))
+}
+
+#[test]
+fn spans_with_attributes_events_and_links_allocate_nothing() {
+    assert_eq!(recorded(describe), 0);
+}
+
+#[test]
+fn closures_and_many_children_allocate_nothing() {
+    assert_eq!(recorded(children), 0);
+}
+
+#[test]
+fn instrumented_futures_allocate_nothing() {
+    assert_eq!(recorded(attach_to_a_future), 0);
+}
+
+#[test]
+fn spans_that_are_sampled_out_allocate_nothing() {
+    let off = Telemetry::builder().sampler(Sampler::AlwaysOff);
+    let recorder = TestRecorder::of(off);
+    recorder.run(|| {
+        assert_eq!(
+            steady(describe) + steady(children) + steady(attach_to_a_future),
+            0
+        );
+    });
+}
+
+#[test]
+fn spans_without_a_recorder_allocate_nothing() {
+    let plain = || {
+        describe();
+        children();
+    };
+    assert_eq!(steady(plain), 0);
+    let disabled = Context::current().with_telemetry_disabled();
+    assert_eq!(steady(|| with_context(&disabled, describe)), 0);
+}
+
+#[test]
+fn what_is_counted_is_what_the_program_allocates() {
+    assert_eq!(steady(|| drop(Box::new(1u8))), 50);
+}

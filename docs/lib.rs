@@ -1,0 +1,15 @@
+//! The pages of this folder as documentation tests.
+//!
+//! Position: `build.rs` makes a whole program of every Rust block of a page; here they are run.
+//!
+//! Invariant: a page is listed once, and each of its Rust blocks is a test.
+
+/// The tracing guide.
+#[cfg(doctest)]
+#[doc = include_str!(concat!(env!("OUT_DIR"), "/tracing-guide.md"))]
+struct TracingGuide;
+
+/// The same, beside the names that a Python developer knows.
+#[cfg(doctest)]
+#[doc = include_str!(concat!(env!("OUT_DIR"), "/from-python.md"))]
+struct FromPython;
