@@ -26,6 +26,8 @@ fn what_cannot_be_understood_is_2_and_what_fails_is_1() {
         &[],
         &["serve", "--addr", "here"],
         &["key", "create"],
+        &["outbox", "status"],
+        &["outbox", "retry", "--tenant", "../acme"],
         &["serve", "--peer", "http://localhost:1"],
     ] {
         assert_eq!(run(usage).status.code(), Some(2), "{usage:?}");
@@ -122,6 +124,26 @@ fn a_server_answers_and_delivers_its_spans_when_it_is_told_to_stop() {
             spans.contains("POST /v1/recall") && spans.contains("memory.recall"),
             "{spans}"
         );
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_server_whose_log_nobody_reads_answers_every_request() {
+    let dir = tempfile::tempdir().unwrap();
+    let traces = dir.path().join("traces.jsonl");
+    for mut server in [
+        Serving::start(&dir.path().join("quiet"), &traces),
+        Serving::start_on_console(&dir.path().join("talkative")),
+    ] {
+        let key = server.key();
+        server.stop_reading_the_log();
+        for _ in 0..20 {
+            let recalled = server.recall(&key);
+            assert!(recalled.contains("no_memories"), "{recalled}");
+        }
+        // A signal would leave no status.
+        assert!(server.stop("-TERM").is_some());
     }
 }
 

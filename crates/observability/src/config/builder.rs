@@ -15,7 +15,7 @@ use crate::{
     diagnostics::{self, DiagnosticLevel, Topic},
     export::Exporter,
     recorder::{Recorder, RecorderConfig},
-    sampling::Sampler,
+    sampling::{Sampler, TailPolicy},
     semconv::Conventions,
     span::{IdGenerator, SpanEnd, SpanLimits, SpanRef, SpanStart, Value},
 };
@@ -116,6 +116,32 @@ impl TelemetryBuilder {
     /// Says which spans are recorded.
     pub fn sampler(mut self, sampler: Sampler) -> Self {
         self.overrides.sampler = Some(sampler);
+        self
+    }
+
+    /// Keeps this share of the traces that begin here, 0.0 to 1.0, like `OTEL_SAMPLING_RATE`, and those
+    /// in which a span fails unless `OTEL_SAMPLE_ERRORS_ALWAYS=false`. A [`sampler`](Self::sampler) or
+    /// a [`tail`](Self::tail) policy wins.
+    ///
+    /// ```
+    /// use continuum_observability::{ExporterConfig, Telemetry};
+    ///
+    /// let telemetry =
+    ///     Telemetry::builder().exporter(ExporterConfig::None).sampling_rate(0.1).init()?;
+    /// # Ok::<(), continuum_observability::ConfigError>(())
+    /// ```
+    pub fn sampling_rate(mut self, ratio: f64) -> Self {
+        self.overrides.sampling_rate = Some(ratio);
+        self
+    }
+
+    /// Says which traces are kept once they have ended, of those that the sampler records.
+    ///
+    /// Without [`sampler`](Self::sampler), all traces that begin here are recorded, whatever the
+    /// environment says. [`TelemetryHandle::set_sampler`](super::TelemetryHandle::set_sampler) takes
+    /// the place of both.
+    pub fn tail(mut self, policy: TailPolicy) -> Self {
+        self.overrides.tail = Some(policy);
         self
     }
 

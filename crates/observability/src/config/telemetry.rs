@@ -183,7 +183,8 @@ impl TelemetryHandle {
     /// Replaces the sampler for spans that start from now on, also below spans that are open.
     ///
     /// Spans that a parent-based sampler finds under an open one go on as that one does. A ratio
-    /// outside of 0 to 1 counts as the nearer of the two. A [`Sampler::Custom`] is kept until the
+    /// outside of 0 to 1 counts as the nearer of the two. Of traces that start from now on none is
+    /// decided at its end, so that the new sampler has the last word. A [`Sampler::Custom`] is kept until the
     /// program ends: let it change its mind rather than replace it often.
     pub fn set_sampler(&self, sampler: Sampler) {
         if let Some(recorder) = self.recorder {
@@ -193,7 +194,7 @@ impl TelemetryHandle {
 
     /// Records every span that starts within `duration` from now, whatever sampler and parent say.
     ///
-    /// It ends by itself, and the sampler decides again. Called again meanwhile, the later end
+    /// A trace with such a span is also kept when it ends. It ends by itself, and the sampler decides again. Called again meanwhile, the later end
     /// counts.
     pub fn force_sampling(&self, duration: Duration) {
         if let Some(recorder) = self.recorder {
@@ -231,7 +232,7 @@ impl TelemetryHandle {
     }
 
     #[cfg(feature = "opentelemetry_0_33")]
-    pub(crate) fn backlog(&self) -> Option<Backlog> {
+    pub(crate) fn backlog(self) -> Option<Backlog> {
         Some(self.recorder?.core()?.backlog())
     }
 

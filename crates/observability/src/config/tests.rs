@@ -1,6 +1,7 @@
 //! The rules of configuration, each with an environment of its own.
 
 mod process;
+mod sampling;
 
 use super::{
     env::{self, Environment},
@@ -142,7 +143,7 @@ fn the_builder_decides_before_the_environment() {
     ]);
     let settings = Settings::resolve(overrides, &env);
     assert_eq!(exporter_name(&settings), "none");
-    assert_eq!(settings.sampler.description(), "AlwaysOffSampler");
+    assert_eq!(settings.sampling.sampler.description(), "AlwaysOffSampler");
     assert_eq!(settings.limits.events, 3);
     assert_eq!(settings.schedule_delay, Duration::from_millis(7));
     assert_eq!(settings.export_timeout, Duration::from_millis(8));
@@ -214,7 +215,7 @@ fn a_value_that_cannot_be_used_is_named_with_its_choices_and_passed_over() {
         assert_eq!(problems, [format!("{variable}: {reason}")]);
         assert_eq!(exporter_name(&settings), "console");
         assert_eq!(
-            settings.sampler.description(),
+            settings.sampling.sampler.description(),
             "ParentBased{root:AlwaysOnSampler}"
         );
         assert_eq!(settings.limits, SpanLimits::default());
@@ -349,7 +350,7 @@ fn every_sampler_of_the_specification_is_known_by_its_name() {
             "0.5",
             "ParentBased{root:TraceIdRatioBased{0.5}}",
         ),
-        ("", "0.5", "ParentBased{root:TraceIdRatioBased{0.125}}"),
+        ("", "0.5", "ParentBased{root:AlwaysOnSampler}"),
     ];
     for (name, argument, expected) in rows {
         let settings = settings(&[
@@ -358,7 +359,7 @@ fn every_sampler_of_the_specification_is_known_by_its_name() {
             ("OTEL_SAMPLING_RATE", "0.125"),
         ]);
         assert_eq!(
-            settings.sampler.description(),
+            settings.sampling.sampler.description(),
             expected,
             "{name} {argument}"
         );
@@ -372,7 +373,10 @@ fn every_sampler_of_the_specification_is_known_by_its_name() {
         problems,
         ["OTEL_TRACES_SAMPLER_ARG: expected a number from 0 to 1, not \"2\""]
     );
-    assert_eq!(settings.sampler.description(), "TraceIdRatioBased{1}");
+    assert_eq!(
+        settings.sampling.sampler.description(),
+        "TraceIdRatioBased{1}"
+    );
 }
 
 #[test]

@@ -121,6 +121,9 @@ impl<'a> Url<'a> {
     pub(super) fn parse(url: &'a str) -> Option<Self> {
         let url = url.split('#').next()?;
         let (scheme, rest) = url.split_once("://")?;
+        if !is_scheme(scheme) {
+            return None;
+        }
         let end = rest.find(['/', '?']).unwrap_or(rest.len());
         let (authority, path) = rest.split_at_checked(end)?;
         let (credentials, server) = match authority.rsplit_once('@') {
@@ -145,6 +148,15 @@ impl<'a> Url<'a> {
         let port = port.or(default_port);
         Some(Self { full, host, port })
     }
+}
+
+/// Whether what stands before `://` is a scheme, and not credentials or words.
+fn is_scheme(text: &str) -> bool {
+    let mut letters = text.bytes();
+    letters
+        .next()
+        .is_some_and(|first| first.is_ascii_alphabetic())
+        && letters.all(|letter| letter.is_ascii_alphanumeric() || b"+.-".contains(&letter))
 }
 
 /// The parts of `host`, `host:port` or `[address]:port`.
@@ -231,6 +243,7 @@ mod tests {
             ("https://[::1]/", url("https://[::1]/", "[::1]", Some(443))),
             ("ws://[::1]:9/", url("ws://[::1]:9/", "[::1]", Some(9))),
             ("redis://r", url("redis://r", "r", None)),
+            ("Git+ssh-2.x://r", url("Git+ssh-2.x://r", "r", None)),
             ("http://a?key=1", url("http://a?key=1", "a", Some(80))),
         ];
         for (text, expected) in rows {
@@ -244,6 +257,10 @@ mod tests {
             "",
             "/path",
             "ann:secret@a.example/",
+            "ann:secret@x://a.example/",
+            "://a.example/",
+            "2http://a.example/",
+            " http://a.example/",
             "http://",
             "http://ann:secret/x@a",
             "http://:80",

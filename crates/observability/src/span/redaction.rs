@@ -4,8 +4,8 @@
 //! sent, before its value is encoded.
 //!
 //! Invariants:
-//! - a key is judged by its words, so that `auth_token`, `authToken` and `auth.token` are the same,
-//!   and `cost.tokens_used` or `secretary` are no secrets;
+//! - a key is judged by the ends of its words, so that `auth_token`, `authToken`, `AUTHToken2` and
+//!   `authtoken` are the same, and `cost.tokens_used` or `secretary` are no secrets;
 //! - a key that is known to be harmless is compared byte by byte, never by a hash alone;
 //! - nothing is allocated.
 
@@ -22,15 +22,15 @@ static HIDDEN: Value<'static> = Value::Str(Cow::Borrowed(REDACTED));
 const PLACES: usize = 256;
 /// The longest key that is remembered.
 const LONGEST: usize = 48;
-/// Bytes of such a key between its ends, eight at a time.
-const MIDDLE: usize = LONGEST / 8 - 2;
+/// Bytes of such a key between its ends.
+const MIDDLE: usize = LONGEST - 16;
 
 /// A key that names no secret.
 struct Harmless {
     len: Cell<usize>,
     first: Cell<u64>,
     last: Cell<u64>,
-    middle: Cell<[u64; MIDDLE]>,
+    middle: Cell<[u8; MIDDLE]>,
 }
 
 impl Harmless {
@@ -48,34 +48,31 @@ impl Harmless {
         self.len.get() == ends.len
             && self.first.get() == ends.first
             && self.last.get() == ends.last
-            && (ends.len <= 16 || self.middle.get() == middle(key))
+            && (ends.len <= 16 || self.has_middle_of(key))
+    }
+
+    fn has_middle_of(&self, key: &str) -> bool {
+        let middle = middle(key);
+        self.middle.get().get(..middle.len()) == Some(middle)
     }
 
     fn remember(&self, key: &str, ends: &KeyEnds) {
         self.len.set(ends.len);
         self.first.set(ends.first);
         self.last.set(ends.last);
-        self.middle.set(middle(key));
+        let mut middle = self.middle.get();
+        for (place, byte) in middle.iter_mut().zip(self::middle(key)) {
+            *place = *byte;
+        }
+        self.middle.set(middle);
     }
 }
 
-/// What lies between the ends of a key of 17 to [`LONGEST`] bytes; nothing of a shorter one.
+/// What lies between the ends of a key of more than 16 bytes; nothing of a shorter one.
 #[inline]
-fn middle(key: &str) -> [u64; MIDDLE] {
-    let mut words = [0; MIDDLE];
-    let inner = key.len().saturating_sub(8);
-    if let Some(inner) = key.as_bytes().get(8..inner) {
-        let (chunks, rest) = inner.as_chunks();
-        for (word, chunk) in words.iter_mut().zip(chunks) {
-            *word = u64::from_le_bytes(*chunk);
-        }
-        if let Some(word) = words.get_mut(chunks.len()) {
-            for byte in rest {
-                *word = *word << 8 | u64::from(*byte);
-            }
-        }
-    }
-    words
+fn middle(key: &str) -> &[u8] {
+    let end = key.len().saturating_sub(8);
+    key.as_bytes().get(8..end).unwrap_or_default()
 }
 
 thread_local! {
@@ -83,24 +80,19 @@ thread_local! {
 }
 
 /// The value to record under `key`: the given one, unless the key names a secret.
-#[inline]
 pub(super) fn visible<'a, 'v>(key: &str, value: &'a Value<'v>) -> &'a Value<'v> {
-    visible_under(key, &KeyEnds::of(key), value)
+    if is_hidden(key, &KeyEnds::of(key)) {
+        &HIDDEN
+    } else {
+        value
+    }
 }
 
-/// As [`visible`], with the key's ends at hand.
+/// Whether the key, whose ends are at hand, names a secret.
 #[inline]
-pub(super) fn visible_under<'a, 'v>(
-    key: &str,
-    ends: &KeyEnds,
-    value: &'a Value<'v>,
-) -> &'a Value<'v> {
+pub(super) fn is_hidden(key: &str, ends: &KeyEnds) -> bool {
     let place = (ends.hash >> 56) as usize;
-    if KNOWN.with(|known| known[place].is(key, ends)) || !judge(key, ends, place) {
-        value
-    } else {
-        &HIDDEN
-    }
+    !KNOWN.with(|known| known[place].is(key, ends)) && judge(key, ends, place)
 }
 
 /// Judges a key by its words, and remembers it if it is harmless.
@@ -113,79 +105,127 @@ fn judge(key: &str, ends: &KeyEnds, place: usize) -> bool {
     denied
 }
 
-/// Words that make a key a secret wherever they stand.
-const ANYWHERE: &[&str] = &[
-    "password",
-    "passwd",
-    "pwd",
-    "passphrase",
-    "secret",
-    "secrets",
-    "authorization",
-    "cookie",
-    "cookies",
-    "credential",
-    "credentials",
-    "apikey",
-];
-/// Words that make a key a secret at its end: a `token`, but not a `token_count`.
-const AT_THE_END: &[&str] = &["token", "jwt", "bearer"];
-/// Pairs of words that make a key a secret wherever they stand.
+/// Ends of words that make a key a secret wherever they stand, in the plural too.
+const ANYWHERE: &[&str] = &["secret", "authorization", "cookie", "credential", "pwd"];
+/// The same in two parts, which may be words of their own: `apikey`, `api_key`, `userPassword`.
 const PAIRS: &[[&str; 2]] = &[
     ["pass", "word"],
+    ["pass", "wd"],
     ["pass", "phrase"],
+    ["pass", "code"],
     ["api", "key"],
     ["private", "key"],
     ["access", "key"],
+    ["encryption", "key"],
+    ["signing", "key"],
+];
+/// Ends of a key that make it a secret: a `token`, but not a `token_count`.
+const AT_THE_END: &[&str] = &["token", "jwt", "bearer"];
+/// Whose `tokens` are secrets: other `tokens`, such as `input_tokens`, are a number of them.
+const OWNERS_OF_TOKENS: &[&str] = &[
+    "access", "auth", "oauth", "refresh", "api", "bearer", "csrf", "id", "jwt",
 ];
 
 /// Whether the value under `key` is to be replaced by [`REDACTED`].
 ///
 /// Asked on the traced thread for baggage that is sent, hence without allocating.
 pub(crate) fn is_denied_key(key: &str) -> bool {
-    let mut previous = "";
+    let (mut before, mut last) = (Word::default(), Word::default());
     for word in words(key) {
-        let is_pair = |[first, second]: &[&str; 2]| {
-            word.eq_ignore_ascii_case(second) && previous.eq_ignore_ascii_case(first)
-        };
-        if is_among(ANYWHERE, word) || PAIRS.iter().any(is_pair) {
+        (before, last) = (last, word);
+        if last.is_secret(before) {
             return true;
         }
-        previous = word;
     }
-    is_among(AT_THE_END, previous)
+    last.is_token(before)
 }
 
-fn is_among(words: &[&str], word: &str) -> bool {
-    words.iter().any(|known| known.eq_ignore_ascii_case(word))
+/// A word of a key. What stands directly before it counts with it, since nobody knows whether
+/// `DBpassword` and `dbpassword` are one word or two.
+#[derive(Debug, Clone, Copy, Default)]
+struct Word<'a> {
+    text: &'a str,
+    /// The key up to the end of the word.
+    head: &'a str,
 }
 
-/// The words of a key, split at separators and at the humps of `camelCase`.
-fn words(key: &str) -> impl Iterator<Item = &str> {
-    let mut rest = key;
+impl Word<'_> {
+    fn is_secret(self, before: Self) -> bool {
+        let is_secret = |head: &str| {
+            ANYWHERE.iter().any(|end| without_end(head, end).is_some())
+                || PAIRS.iter().any(|pair| self.completes(head, pair, before))
+        };
+        is_secret(self.head) || without_end(self.head, "s").is_some_and(is_secret)
+    }
+
+    /// Whether `head` ends with a pair, or with its second part while the first is the word before.
+    fn completes(self, head: &str, [first, second]: &[&str; 2], before: Self) -> bool {
+        without_end(head, second).is_some_and(|rest| {
+            let is_apart = self.head.len() - self.text.len() == rest.len();
+            without_end(rest, first).is_some()
+                || is_apart && before.text.eq_ignore_ascii_case(first)
+        })
+    }
+
+    /// Whether the key's last word makes it a token, or several.
+    fn is_token(self, before: Self) -> bool {
+        let owner = match without_end(self.text, "tokens") {
+            Some("") => before.text,
+            Some(owner) => owner,
+            None => "",
+        };
+        AT_THE_END
+            .iter()
+            .any(|end| without_end(self.head, end).is_some())
+            || OWNERS_OF_TOKENS
+                .iter()
+                .any(|known| known.eq_ignore_ascii_case(owner))
+    }
+}
+
+/// What stands before `end`, in which case matters not.
+fn without_end<'a>(text: &'a str, end: &str) -> Option<&'a str> {
+    let (rest, last) = text.split_at_checked(text.len().checked_sub(end.len())?)?;
+    last.eq_ignore_ascii_case(end).then_some(rest)
+}
+
+/// The words of a key: letters between other characters, and between the humps of `camelCase`.
+fn words(key: &str) -> impl Iterator<Item = Word<'_>> {
+    let mut at = 0;
     std::iter::from_fn(move || {
-        rest = rest.trim_start_matches(|letter: char| !letter.is_alphanumeric());
-        let (word, after) = rest.split_at(first_word_len(rest));
-        rest = after;
-        (!word.is_empty()).then_some(word)
+        let rest = key.get(at..)?;
+        let start = at + rest.find(char::is_alphabetic)?;
+        let (_, rest) = key.split_at_checked(start)?;
+        at = start + first_word_len(rest);
+        let head = key.get(..at)?;
+        Some(Word {
+            text: head.get(start..)?,
+            head,
+        })
     })
 }
 
+/// Up to the first hump: `user|Id`, and also `API|Key`.
 fn first_word_len(text: &str) -> usize {
-    let mut after_lower = false;
-    let end = text.char_indices().find(|(_, letter)| {
-        let is_hump = letter.is_uppercase() && after_lower;
-        after_lower = letter.is_lowercase();
-        is_hump || !letter.is_alphanumeric()
-    });
-    end.map_or(text.len(), |(at, _)| at)
+    let mut before = None;
+    for (at, letter) in text.char_indices() {
+        match before {
+            _ if !letter.is_alphabetic() => return at,
+            Some((_, last)) if char::is_lowercase(last) && letter.is_uppercase() => return at,
+            Some((hump @ 1.., last)) if char::is_uppercase(last) && letter.is_lowercase() => {
+                return hump;
+            }
+            _ => before = Some((at, letter)),
+        }
+    }
+    text.len()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn is_hidden(key: &str) -> bool {
+    fn is_replaced(key: &str) -> bool {
         *visible(key, &Value::from("value")) == HIDDEN
     }
 
@@ -194,10 +234,10 @@ mod tests {
         let long = "x".repeat(60);
         for _ in 0..3 {
             for key in ["a", "db.rows", "user.id", "http.request.method", &long] {
-                assert!(!is_hidden(key), "{key}");
+                assert!(!is_replaced(key), "{key}");
             }
             for key in ["pwd", "token", "db.password", &format!("{long}.password")] {
-                assert!(is_hidden(key), "{key}");
+                assert!(is_replaced(key), "{key}");
             }
         }
     }
@@ -240,6 +280,38 @@ mod tests {
             "ssh_private_key",
             "gcp.credentials",
             "session.token.",
+            "DBPassword",
+            "PASSword",
+            "pAsSwOrD",
+            "password1",
+            "db.password2",
+            "passwords",
+            "userpassword",
+            "dbpwd",
+            "passcode",
+            "pass-phrases",
+            "oauth2Token",
+            "Oauth2Secret",
+            "APIToken",
+            "JWTToken",
+            "authtoken",
+            "x-authtoken",
+            "sessiontoken",
+            "token_2",
+            "access_tokens",
+            "authTokens",
+            "oauth2_tokens",
+            "refreshtokens",
+            "AWSSecretKey",
+            "SECRETKey",
+            "clientsecret",
+            "HTTPCookie",
+            "setcookie",
+            "encryption_key",
+            "signing_key",
+            "myapikey",
+            "apiKeys",
+            "sshprivatekey",
         ] {
             assert!(is_denied_key(key), "{key}");
         }
@@ -251,6 +323,14 @@ mod tests {
             "",
             "...",
             "cost.tokens_used",
+            "access_tokens_used",
+            "input_tokens",
+            "output_tokens",
+            "total_tokens",
+            "maxTokens",
+            "max_tokens",
+            "paid_tokens",
+            "tokens",
             "gen_ai.usage.input_tokens",
             "token_count",
             "secretary",
@@ -260,6 +340,14 @@ mod tests {
             "keyboard",
             "service.name",
             "api.calls",
+            "compass.word",
+            "okapi.key",
+            "bypass.code",
+            "http.response.status_code",
+            "passwordless",
+            "pass",
+            "access",
+            "s",
         ] {
             assert!(!is_denied_key(key), "{key}");
         }

@@ -51,9 +51,9 @@ fn a_backend_that_says_nothing_is_waited_for_by_the_export_thread_alone() {
     let threads: Vec<_> = (0..4)
         .map(|_| thread::Builder::new().spawn(flood).unwrap())
         .collect();
-    threads
-        .into_iter()
-        .for_each(|thread| thread.join().unwrap());
+    for thread in threads {
+        thread.join().unwrap();
+    }
     let stats = telemetry.stats();
     assert_eq!((stats.started, stats.exported), (4 * FLOOD + 1, 0));
     assert_eq!(backend.requests(), 1);

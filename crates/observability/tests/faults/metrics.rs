@@ -12,7 +12,7 @@ use continuum_observability::{
 use opentelemetry::global;
 use opentelemetry_sdk::metrics::{
     InMemoryMetricExporter, PeriodicReader, SdkMeterProvider,
-    data::{AggregatedMetrics, MetricData},
+    data::{AggregatedMetrics, MetricData, ScopeMetrics},
 };
 use std::fmt::Write as _;
 
@@ -23,7 +23,7 @@ fn read(provider: &SdkMeterProvider, metrics: &InMemoryMetricExporter) -> String
     let mut lines = Vec::new();
     for resource in metrics.get_finished_metrics().unwrap() {
         let scopes = resource.scope_metrics();
-        for metric in scopes.flat_map(|scope| scope.metrics()) {
+        for metric in scopes.flat_map(ScopeMetrics::metrics) {
             assert_eq!(metric.unit(), "{span}");
             let mut line = |attributes: Vec<String>, value: i128| {
                 let mut line = metric.name().to_owned();

@@ -15,7 +15,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-const THREADS: u64 = 4;
+const THREADS: usize = 4;
+/// Threads that record a little and end at once.
+const BRIEF_THREADS: usize = 50;
+const LITTLE: u64 = 20;
 /// The least that the builder takes.
 const TINY_BUDGET_BYTES: usize = 128 << 10;
 /// The most that a thread collects on its own.
@@ -35,15 +38,16 @@ fn nothing_is_lost_while_the_backend_is_slow() {
     backend.wait_for_request();
     let flood = || thread::Builder::new().spawn(|| record(FLOOD)).unwrap();
     let threads: Vec<_> = (0..THREADS).map(|_| flood()).collect();
-    // Threads that record a little and end at once have to find room as well.
-    let brief = || thread::Builder::new().spawn(|| record(20)).unwrap();
-    let brief: Vec<_> = (0..50).map(|_| brief()).collect();
+    // These have to find room as well.
+    let brief = || thread::Builder::new().spawn(|| record(LITTLE)).unwrap();
+    let brief: Vec<_> = (0..BRIEF_THREADS).map(|_| brief()).collect();
     backend.set(Fault::None);
     for thread in threads.into_iter().chain(brief) {
         thread.join().unwrap();
     }
     assert_eq!(telemetry.shutdown(PLENTY), Ok(()), "{:?}", lines.all());
-    let (stats, started) = (telemetry.stats(), THREADS * FLOOD + 50 * 20 + 1);
+    let stats = telemetry.stats();
+    let started = THREADS as u64 * FLOOD + BRIEF_THREADS as u64 * LITTLE + 1;
     assert_eq!(
         (stats.started, stats.exported),
         (started, started),
@@ -51,7 +55,7 @@ fn nothing_is_lost_while_the_backend_is_slow() {
     );
     assert_eq!(backend.spans(), started);
     assert!(lines.all().is_empty(), "{:?}", lines.all());
-    let bound = TINY_BUDGET_BYTES + (THREADS as usize + 51) * CHUNK_BYTES;
+    let bound = TINY_BUDGET_BYTES + (THREADS + BRIEF_THREADS + 1) * CHUNK_BYTES;
     assert!(stats.peak_queued_bytes <= bound, "{stats:?}");
 }
 

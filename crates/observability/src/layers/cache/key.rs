@@ -4,7 +4,7 @@
 //!
 //! Invariants: what looks like a hash, an id or a token becomes `<hash>`, so that keys neither leak
 //! secrets nor differ from one entry to the next; a key without such a part is borrowed, not copied;
-//! at most [`MAX_KEY_BYTES`] of a key are looked at.
+//! of a key at most [`MAX_KEY_BYTES`] are recorded, and whole parts only.
 
 use std::borrow::Cow;
 
@@ -24,7 +24,7 @@ const SEPARATORS: [&[char]; 2] = [&[':', '/', '.', '|', '#', '@', ',', ';', ' ']
 
 /// The key with each part that looks like a hash replaced.
 pub(super) fn scrubbed(key: &str) -> Cow<'_, str> {
-    let key = &key[..key.floor_char_boundary(MAX_KEY_BYTES)];
+    let key = beginning(key);
     let mut out = Scrubbed {
         key,
         copied: 0,
@@ -32,6 +32,16 @@ pub(super) fn scrubbed(key: &str) -> Cow<'_, str> {
     };
     out.visit(0, key, &SEPARATORS);
     out.finish()
+}
+
+/// What is looked at of a key: of a part that would be cut nobody could tell whether it is a hash.
+fn beginning(key: &str) -> &str {
+    if key.len() <= MAX_KEY_BYTES {
+        return key;
+    }
+    let cut = &key[..key.floor_char_boundary(MAX_KEY_BYTES)];
+    let is_separator = |letter: char| SEPARATORS[0].contains(&letter);
+    cut.rfind(is_separator).map_or("", |end| &cut[..=end])
 }
 
 /// The scrubbed key with its last part, which tells one entry from another, replaced by `*`.
@@ -172,9 +182,20 @@ mod tests {
     }
 
     #[test]
-    fn a_long_key_is_cut_between_characters() {
-        let key = format!("a{}", "ä".repeat(1_000));
-        assert_eq!(scrubbed(&key), format!("a{}", "ä".repeat(127)));
+    fn of_a_long_key_the_part_that_would_be_cut_is_left_out() {
+        let token = "0123456789abcdef0123456789ABCDEF";
+        for known in 200..=MAX_KEY_BYTES {
+            let kind = format!("{}:", "x".repeat(known - 1));
+            let rest = ":more".repeat(20);
+            let clean = scrubbed(&format!("{kind}{token}{rest}")).into_owned();
+            assert!(clean.starts_with(&kind), "{clean}");
+            assert!(!clean.contains('0'), "{clean}");
+        }
+        for whole in ["ä".repeat(1_000), "x".repeat(MAX_KEY_BYTES + 1)] {
+            assert_eq!(scrubbed(&whole), "", "nobody knows what it is");
+        }
+        let longest = "x".repeat(MAX_KEY_BYTES);
+        assert_eq!(scrubbed(&longest), longest);
     }
 
     proptest! {
