@@ -100,7 +100,8 @@ class Sink:
                 if self.headers.get("Content-Encoding") == "gzip":
                     body = gzip.decompress(body)
                 sink.paths.append(self.path)
-                sink._spans.extend(_decode(body))
+                if self.path == "/v1/traces":
+                    sink._spans.extend(_decode(body))
                 self.send_response(200)
                 self.send_header("Content-Length", "0")
                 self.end_headers()

@@ -10,9 +10,15 @@ from opentelemetry import context as api
 from opentelemetry.sdk.trace import TracerProvider as SdkProvider
 from opentelemetry.sdk.trace.sampling import ParentBased, Sampler, TraceIdRatioBased
 from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, SpanKind, TraceFlags
-from receiver import Recorded
+from receiver import Recorded, Sink
 
-from continuum.observability import get_current_span, get_tracer, provider
+from continuum.observability import (
+    get_current_span,
+    get_tracer,
+    init_telemetry,
+    provider,
+    shutdown_telemetry,
+)
 from continuum.observability.context import get_baggage, get_trace_id
 
 tracer = get_tracer(__name__)
@@ -196,6 +202,24 @@ def test_the_environment_can_choose_the_provider() -> None:
         check=True,
     )
     assert done.stdout == "continuum.observability.provider True\n"
+
+
+def test_every_way_out_is_in_the_wheel(sink: Sink) -> None:
+    for exporter, variable, path in (
+        ("otlp", "OTEL_EXPORTER_OTLP_ENDPOINT", "/v1/traces"),
+        ("jaeger", "OTEL_EXPORTER_OTLP_ENDPOINT", "/v1/traces"),
+        ("zipkin", "ZIPKIN_ENDPOINT", "/api/v2/spans"),
+    ):
+        address = sink.url + (path if exporter == "zipkin" else "")
+        init_telemetry(exporter_type=exporter, config={variable: address})
+        tracer.start_span(exporter).end()
+        assert shutdown_telemetry()
+        assert sink.paths.pop() == path
+
+
+def test_an_exporter_that_nobody_knows_is_refused_where_checks_are_strict() -> None:
+    with pytest.raises(ValueError, match="OTEL_TRACES_EXPORTER"):
+        init_telemetry(exporter_type="pigeon", config={"CONTINUUM_STRICT_CONFIG": True})
 
 
 def test_the_guides_samplers_import_without_the_sdk() -> None:

@@ -32,7 +32,7 @@ pub(crate) struct PySpan(OnceLock<State>);
 #[derive(Debug)]
 pub(crate) struct State {
     /// Ends the span; `None` for one of another process.
-    owner: Option<Mutex<Span>>,
+    owner: Option<Span>,
     /// The context in which the span is the current one.
     pub(crate) context: Context,
     /// The API's object that the context's baggage was read from.
@@ -74,8 +74,7 @@ impl State {
     }
 
     pub(crate) fn end(&self, unix_nanos: Option<u64>) {
-        if let Some(owner) = &self.owner {
-            let mut span = owner.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(span) = &self.owner {
             match unix_nanos {
                 Some(unix_nanos) => span.end_with_timestamp(unix_nanos),
                 None => span.end(),
@@ -97,7 +96,7 @@ impl PySpan {
         baggage: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, Self>> {
         let context = span.as_context();
-        Self::new_with(py, api, Some(Mutex::new(span)), context, baggage)
+        Self::new_with(py, api, Some(span), context, baggage)
     }
 
     /// A span object for a span of another process.
@@ -114,7 +113,7 @@ impl PySpan {
     fn new_with<'py>(
         py: Python<'py>,
         api: &Api,
-        owner: Option<Mutex<Span>>,
+        owner: Option<Span>,
         context: Context,
         baggage: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, Self>> {
