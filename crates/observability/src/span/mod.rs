@@ -46,7 +46,6 @@ pub(crate) use {
     body::SpanBody,
     builder::OnStart,
     encode::{Writer, attribute_len, field_len, put_message, truncated},
-    exception::Exception,
     hooks::{ActiveHooks, Hooks},
     opening::Opening,
     scope::InstrumentationScope,
