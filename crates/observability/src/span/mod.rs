@@ -42,6 +42,8 @@ pub use tracer::{Tracer, get_tracer};
 pub use value::Value;
 pub use view::SpanRef;
 
+#[cfg(feature = "tower")]
+pub(crate) use exception::Exception;
 pub(crate) use {
     body::SpanBody,
     builder::OnStart,
