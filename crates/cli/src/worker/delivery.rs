@@ -8,7 +8,7 @@
 //! - what is tried again is a new root with a link to each producer, because those traces are over;
 //! - a job that has failed is put off or buried, never forgotten; that the other node is away buries none.
 
-use std::{convert::Infallible, fmt, sync::Arc};
+use std::{convert::Infallible, error::Error, fmt, sync::Arc};
 
 use continuum_memory::{Job, MemoryError, Outbox, SyncEntry, SyncOutcome};
 use continuum_observability::{
@@ -253,6 +253,15 @@ impl DeliveryError {
 impl Failure for DeliveryError {
     fn is_final(&self) -> bool {
         matches!(self, Self::Push(error) if error.is_final())
+    }
+}
+
+impl Error for DeliveryError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Memory(error) => error.source(),
+            Self::Push(error) => error.source(),
+        }
     }
 }
 
