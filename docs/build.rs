@@ -23,7 +23,7 @@
 
 use std::{env, fs, path::Path};
 
-const PAGES: [&str; 2] = ["tracing-guide.md", "from-python.md"];
+const PAGES: [&str; 3] = ["tracing-guide.md", "from-python.md", "sampling.md"];
 
 fn main() {
     for page in PAGES {

@@ -13,3 +13,8 @@ struct TracingGuide;
 #[cfg(doctest)]
 #[doc = include_str!(concat!(env!("OUT_DIR"), "/from-python.md"))]
 struct FromPython;
+
+/// Which traces are kept.
+#[cfg(doctest)]
+#[doc = include_str!(concat!(env!("OUT_DIR"), "/sampling.md"))]
+struct Sampling;

@@ -6,7 +6,8 @@
 //! Invariants:
 //! - a job exists exactly when its turns do: both are one transaction;
 //! - a job carries the trace of the learn that made it;
-//! - what was received from another node is never promised to anybody, so that nothing goes round.
+//! - what was received from another node is never promised to anybody, so that nothing goes round;
+//! - a job that was given up is kept: only somebody who knows why can say what becomes of it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -164,13 +165,31 @@ impl Outbox {
         self.change(|writer| writer.release_job(job.id))
     }
 
-    /// Gives a job up: it is kept as a dead letter and never claimed again.
+    /// Gives a job up: it is kept as a dead letter and not claimed until it is revived.
     ///
     /// # Errors
     ///
     /// A [`MemoryError`] when the store refuses; the job comes back.
     pub fn bury(&self, job: &Job, reason: &str) -> Result<(), MemoryError> {
         self.change(|writer| writer.bury_job(job.id, reason))
+    }
+
+    /// Makes every dead letter a job again that is due, and says how many there were.
+    ///
+    /// Such a job is tried as often as any other that was tried once.
+    ///
+    /// # Errors
+    ///
+    /// A [`MemoryError`] when the store refuses; the dead letters are as they were.
+    #[expect(
+        clippy::redundant_closure_for_method_calls,
+        reason = "the method itself is tied to one lifetime of the writer"
+    )]
+    pub fn revive(&self) -> Result<usize, MemoryError> {
+        let revived = self.change(|writer| writer.revive_jobs())?;
+        let store = &self.memory.store;
+        store.promised().insert(self.tenant().clone());
+        Ok(revived)
     }
 
     /// Makes every job that was put off, or under way when the program ended, due at once.

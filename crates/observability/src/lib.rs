@@ -60,3 +60,7 @@ pub mod __private {
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 struct ReadmeIsTested;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/reliability.md")]
+struct ReliabilityIsTested;

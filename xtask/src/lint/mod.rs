@@ -27,7 +27,7 @@ pub(crate) const COMMAND: Command = Command {
     },
 };
 
-const STEPS: [Step; 7] = [
+const STEPS: [Step; 9] = [
     Step {
         name: "format",
         run: fmt::check,
@@ -53,6 +53,14 @@ const STEPS: [Step; 7] = [
         run: docs::build,
     },
     Step {
+        name: "fuzz targets",
+        run: fuzz_targets,
+    },
+    Step {
+        name: "package",
+        run: package,
+    },
+    Step {
         name: "platforms",
         run: target::check,
     },
@@ -74,7 +82,7 @@ fn clippy(workspace: &Workspace) -> Result<()> {
 
 /// What a stranger builds: the SDK as it comes, its API alone, and each feature by itself.
 fn features(workspace: &Workspace) -> Result<()> {
-    const SETS: [&[&str]; 12] = [
+    const SETS: [&[&str]; 14] = [
         &[],
         &["--no-default-features"],
         &["--no-default-features", "--features", "otlp-http"],
@@ -91,6 +99,8 @@ fn features(workspace: &Workspace) -> Result<()> {
             "--features",
             "opentelemetry_sdk_0_33",
         ],
+        &["--no-default-features", "--features", "reqwest"],
+        &["--no-default-features", "--features", "serde"],
     ];
     for set in SETS {
         let mut cargo = process::cargo(workspace.root());
@@ -100,4 +110,26 @@ fn features(workspace: &Workspace) -> Result<()> {
         process::run(cargo.args(["--", "-D", "warnings"]))?;
     }
     Ok(())
+}
+
+/// The fuzz targets, which are a workspace of their own, still compile.
+fn fuzz_targets(workspace: &Workspace) -> Result<()> {
+    let target = workspace.root().join("target");
+    let mut cargo = process::cargo(&workspace.root().join("fuzz"));
+    cargo
+        .env("CARGO_TARGET_DIR", target)
+        .args(["check", "--locked"]);
+    process::run(&mut cargo)
+}
+
+/// What would be published builds from its package alone.
+fn package(workspace: &Workspace) -> Result<()> {
+    let mut cargo = process::cargo(workspace.root());
+    cargo.args(["package", "--allow-dirty", "--quiet"]).args([
+        "--package",
+        "continuum-observability-macros",
+        "--package",
+        "continuum-observability",
+    ]);
+    process::run(&mut cargo)
 }

@@ -9,6 +9,7 @@
 //! - the exit status is zero only if a test was executed, none failed and every runner succeeded.
 
 mod external;
+mod python;
 mod runner;
 mod suite;
 mod tally;

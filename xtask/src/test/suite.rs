@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::{Result, ensure};
 
-use super::runner::Runner;
+use super::{python, runner::Runner};
 use crate::metadata::Metadata;
 use crate::process;
 use crate::workspace::Workspace;
@@ -31,6 +31,9 @@ pub(super) fn runners(
         Runner::new("crates", crates(root, externals)),
         Runner::new("documentation", workspace_tests(root, &["--doc"])).or_empty(),
     ];
+    if externals {
+        runners.extend(python::runners(root, &members.target_directory)?);
+    }
     if has_loom_models(workspace)? {
         runners.push(Runner::new("loom", loom(root, &members.target_directory)));
     }

@@ -1,13 +1,13 @@
 //! How many tests passed and failed, read from what the runners print.
 //!
-//! Two formats: the summary of cargo-nextest, once a run, and the result line of the standard test
-//! harness, once a test binary. A line of any other form counts nothing.
+//! Three formats: the summary of cargo-nextest, once a run, the result line of the standard test
+//! harness, once a test binary, and the last line of pytest. A line of any other form counts nothing.
 
 use std::fmt;
 use std::ops::Add;
 
 /// What the runners call a test that did not pass.
-const FAILURES: [&str; 3] = ["failed", "timed out", "exec failed"];
+const FAILURES: [&str; 4] = ["failed", "timed out", "exec failed", "error"];
 
 /// A number of passed and of failed tests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,7 +29,7 @@ impl Tally {
             rest.split_once(". ")
                 .map(|(_, counts)| Self::sum(counts.split(';')))
         } else {
-            None
+            of_pytest(line)
         };
         counts.unwrap_or_default()
     }
@@ -73,6 +73,23 @@ impl Tally {
     pub(super) fn is_good(self) -> bool {
         self.failed == 0 && self.passed > 0
     }
+}
+
+/// Reads `1 failed, 2 passed, 1 skipped in 0.12s`; the time is what no other line ends with.
+fn of_pytest(line: &str) -> Option<Tally> {
+    let (counts, time) = line.trim_matches(['=', ' ']).rsplit_once(" in ")?;
+    let seconds = time.split(' ').next()?.strip_suffix('s')?;
+    seconds.parse::<f64>().ok()?;
+    let counts: Vec<&str> = counts.split(", ").collect();
+    let is_count = |count: &&str| {
+        count
+            .split_once(' ')
+            .is_some_and(|(n, _)| n.parse::<u64>().is_ok())
+    };
+    counts
+        .iter()
+        .all(is_count)
+        .then(|| Tally::sum(counts.into_iter()))
 }
 
 impl Add for Tally {
@@ -129,6 +146,15 @@ mod tests {
     }
 
     #[test]
+    fn reads_the_last_line_of_pytest() {
+        assert_eq!(read("105 passed in 8.35s"), (105, 0));
+        assert_eq!(
+            read("== 1 failed, 2 passed, 3 skipped, 1 error in 61.20s (0:01:01) =="),
+            (2, 2)
+        );
+    }
+
+    #[test]
     fn other_lines_count_nothing() {
         let pass = "        PASS [   0.004s] xtask 5 passed";
         for line in [
@@ -137,6 +163,8 @@ mod tests {
             pass,
             "test result: ok",
             "Summary [x] 5 passed",
+            "5 passed in vain",
+            "I passed in 5s",
         ] {
             assert_eq!(read(line), (0, 0), "{line}");
         }

@@ -7,13 +7,13 @@ use clap::{Args, ValueEnum};
 use continuum_observability::Palette;
 
 use super::{output::Output, palette::palette};
-use crate::demo::{Demo, Destination};
+use crate::{
+    demo::{Demo, Destination},
+    trace_file::DEFAULT_FILE,
+};
 
 /// Where OTLP receivers listen on a developer's machine.
 const DEFAULT_ENDPOINT: &str = "http://localhost:4318";
-
-/// The file of `--exporter file`, as for the exporter of the environment.
-const DEFAULT_FILE: &str = "continuum-traces.jsonl";
 
 /// Learn conversations, ask questions, break something, and explain it all by traces
 ///

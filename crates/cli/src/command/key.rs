@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 use clap::Subcommand;
 use continuum_memory::{ApiKeys, TenantId};
 
-use super::data_dir::DataDir;
+use super::{data_dir::DataDir, tenant::tenant};
 
 /// Manage API keys
 #[derive(Debug, Subcommand)]
@@ -34,11 +34,6 @@ Examples:
   KEY=$(continuum key create --tenant acme --data-dir ./data)
   continuum key create --peer berlin                 for a node that tells of every tenant
   continuum key create --peer berlin --tenant acme   for a node that tells of one";
-
-/// Checks a name, so that a wrong one is an error of usage.
-fn tenant(name: &str) -> Result<TenantId, String> {
-    TenantId::new(name).map_err(|error| error.to_string())
-}
 
 impl Key {
     pub(super) fn run(self) -> Result<()> {

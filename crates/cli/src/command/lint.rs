@@ -48,10 +48,10 @@ Rules:
   high-cardinality  values that hardly ever repeat
   too-coarse        a long span without a child
   too-fine          many spans that last next to nothing
-  never-ended       a parent in the same process that was never exported
-  missing-parent    a parent that nobody exported
+  never-ended       a parent in the same process that never ended, or was dropped
+  missing-parent    a parent that nobody exported, in a trace that began among the spans
   unjoined-server   a request whose server started a trace of its own
-  missing-tenant    memory, database and cache spans without tenant.id
+  missing-tenant    memory, database and cache spans without tenant.id, unless directly under auth.*
 
 Examples:
   OTEL_TRACES_EXPORTER=file CONTINUUM_TRACES_FILE=spans.jsonl my-service

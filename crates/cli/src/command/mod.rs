@@ -5,13 +5,18 @@
 //! Invariant: what a program reads (a key, a report) goes to standard output, what a person reads
 //! beside it to standard error.
 
+mod completions;
 mod data_dir;
 mod demo;
+mod doctor;
 mod key;
 mod lint;
+mod outbox;
 mod output;
 mod palette;
 mod serve;
+mod tenant;
+mod trace;
 
 use std::process::ExitCode;
 
@@ -32,7 +37,10 @@ Examples:
   continuum key create --tenant acme     create an API key
   continuum serve                        answer requests on 127.0.0.1:8787
   continuum serve --peer URL             and tell another node what is learned
+  continuum outbox status --tenant acme  what that node has not been told yet
+  continuum trace spans.jsonl            show traces as trees
   continuum lint spans.jsonl             check spans against the tracing guide
+  continuum doctor                       find out why spans do not arrive
 
   curl http://127.0.0.1:8787/v1/learn -H \"X-API-Key: $KEY\" -H 'Content-Type: application/json' \\
        -d '{\"session_id\": \"kick-off\", \"user_message\": \"We decided to store turns in SQLite.\"}'
@@ -46,8 +54,13 @@ enum Command {
     Serve(serve::Serve),
     #[command(subcommand)]
     Key(key::Key),
+    #[command(subcommand)]
+    Outbox(outbox::OutboxCommand),
     Demo(demo::DemoArgs),
     Lint(lint::Lint),
+    Doctor(doctor::Doctor),
+    Trace(trace::Trace),
+    Completions(completions::Completions),
 }
 
 impl CommandLine {
@@ -60,8 +73,12 @@ impl CommandLine {
         match self.command {
             Command::Serve(serve) => serve.run()?,
             Command::Key(key) => key.run()?,
+            Command::Outbox(outbox) => outbox.run()?,
             Command::Demo(demo) => demo.run()?,
+            Command::Completions(completions) => completions.run()?,
+            Command::Trace(trace) => trace.run()?,
             Command::Lint(lint) => return lint.run(),
+            Command::Doctor(doctor) => return doctor.run(),
         }
         Ok(ExitCode::SUCCESS)
     }

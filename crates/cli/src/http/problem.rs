@@ -9,6 +9,8 @@
 //!
 //! Source: RFC 9457, "Problem Details for HTTP APIs".
 
+use std::sync::LazyLock;
+
 use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
@@ -16,6 +18,14 @@ use axum::{
 use continuum_memory::MemoryError;
 use continuum_observability::get_trace_id;
 use serde::Serialize;
+
+use super::route::{Route, routes};
+
+/// Every route, so that whoever has missed one sees it.
+static USE_A_ROUTE: LazyLock<String> = LazyLock::new(|| {
+    let route = |route: Route| format!("{} {}", route.method, route.path);
+    format!("use {}", routes().map(route).collect::<Vec<_>>().join(", "))
+});
 
 /// Why a request is not answered.
 #[derive(Debug)]
@@ -112,7 +122,7 @@ impl Problem {
             Self::KeyMissing => Some("send Authorization: Bearer <key>, or X-API-Key: <key>"),
             Self::KeyUnknown => Some("create a key with: continuum key create --tenant <name>"),
             Self::PeerUnknown => Some("create a key with: continuum key create --peer <name>"),
-            Self::RouteUnknown => Some("use POST /v1/learn, POST /v1/recall or GET /healthz"),
+            Self::RouteUnknown => Some(&USE_A_ROUTE),
             Self::WrongContentType => Some("send Content-Type: application/json"),
             Self::Memory(MemoryError::Input(error)) => Some(error.remedy()),
             Self::Memory(error @ MemoryError::NotThePeers) => Some(error.remedy()),

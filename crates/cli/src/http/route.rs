@@ -55,7 +55,7 @@ pub enum Access {
 }
 
 /// Every route with its handler; nothing is answered that is not in here.
-fn table() -> [(Route, MethodRouter<Service>); 5] {
+fn table() -> [(Route, MethodRouter<Service>); 6] {
     let route = |method, path, access| Route {
         method,
         path,
@@ -66,6 +66,10 @@ fn table() -> [(Route, MethodRouter<Service>); 5] {
         (route("POST", "/v1/learn", Access::Tenant), post(learn)),
         (route("POST", "/v1/recall", Access::Tenant), post(recall)),
         (route("GET", "/v1/outbox", Access::Tenant), get(outbox)),
+        (
+            route("POST", "/v1/outbox/retry", Access::Tenant),
+            post(retry_outbox),
+        ),
         (route("POST", "/sync", Access::Peer), post(sync)),
     ]
 }
@@ -150,6 +154,22 @@ async fn outbox(Caller(memory): Caller) -> Result<Json<Traced<OutboxStatus>>, Pr
     blocking(move || memory.outbox().status())
         .await
         .map(Traced::json)
+}
+
+/// How many dead letters are jobs again.
+#[derive(Serialize)]
+struct Revived {
+    revived: usize,
+}
+
+/// Tries again what was given up.
+async fn retry_outbox(
+    State(service): State<Service>,
+    Caller(memory): Caller,
+) -> Result<Json<Traced<Revived>>, Problem> {
+    let revived = blocking(move || memory.outbox().revive()).await?;
+    service.has_promised();
+    Ok(Traced::json(Revived { revived }))
 }
 
 /// Takes what another node has learned.

@@ -71,11 +71,16 @@ impl Service {
         Arc::clone(&self.keys)
     }
 
-    /// Starts what follows a learn.
-    pub(super) fn has_learned(&self, memory: TenantMemory, learned: &LearnResponse) {
+    /// Tells the worker that there is something to be told, if there is somebody to tell.
+    pub(super) fn has_promised(&self) {
         if self.peer.is_some() {
             self.wake.notify_one();
         }
+    }
+
+    /// Starts what follows a learn.
+    pub(super) fn has_learned(&self, memory: TenantMemory, learned: &LearnResponse) {
+        self.has_promised();
         if learned.is_maintenance_due() {
             self.background.maintain_index(memory);
         }

@@ -1,7 +1,7 @@
 //! Files of OTLP JSON lines, as the file exporter and the Collector write them, read back.
 //!
 //! Position: between a file and everything that looks at finished spans from outside, such as
-//! `continuum lint`.
+//! `continuum lint` and `continuum trace`.
 //!
 //! Invariant: a line that is no request gives an error with the file and the line's number, never a
 //! span with made-up fields.
@@ -19,6 +19,9 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 use continuum_observability::SpanRecord;
+
+/// Where the file exporter writes unless it is told otherwise.
+pub const DEFAULT_FILE: &str = "continuum-traces.jsonl";
 
 /// A request holds 512 KiB of protobuf at most; JSON is a few times larger.
 const MAX_LINE_BYTES: u64 = 64 << 20;

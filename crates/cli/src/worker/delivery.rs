@@ -6,7 +6,7 @@
 //! - the first attempt of a job is a child of its producer, so that one trace leads from the request of
 //!   a client to the database of the other node;
 //! - what is tried again is a new root with a link to each producer, because those traces are over;
-//! - a job that has failed is put off or buried, never forgotten.
+//! - a job that has failed is put off or buried, never forgotten; that the other node is away buries none.
 
 use std::{convert::Infallible, fmt, sync::Arc};
 
@@ -186,11 +186,16 @@ impl Worker {
         error: &DeliveryError,
     ) -> Result<(), DeliveryError> {
         let (tenant, reason) = (outbox.tenant(), error.to_string());
-        if error.is_final() || job.attempts >= self.policy.deliveries {
+        let is_away = error.is_of_the_peer();
+        if error.is_final() || (!is_away && job.attempts >= self.policy.deliveries) {
             tracing::error!(%tenant, job = job.id, reason, "a job is given up");
             return on(outbox, job, move |outbox, job| outbox.bury(job, &reason)).await;
         }
-        let delay = self.policy.redelivery.delay(job.attempts);
+        let delay = if is_away {
+            self.policy.probe_delay(job.attempts)
+        } else {
+            self.policy.redelivery.delay(job.attempts)
+        };
         tracing::warn!(%tenant, job = job.id, reason, "a job is put off");
         let postpone = move |outbox: &Outbox, job: &Job| outbox.postpone(job, delay, &reason);
         on(outbox, job, postpone).await

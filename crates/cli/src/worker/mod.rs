@@ -84,7 +84,7 @@ impl Worker {
             failures = if pass.is_peer_up { 0 } else { failures + 1 };
             let pause = match failures {
                 0 => sleep(pass.next_due.unwrap_or(IDLE)),
-                failures => sleep(self.policy.redelivery.delay(failures)),
+                failures => sleep(self.policy.probe_delay(failures)),
             };
             tokio::select! {
                 _ = stop.changed() => {}

@@ -4,7 +4,8 @@
 //!
 //! Invariants:
 //! - every request carries the trace context of the span around it;
-//! - the key appears in no span, log or error; it is not sent on to where a redirection points.
+//! - the key appears in no span, log or error; it is not sent on to where a redirection points;
+//! - a URL with a credential in it is refused and not repeated.
 
 use std::{fmt, time::Duration};
 
@@ -22,6 +23,9 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// More than any answer of a node.
 const MAX_ANSWER_BYTES: u64 = 64 * 1024;
 
+const SECRET_IN_URL: &str = "the URL of a peer has no user, password or query: \
+    give its key with --peer-key or CONTINUUM_PEER_KEY";
+
 /// Another node, to which this one tells what it learns.
 pub struct Peer {
     agent: Agent,
@@ -36,8 +40,10 @@ impl Peer {
     ///
     /// # Errors
     ///
-    /// When the URL is not one of HTTP.
+    /// When the URL is not one of HTTP, or has a user or a query in it.
     pub fn new(url: &str, key: impl Into<String>) -> Result<Self> {
+        // Before anything repeats it. An `@` that belongs to a path can be written as `%40`.
+        ensure!(!url.contains(['@', '?']), SECRET_IN_URL);
         let uri: Uri = url.parse().with_context(|| format!("{url} is not a URL"))?;
         let default_port = match uri.scheme_str() {
             Some("http") => 80,
@@ -163,6 +169,23 @@ mod tests {
         assert!(!format!("{peer:?}").contains("cp_secret"));
         for wrong in ["node.example", "ftp://node.example", "http://", ""] {
             assert!(Peer::new(wrong, "").is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_secret_in_a_url_is_refused_and_not_repeated() {
+        for url in [
+            "http://ann:hunter22@node.example",
+            "http://ann:hunter/22@node.example/base",
+            "ann:hunter22@node.example",
+            "https://node.example/?token=hunter22",
+        ] {
+            let error = format!("{:#}", Peer::new(url, "").unwrap_err());
+            assert!(error.contains("--peer-key"), "{error}");
+            assert!(
+                !error.contains("hunter") && !error.contains("ann"),
+                "{error}"
+            );
         }
     }
 

@@ -4,7 +4,8 @@
 //! is not enough.
 //!
 //! Invariants: the number of attempts is bounded; the wait is asynchronous, doubles each time up to
-//! a limit, and half of it is random, so that nodes that failed together do not come back together.
+//! a limit, and half of it is random, so that nodes that failed together do not come back together; a
+//! node that is away is looked for at least every [`RetryPolicy::probe`].
 
 use std::{fmt::Display, time::Duration};
 
@@ -27,14 +28,18 @@ pub struct RetryPolicy {
     pub attempts: u32,
     /// The waits between these.
     pub backoff: Backoff,
-    /// Deliveries until a job is given up.
+    /// Deliveries until a job is given up that the other node does not take. That it is away is not
+    /// the job's fault and never a reason to give one up.
     pub deliveries: u32,
     /// The waits between deliveries.
     pub redelivery: Backoff,
+    /// The longest wait while the other node is away.
+    pub probe: Duration,
 }
 
 impl Default for RetryPolicy {
-    /// Three attempts within a second; sixteen deliveries within about seven hours.
+    /// Three attempts within a second; sixteen deliveries within about seven hours; a node that is away
+    /// is looked for every minute.
     fn default() -> Self {
         Self {
             attempts: 3,
@@ -47,7 +52,15 @@ impl Default for RetryPolicy {
                 first: Duration::from_secs(5),
                 longest: Duration::from_hours(1),
             },
+            probe: Duration::from_mins(1),
         }
+    }
+}
+
+impl RetryPolicy {
+    /// The wait after the other node was away so many times.
+    pub(super) fn probe_delay(&self, failures: u32) -> Duration {
+        self.redelivery.delay(failures).min(self.probe)
     }
 }
 
@@ -123,5 +136,15 @@ mod tests {
             }
         }
         assert_ne!(backoff.delay(5), backoff.delay(5));
+    }
+
+    #[test]
+    fn a_node_that_is_away_is_looked_for_every_minute_however_long_it_has_been() {
+        let policy = RetryPolicy::default();
+        for failures in 1..40 {
+            let minute = Duration::from_mins(1);
+            assert!(policy.probe_delay(failures) <= minute, "{failures}");
+        }
+        assert!(policy.redelivery.delay(40) > Duration::from_mins(29));
     }
 }

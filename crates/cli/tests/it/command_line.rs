@@ -26,12 +26,15 @@ fn what_cannot_be_understood_is_2_and_what_fails_is_1() {
         &[],
         &["serve", "--addr", "here"],
         &["key", "create"],
+        &["outbox", "status"],
+        &["outbox", "retry", "--tenant", "../acme"],
         &["serve", "--peer", "http://localhost:1"],
     ] {
         assert_eq!(run(usage).status.code(), Some(2), "{usage:?}");
     }
     let bad_name = run(&["key", "create", "--tenant", "../acme"]);
     assert_eq!(bad_name.status.code(), Some(2));
+    assert_eq!(run(&["completions", "teletype"]).status.code(), Some(2));
     let failed = run(&["demo", "--dataset", "no/such/file.json"]);
     assert_eq!(failed.status.code(), Some(1));
     assert!(text(&failed.stderr).starts_with("error: cannot read the dataset"));
@@ -49,6 +52,29 @@ fn help_teaches_with_examples() {
     ] {
         assert!(text(&help.stdout).contains(example), "{example}");
     }
+}
+
+#[test]
+fn shells_complete_every_command() {
+    for shell in ["bash", "zsh", "fish"] {
+        let completions = run(&["completions", shell]);
+        assert_eq!(completions.status.code(), Some(0), "{completions:?}");
+        let script = text(&completions.stdout);
+        for word in ["demo", "outbox", "retry", "trace-id", "peer-key"] {
+            assert!(script.contains(word), "{word} for {shell}");
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn bash_understands_its_completions() {
+    let script = run(&["completions", "bash"]).stdout;
+    let complete = "COMP_WORDS=(continuum outbox re); COMP_CWORD=2\n\
+        _continuum continuum re outbox && echo \"${COMPREPLY[*]}\"";
+    let script = format!("{}\n{complete}", text(&script));
+    let completed = Command::new("bash").args(["-c", &script]).output();
+    assert_eq!(text(&completed.unwrap().stdout), "retry\n");
 }
 
 #[test]
@@ -122,6 +148,26 @@ fn a_server_answers_and_delivers_its_spans_when_it_is_told_to_stop() {
             spans.contains("POST /v1/recall") && spans.contains("memory.recall"),
             "{spans}"
         );
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_server_whose_log_nobody_reads_answers_every_request() {
+    let dir = tempfile::tempdir().unwrap();
+    let traces = dir.path().join("traces.jsonl");
+    for mut server in [
+        Serving::start(&dir.path().join("quiet"), &traces),
+        Serving::start_on_console(&dir.path().join("talkative")),
+    ] {
+        let key = server.key();
+        server.stop_reading_the_log();
+        for _ in 0..20 {
+            let recalled = server.recall(&key);
+            assert!(recalled.contains("no_memories"), "{recalled}");
+        }
+        // A signal would leave no status.
+        assert!(server.stop("-TERM").is_some());
     }
 }
 

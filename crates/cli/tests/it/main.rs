@@ -8,15 +8,20 @@
 
 mod command_line;
 mod demo;
+mod doctor;
 mod federation;
+mod guide;
 mod lint;
 mod live;
 #[cfg(unix)]
 mod nodes;
+mod outbox;
+mod receiver;
 mod refusals;
 mod requests;
 #[cfg(unix)]
 mod serving;
 mod shutdown;
 mod tenants;
+mod trace;
 mod traces;

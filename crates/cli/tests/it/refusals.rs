@@ -1,5 +1,6 @@
 //! Requests that are refused: the status, the document, and that nothing was stored.
 
+use continuum_cli::http::routes;
 use serde_json::json;
 
 use crate::live::{Live, Reply};
@@ -192,7 +193,12 @@ fn an_unknown_route_is_404_and_another_method_is_405() {
     let live = Live::start();
     let key = live.key("acme");
     for path in ["/", "/v1", "/v1/learn/", "/v2/learn", "/v1/tenants/acme"] {
-        assert_problem(&live.post(path, &key, "{}"), 404);
+        let reply = live.post(path, &key, "{}");
+        assert_problem(&reply, 404);
+        for route in routes() {
+            let route = format!("{} {}", route.method, route.path);
+            assert!(reply.text.contains(&route), "{route} in {}", reply.text);
+        }
     }
     let wrong = live.get("/v1/recall");
     assert_problem(&wrong, 405);

@@ -15,7 +15,8 @@ use crate::command_line::{continuum, run, text};
 /// A server of the binary, killed when dropped.
 pub(crate) struct Serving {
     child: Child,
-    stderr: BufReader<ChildStderr>,
+    /// None once nobody reads it.
+    stderr: Option<BufReader<ChildStderr>>,
     pub(crate) addr: String,
     data: PathBuf,
 }
@@ -26,13 +27,29 @@ impl Serving {
     }
 
     pub(crate) fn start_with(data: &Path, traces: &Path, addr: &str, more: &[&str]) -> Self {
-        let mut child = continuum(&["serve", "--addr", addr, "--data-dir"])
-            .arg(data)
+        let mut serve = continuum(&["serve", "--addr", addr]);
+        serve
             .args(more)
             .env("OTEL_TRACES_EXPORTER", "file")
             .env("CONTINUUM_TRACES_FILE", traces)
             // Far longer than the test, so that only the shutdown can have written the spans.
-            .env("OTEL_BSP_SCHEDULE_DELAY", "600000")
+            .env("OTEL_BSP_SCHEDULE_DELAY", "600000");
+        Self::of(serve, data)
+    }
+
+    /// Starts a server that writes its spans to standard error as soon as they end.
+    pub(crate) fn start_on_console(data: &Path) -> Self {
+        let mut serve = continuum(&["serve", "--addr", "127.0.0.1:0"]);
+        serve
+            .env("OTEL_TRACES_EXPORTER", "console")
+            .env("OTEL_BSP_SCHEDULE_DELAY", "1");
+        Self::of(serve, data)
+    }
+
+    fn of(mut serve: Command, data: &Path) -> Self {
+        let mut child = serve
+            .arg("--data-dir")
+            .arg(data)
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
@@ -42,7 +59,7 @@ impl Serving {
         let (_, rest) = listening.split_once("http://").unwrap();
         Self {
             child,
-            stderr,
+            stderr: Some(stderr),
             addr: rest.split(',').next().unwrap().to_owned(),
             data: data.to_owned(),
         }
@@ -123,8 +140,14 @@ impl Serving {
     /// What was logged after the first line, once the server has ended.
     pub(crate) fn log(&mut self) -> String {
         let mut log = String::new();
-        self.stderr.read_to_string(&mut log).unwrap();
+        let stderr = self.stderr.as_mut().unwrap();
+        stderr.read_to_string(&mut log).unwrap();
         log
+    }
+
+    /// Closes the pipe that the server logs to.
+    pub(crate) fn stop_reading_the_log(&mut self) {
+        drop(self.stderr.take());
     }
 }
 

@@ -15,7 +15,7 @@ fn body_of(route: Route) -> &'static str {
     match route.path {
         "/v1/learn" => r#"{"session_id": "s", "user_message": "The vault opens with 4711"}"#,
         "/v1/recall" => r#"{"query": "vault"}"#,
-        "/v1/outbox" => "",
+        "/v1/outbox" | "/v1/outbox/retry" => "",
         path => panic!("{path} is not covered"),
     }
 }

@@ -11,6 +11,8 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tower::ServiceExt as _;
 
+use crate::guide::assert_kept;
+
 /// The routes of a service, called without a network so that each call has a recorder of its own.
 struct Traced {
     dir: TempDir,
@@ -47,6 +49,7 @@ impl Traced {
         let recorder = TestRecorder::new();
         let answering = recorder.run_async(self.router.clone().oneshot(request));
         let response = self.runtime.block_on(answering).unwrap();
+        assert_kept(&recorder.spans());
         let tree: Vec<_> = recorder.tree().lines().map(shorten).collect();
         (response.status().as_u16(), tree.join("\n"))
     }
@@ -68,11 +71,15 @@ const EVERYWHERE: [&str; 10] = [
 
 /// Leaves out what would only make the pictures wide, and the one time.
 fn shorten(line: &str) -> String {
+    let look_ups = ["db.select.keys ", "db.select.peer_keys "];
+    let is_look_up = look_ups
+        .iter()
+        .any(|name| line.trim_start().starts_with(name));
     let belongs_to_a_tenant = ["memory.", "cache.", "db."]
         .iter()
         .any(|layer| line.trim_start().starts_with(layer));
     assert!(
-        !belongs_to_a_tenant || line.contains("tenant.id=acme"),
+        !belongs_to_a_tenant || is_look_up || line.contains("tenant.id=acme"),
         "{line}"
     );
     let line = without_statement(line);
@@ -107,7 +114,8 @@ fn a_learn() {
     assert_eq!(status, 200);
     assert_snapshot!(tree, @r"
     POST /v1/learn [server] url.path=/v1/learn http.route=/v1/learn http.response.status_code=200
-      db.select.keys [client] OK db.response.returned_rows=1
+      auth.verify_key OK
+        db.select.keys [client] OK db.response.returned_rows=1
       memory.learn OK memory.user_message_length=43 memory.ai_response_length=0 memory.concepts_extracted=5 memory.decisions_detected=1 memory.links_created=10 memory.compounds_found=0
         memory.concept_extraction OK memory.concepts_extracted=5
         db.transaction [client] OK db.transaction.committed=true
@@ -131,7 +139,8 @@ fn a_recall_and_the_same_again_from_the_cache() {
     assert_eq!(status, 200);
     assert_snapshot!(tree, @r"
     POST /v1/recall [server] url.path=/v1/recall http.route=/v1/recall http.response.status_code=200
-      db.select.keys [client] OK db.response.returned_rows=1
+      auth.verify_key OK
+        db.select.keys [client] OK db.response.returned_rows=1
       memory.recall OK memory.query_length=11 memory.max_concepts=10 memory.concepts_found=5 memory.relationships_found=10 memory.query_time_ms=*
         cache.get [client] OK cache.key_pattern=memory:search:* cache.key=memory:search:<hash> cache.hit=false
           · cache.miss key=memory:search:<hash>
@@ -151,7 +160,8 @@ fn a_recall_and_the_same_again_from_the_cache() {
     assert_eq!(status, 200);
     assert_snapshot!(tree, @r"
     POST /v1/recall [server] url.path=/v1/recall http.route=/v1/recall http.response.status_code=200
-      db.select.keys [client] OK db.response.returned_rows=1
+      auth.verify_key OK
+        db.select.keys [client] OK db.response.returned_rows=1
       memory.recall OK memory.query_length=11 memory.max_concepts=10 memory.concepts_found=5 memory.relationships_found=10 memory.query_time_ms=*
         cache.get [client] OK cache.key_pattern=memory:search:* cache.key=memory:search:<hash> cache.hit=true
           · cache.hit key=memory:search:<hash>
@@ -177,7 +187,8 @@ fn a_recall_from_a_damaged_file() {
     assert_eq!(status, 500);
     assert_snapshot!(tree, @r"
     POST /v1/recall [server] ERROR(Internal Server Error) url.path=/v1/recall http.route=/v1/recall http.response.status_code=500 error.type=500
-      db.select.keys [client] OK db.response.returned_rows=1
+      auth.verify_key OK
+        db.select.keys [client] OK db.response.returned_rows=1
       memory.recall ERROR(storage refused to read: file is not a database) memory.query_length=11 memory.max_concepts=10
         · exception exception.type=continuum_memory::error::MemoryError exception.message=storage refused to read: file is not a database
         cache.get [client] OK cache.key_pattern=memory:search:* cache.key=memory:search:<hash> cache.hit=false
@@ -222,4 +233,39 @@ fn no_span_has_the_key_or_a_word_of_the_user() {
             assert!(!tree.contains(secret), "{secret} in {tree}");
         }
     }
+}
+
+#[test]
+fn refusals_keep_to_the_guide() {
+    let traced = Traced::new();
+    let learn = |key: &str, kind: &str, body: &'static str| {
+        let request = Request::post("/v1/learn")
+            .header("x-api-key", key)
+            .header("content-type", kind)
+            .body(Body::from(body));
+        traced.send(request.unwrap()).0
+    };
+    let (key, json) = (traced.key.as_str(), "application/json");
+    assert_eq!(learn("ck_guess", json, LEARN), 401);
+    assert_eq!(learn(key, "text/plain", LEARN), 415);
+    assert_eq!(learn(key, json, "boat"), 400);
+    assert_eq!(learn(key, json, r#"{"session_id": "s"}"#), 422);
+    let wrong_method = Request::get("/v1/recall").body(Body::empty()).unwrap();
+    assert_eq!(traced.send(wrong_method).0, 405);
+
+    // A node that is known, and tells of a tenant that its key does not open.
+    let keys = ApiKeys::open(traced.dir.path()).unwrap();
+    let umbrella = TenantId::new("umbrella").unwrap();
+    let peer = keys.create_peer_key("berlin", &[umbrella]).unwrap();
+    let entry = r#"{"origin": "0123456789abcdef", "entry_id": 7, "tenant": "acme", "session_id": "s", "turns": [
+        {"speaker": "Ann", "text": "The boat is green.", "at": "2026-03-01T09:30:00Z"}]}"#;
+    let sync = |key: &str| {
+        let request = Request::post("/sync")
+            .header("x-api-key", key)
+            .header("content-type", json)
+            .body(Body::from(entry));
+        traced.send(request.unwrap()).0
+    };
+    assert_eq!(sync(&peer), 403);
+    assert_eq!(sync("cp_guess"), 401);
 }

@@ -5,7 +5,7 @@
 //!
 //! Invariants:
 //! - a job that is claimed comes back by itself when its lease ends, should the program die meanwhile;
-//! - a dead job stays until somebody looks at it, and is never claimed.
+//! - a dead job is never claimed; it stays until somebody revives it.
 
 use std::time::Duration;
 
@@ -130,6 +130,18 @@ impl Writer<'_> {
             |statement, row| statement.execute(row),
         )?;
         Ok(())
+    }
+
+    /// Makes every dead job due, as one that was tried once, and counts them.
+    pub(crate) fn revive_jobs(&self) -> Result<usize, MemoryError> {
+        let revived = self.change(
+            "UPDATE",
+            "outbox",
+            "UPDATE outbox SET is_dead = 0, attempts = 1, due_at_millis = 0 WHERE is_dead = 1",
+            [()],
+            |statement, ()| statement.execute([]),
+        )?;
+        Ok(revived.into_iter().sum())
     }
 
     /// Makes every job that was put off or under way due at once.

@@ -5,14 +5,16 @@
 //!
 //! Invariants:
 //! - the key itself is never stored; SHA-256 is enough because a key is 256 random bits, not a password;
-//! - the look-up compares hashes, so that its time says nothing about a prefix of a valid key.
+//! - the look-up compares hashes, so that its time says nothing about a prefix of a valid key;
+//! - the span of a look-up stands under `auth.verify_key`: whose data it touches is what it finds out.
 
 use std::fmt;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use continuum_observability::layers::database::trace_query;
-use rusqlite::{Connection, OptionalExtension as _};
+use continuum_observability::{SpanRef, Status, get_tracer};
+use rusqlite::{Connection, OptionalExtension as _, Row};
 use sha2::{Digest as _, Sha256};
 
 use super::TenantId;
@@ -80,20 +82,37 @@ impl ApiKeys {
     ///
     /// [`MemoryError::Storage`] when the keys cannot be read.
     pub fn tenant_of(&self, key: &str) -> Result<Option<TenantId>, MemoryError> {
-        let found = trace_query(TENANT_OF_KEY)
-            .table("keys")
+        verify_key(|span| {
+            let found = self.look_up("keys", TENANT_OF_KEY, key, |row| row.get(0))?;
+            let tenant = found.map(|name: String| TenantId::new(name)).transpose()?;
+            if let Some(tenant) = &tenant {
+                span.tenant_id(tenant.as_str());
+            }
+            Ok(tenant)
+        })
+    }
+
+    /// The row of a key, if there is one.
+    pub(super) fn look_up<T>(
+        &self,
+        table: &str,
+        statement: &str,
+        key: &str,
+        read: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Option<T>, MemoryError> {
+        let select = || {
+            let connection = self.connection();
+            let mut statement = connection.prepare_cached(statement)?;
+            statement.query_row([hash(key).as_slice()], read).optional()
+        };
+        trace_query(statement)
+            .table(table)
             .system(SYSTEM)
             .run_sync(|span| {
-                let tenant = self
-                    .select_tenant(key)
-                    .map_err(MemoryError::storage("look up a key"))?;
-                span.row_count(usize::from(tenant.is_some()));
-                if let Some(tenant) = &tenant {
-                    span.set_attribute("tenant.id", tenant.as_str());
-                }
-                Ok::<_, MemoryError>(tenant)
-            })?;
-        Ok(found.map(TenantId::new).transpose()?)
+                let found = select().map_err(MemoryError::storage("look up a key"))?;
+                span.row_count(usize::from(found.is_some()));
+                Ok(found)
+            })
     }
 
     pub(super) fn connection(&self) -> MutexGuard<'_, Connection> {
@@ -101,20 +120,26 @@ impl ApiKeys {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
-
-    fn select_tenant(&self, key: &str) -> rusqlite::Result<Option<String>> {
-        let connection = self.connection();
-        let mut statement = connection.prepare_cached(TENANT_OF_KEY)?;
-        statement
-            .query_row([hash(key).as_slice()], |row| row.get(0))
-            .optional()
-    }
 }
 
 impl fmt::Debug for ApiKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ApiKeys").finish_non_exhaustive()
     }
+}
+
+/// Finds out who has a key, inside a span that says so.
+pub(super) fn verify_key<T>(
+    find: impl FnOnce(&SpanRef) -> Result<T, MemoryError>,
+) -> Result<T, MemoryError> {
+    get_tracer("continuum.memory").in_scope("auth.verify_key", |span| {
+        let found = find(span);
+        match &found {
+            Ok(_) => span.set_status(Status::Ok),
+            Err(error) => span.record_failure(error),
+        }
+        found
+    })
 }
 
 /// A new key, which nobody can guess.

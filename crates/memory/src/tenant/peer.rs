@@ -6,13 +6,9 @@
 
 use std::collections::BTreeSet;
 
-use continuum_observability::layers::database::trace_query;
-use rusqlite::OptionalExtension as _;
-
-use super::key::{ApiKeys, hash, new_key};
+use super::key::{ApiKeys, hash, new_key, verify_key};
 use super::{TenantId, TenantScope};
 use crate::error::MemoryError;
-use crate::store::SYSTEM;
 
 const PREFIX: &str = "cp_";
 
@@ -70,31 +66,15 @@ impl ApiKeys {
     ///
     /// [`MemoryError::Storage`] when the keys cannot be read.
     pub fn peer_of(&self, key: &str) -> Result<Option<PeerKey>, MemoryError> {
-        let found = trace_query(PEER_OF_KEY)
-            .table("peer_keys")
-            .system(SYSTEM)
-            .run_sync(|span| {
-                let peer = self
-                    .select_peer(key)
-                    .map_err(MemoryError::storage("look up a key"))?;
-                span.row_count(usize::from(peer.is_some()));
-                if let Some((_, tenants)) = &peer {
-                    span.set_attribute("tenant.id", tenants.as_deref().unwrap_or("*"));
-                }
-                Ok::<_, MemoryError>(peer)
-            })?;
-        Ok(found.map(|(name, tenants)| PeerKey {
-            name,
-            tenants: tenants.as_deref().map(read_tenants),
-        }))
-    }
-
-    fn select_peer(&self, key: &str) -> rusqlite::Result<Option<(String, Option<String>)>> {
-        let connection = self.connection();
-        let mut statement = connection.prepare_cached(PEER_OF_KEY)?;
-        statement
-            .query_row([hash(key).as_slice()], |row| Ok((row.get(0)?, row.get(1)?)))
-            .optional()
+        verify_key(|_| {
+            self.look_up("peer_keys", PEER_OF_KEY, key, |row| {
+                let tenants: Option<String> = row.get(1)?;
+                Ok(PeerKey {
+                    name: row.get(0)?,
+                    tenants: tenants.as_deref().map(read_tenants),
+                })
+            })
+        })
     }
 }
 

@@ -93,6 +93,25 @@ fn a_job_that_was_given_up_is_kept_with_its_reason_and_never_claimed() {
 }
 
 #[test]
+fn dead_letters_are_jobs_again_once_somebody_revives_them() {
+    let (_dir, memory, tenant) = promising();
+    say(&tenant, "the harbour is closed");
+    let outbox = tenant.outbox();
+    let jobs = outbox.claim(10).unwrap();
+    outbox.bury(&jobs[0], "nobody wants it").unwrap();
+    assert_eq!(outbox.next_due().unwrap(), None);
+    assert!(memory.outboxes().is_empty());
+
+    assert_eq!(outbox.revive().unwrap(), 1);
+    assert_eq!(memory.outboxes().len(), 1);
+    let status = outbox.status().unwrap();
+    assert_eq!((status.waiting, status.dead), (1, vec![]));
+    // The trace of its learn is over: it counts as tried before.
+    assert_eq!(claimed(&outbox), [(1, 2)]);
+    assert_eq!(outbox.revive().unwrap(), 0);
+}
+
+#[test]
 fn a_number_is_not_used_again_after_its_job_is_done() {
     let (dir, memory, tenant) = promising();
     say(&tenant, "the harbour is closed");

@@ -1,6 +1,7 @@
 //! The spans of a learn and of a recall, as trees.
 
 use continuum_memory::{LearnRequest, RecallRequest, TenantMemory};
+use continuum_observability::lint::{Linter, Rule};
 use continuum_observability::testing::TestRecorder;
 use insta::assert_snapshot;
 use rusqlite::Connection;
@@ -20,6 +21,9 @@ const EVERYWHERE: [&str; 5] = [
 fn tree(work: impl FnOnce()) -> String {
     let recorder = TestRecorder::new();
     recorder.run(work);
+    let timed = [Rule::TooCoarse, Rule::TooFine];
+    let linter = timed.into_iter().fold(Linter::new(), Linter::without);
+    assert_eq!(linter.lint(&recorder.spans()), []);
     let tree = recorder.tree();
     tree.lines().map(shorten).collect::<Vec<_>>().join("\n")
 }

@@ -6,7 +6,7 @@
 
 use super::{
     ConfigError, ExporterConfig, Telemetry,
-    env::{self, Environment},
+    env::{self, Environment, Given},
     exporter::{CustomExporter, ExporterChoice},
     flush, propagation,
     settings::{Overrides, Settings},
@@ -15,7 +15,7 @@ use crate::{
     diagnostics::{self, DiagnosticLevel, Topic},
     export::Exporter,
     recorder::{Recorder, RecorderConfig},
-    sampling::Sampler,
+    sampling::{Sampler, TailPolicy},
     semconv::Conventions,
     span::{IdGenerator, SpanEnd, SpanLimits, SpanRef, SpanStart, Value},
 };
@@ -40,6 +40,7 @@ use std::{fmt, sync::Arc, time::Duration};
 #[must_use = "nothing is set up until init is called"]
 pub struct TelemetryBuilder {
     pub(super) overrides: Overrides,
+    given: Given,
     strict: bool,
 }
 
@@ -115,6 +116,32 @@ impl TelemetryBuilder {
     /// Says which spans are recorded.
     pub fn sampler(mut self, sampler: Sampler) -> Self {
         self.overrides.sampler = Some(sampler);
+        self
+    }
+
+    /// Keeps this share of the traces that begin here, 0.0 to 1.0, like `OTEL_SAMPLING_RATE`, and those
+    /// in which a span fails unless `OTEL_SAMPLE_ERRORS_ALWAYS=false`. A [`sampler`](Self::sampler) or
+    /// a [`tail`](Self::tail) policy wins.
+    ///
+    /// ```
+    /// use continuum_observability::{ExporterConfig, Telemetry};
+    ///
+    /// let telemetry =
+    ///     Telemetry::builder().exporter(ExporterConfig::None).sampling_rate(0.1).init()?;
+    /// # Ok::<(), continuum_observability::ConfigError>(())
+    /// ```
+    pub fn sampling_rate(mut self, ratio: f64) -> Self {
+        self.overrides.sampling_rate = Some(ratio);
+        self
+    }
+
+    /// Says which traces are kept once they have ended, of those that the sampler records.
+    ///
+    /// Without [`sampler`](Self::sampler), all traces that begin here are recorded, whatever the
+    /// environment says. [`TelemetryHandle::set_sampler`](super::TelemetryHandle::set_sampler) takes
+    /// the place of both.
+    pub fn tail(mut self, policy: TailPolicy) -> Self {
+        self.overrides.tail = Some(policy);
         self
     }
 
@@ -295,6 +322,30 @@ impl TelemetryBuilder {
         self
     }
 
+    /// Sets a variable of `docs/configuration.md` for this set-up, in place of the process's.
+    ///
+    /// For settings that come from elsewhere, such as a file.
+    ///
+    /// ```
+    /// use continuum_observability::Telemetry;
+    ///
+    /// let telemetry = Telemetry::builder()
+    ///     .variable("OTEL_TRACES_EXPORTER", "none")
+    ///     .default_variable("CONTINUUM_SEMCONV", "dup")
+    ///     .init()?;
+    /// # Ok::<(), continuum_observability::ConfigError>(())
+    /// ```
+    pub fn variable(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.given.over.push((name.into(), value.into()));
+        self
+    }
+
+    /// Sets a variable for this set-up where the process has none by that name.
+    pub fn default_variable(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.given.under.push((name.into(), value.into()));
+        self
+    }
+
     /// Makes each variable that cannot be used an error, like `CONTINUUM_STRICT_CONFIG=true`.
     pub fn strict(mut self, strict: bool) -> Self {
         self.strict = strict;
@@ -308,8 +359,9 @@ impl TelemetryBuilder {
     /// [`ConfigError::Invalid`] when something given to the builder cannot be used, or with strict
     /// checks something in the environment; [`ConfigError::AlreadyActive`] while another guard is
     /// active. Nothing is installed then.
-    pub fn init(self) -> Result<Telemetry, ConfigError> {
-        self.init_from(Environment::of_process())
+    pub fn init(mut self) -> Result<Telemetry, ConfigError> {
+        let given = std::mem::take(&mut self.given);
+        self.init_from(Environment::of_process(given))
     }
 
     pub(super) fn init_from(self, env: Environment<'_>) -> Result<Telemetry, ConfigError> {

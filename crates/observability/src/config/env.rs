@@ -79,6 +79,7 @@ variables! {
     TRACES_SAMPLER = "OTEL_TRACES_SAMPLER",
     TRACES_SAMPLER_ARG = "OTEL_TRACES_SAMPLER_ARG",
     SAMPLING_RATE = "OTEL_SAMPLING_RATE",
+    SAMPLE_ERRORS_ALWAYS = "OTEL_SAMPLE_ERRORS_ALWAYS",
     PROPAGATORS = "OTEL_PROPAGATORS",
     BAGGAGE_ALLOW = "CONTINUUM_BAGGAGE_ALLOW",
     SPAN_ATTRIBUTE_COUNT_LIMIT = "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT",
@@ -103,6 +104,8 @@ variables! {
     EXPORT_TIMEOUT = "OTEL_BSP_EXPORT_TIMEOUT",
     WAIT_WHEN_FULL = "CONTINUUM_WAIT_WHEN_FULL",
     #[cfg_attr(not(any(test, feature = "console")), expect(dead_code, reason = "read for the console only"))]
+    CONSOLE_STREAM = "CONTINUUM_CONSOLE_STREAM",
+    #[cfg_attr(not(any(test, feature = "console")), expect(dead_code, reason = "read for the console only"))]
     NO_COLOR = "NO_COLOR",
     #[cfg_attr(not(any(test, feature = "console")), expect(dead_code, reason = "read for the console only"))]
     TERM = "TERM",
@@ -125,6 +128,22 @@ pub(crate) fn process_variables() -> impl Iterator<Item = (String, String)> {
 
 type Lookup<'a> = dyn Fn(&str) -> Option<String> + 'a;
 
+/// Variables that a program gives besides those of the process.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Given {
+    /// What wins over the process's variables.
+    pub(super) over: Vec<(String, String)>,
+    /// What counts where the process has no such variable.
+    pub(super) under: Vec<(String, String)>,
+}
+
+impl Given {
+    fn find(variables: &[(String, String)], name: &str) -> Option<String> {
+        let found = variables.iter().rev().find(|(known, _)| known == name);
+        found.map(|(_, value)| value.clone())
+    }
+}
+
 /// Where values come from, and what was wrong with them.
 pub(super) struct Environment<'a> {
     lookup: Box<Lookup<'a>>,
@@ -144,8 +163,16 @@ impl Environment<'static> {
     /// The variables of this process. Bytes that are no UTF-8 become U+FFFD and are then judged
     /// like any other value.
     #[expect(clippy::disallowed_methods, reason = "this is the one place that may")]
-    pub(super) fn of_process() -> Self {
-        Self::new(|name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()))
+    pub(super) fn of_process(given: Given) -> Self {
+        Self::new(move |name| {
+            let of_process = || {
+                let value = std::env::var_os(name)?.to_string_lossy().into_owned();
+                (!value.trim().is_empty()).then_some(value)
+            };
+            Given::find(&given.over, name)
+                .or_else(of_process)
+                .or_else(|| Given::find(&given.under, name))
+        })
     }
 }
 
@@ -271,6 +298,12 @@ impl<'a> Environment<'a> {
             diagnostics::warn(Topic::SetUp, format_args!("ignored {problem}"));
         }
         Ok(())
+    }
+
+    /// Ends the reading, and leaves what was wrong to the caller.
+    #[cfg(feature = "_otlp")]
+    pub(super) fn into_problems(self) -> Vec<Problem> {
+        self.problems.into_inner()
     }
 
     #[cfg(test)]

@@ -87,7 +87,7 @@ pub(super) enum Destination {
     #[cfg(feature = "zipkin")]
     Zipkin(ZipkinSettings),
     #[cfg(feature = "console")]
-    Console(Palette),
+    Console(Stream, Palette),
     File(PathBuf),
     Nowhere,
     Custom(CustomExporter),
@@ -154,7 +154,7 @@ impl Destination {
                 Self::Zipkin(ZipkinSettings::resolve(endpoint, env))
             }
             #[cfg(feature = "console")]
-            ExporterConfig::Console => Self::Console(palette(env)),
+            ExporterConfig::Console => Self::console(env),
             ExporterConfig::File(path) => {
                 if let Err(error) = FileExporter::append_to(&path) {
                     env.refuse_builder("exporter", error.to_string());
@@ -182,7 +182,7 @@ impl Destination {
             #[cfg(feature = "zipkin")]
             Kind::Zipkin => Self::Zipkin(ZipkinSettings::resolve(None, env)),
             #[cfg(feature = "console")]
-            Kind::Console => Self::Console(palette(env)),
+            Kind::Console => Self::console(env),
             Kind::File => {
                 let path = env.text(env::TRACES_FILE);
                 let path = PathBuf::from(path.as_deref().unwrap_or(DEFAULT_TRACES_FILE));
@@ -201,7 +201,7 @@ impl Destination {
             #[cfg(feature = "_otlp")]
             Self::Otlp(_) => "otlp",
             #[cfg(feature = "console")]
-            Self::Console(_) => "console",
+            Self::Console(..) => "console",
             Self::File(_) => "file",
             Self::Nowhere => "none",
             #[cfg(feature = "zipkin")]
@@ -214,7 +214,7 @@ impl Destination {
     fn may_stall(&self) -> bool {
         match self {
             #[cfg(feature = "console")]
-            Self::Console(_) => false,
+            Self::Console(..) => false,
             Self::File(_) | Self::Nowhere => false,
             _ => true,
         }
@@ -224,7 +224,7 @@ impl Destination {
     pub(super) fn schedule_delay(&self) -> Duration {
         match self {
             #[cfg(feature = "console")]
-            Self::Console(_) => CONSOLE_SCHEDULE_DELAY,
+            Self::Console(..) => CONSOLE_SCHEDULE_DELAY,
             Self::Several(all) => all
                 .iter()
                 .map(Self::schedule_delay)
@@ -281,8 +281,12 @@ impl Destination {
                 Opening::boxed("zipkin", move || zipkin.exporter(Arc::clone(&pause)))
             }
             #[cfg(feature = "console")]
-            Self::Console(palette) => {
-                Box::new(ConsoleExporter::stderr(TreeStyle::terminal(*palette)))
+            Self::Console(stream, palette) => {
+                let style = TreeStyle::terminal(*palette);
+                Box::new(match stream {
+                    Stream::Stderr => ConsoleExporter::stderr(style),
+                    Stream::Stdout => ConsoleExporter::stdout(style),
+                })
             }
             Self::File(path) => {
                 let path = path.clone();
@@ -353,11 +357,32 @@ fn wants_otlp(env: &Environment<'_>) -> bool {
     env.first_text(OTLP_SIGNS).is_some() || env.text(env::CONTINUUM_ENV).is_some_and(production)
 }
 
+/// Where the console exporter prints.
 #[cfg(feature = "console")]
-fn palette(env: &Environment<'_>) -> Palette {
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Stream {
+    Stderr,
+    Stdout,
+}
+
+#[cfg(feature = "console")]
+impl Destination {
+    fn console(env: &Environment<'_>) -> Self {
+        let choices = [("stderr", Stream::Stderr), ("stdout", Stream::Stdout)];
+        let stream = env.choice(env::CONSOLE_STREAM, &choices);
+        let stream = stream.unwrap_or(Stream::Stderr);
+        Self::Console(stream, palette(stream, env))
+    }
+}
+
+#[cfg(feature = "console")]
+fn palette(stream: Stream, env: &Environment<'_>) -> Palette {
     use std::io::IsTerminal as _;
     let (no_color, term) = (env.text(env::NO_COLOR), env.text(env::TERM));
-    let is_terminal = std::io::stderr().is_terminal();
+    let is_terminal = match stream {
+        Stream::Stderr => std::io::stderr().is_terminal(),
+        Stream::Stdout => std::io::stdout().is_terminal(),
+    };
     if color_is_wanted(is_terminal, no_color.as_deref(), term.as_deref()) {
         Palette::Ansi
     } else {
@@ -386,7 +411,7 @@ mod tests {
             ..Overrides::default()
         };
         let name = |destination: &Destination| match destination {
-            Destination::Console(_) => "console",
+            Destination::Console(..) => "console",
             Destination::Otlp(otlp) => otlp.name(),
             _ => "another",
         };

@@ -33,6 +33,8 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
+#[cfg(feature = "_otlp")]
+pub use otlp::ResolvedOtlp;
 pub use {
     builder::TelemetryBuilder,
     choice::{ExporterConfig, OtlpConfig},

@@ -8,7 +8,7 @@
 //! - the export thread, whose exporter may be what panics, never waits for itself.
 
 use super::flush::Flush;
-use crate::recorder::Recorder;
+use crate::recorder::{Core, Recorder};
 use std::{
     panic,
     sync::{
@@ -43,10 +43,8 @@ fn install() {
 fn flush() {
     let timeout = Duration::from_nanos(TIMEOUT_NANOS.load(Ordering::Relaxed));
     let recorder = Recorder::global().filter(|_| !timeout.is_zero());
-    let exports_here = |recorder: &'static Recorder| {
-        let core = recorder.core();
-        core.is_none_or(|core| core.is_export_thread())
-    };
+    let exports_here =
+        |recorder: &'static Recorder| recorder.core().is_none_or(Core::is_export_thread);
     if let Some(recorder) = recorder.filter(|recorder| !exports_here(recorder)) {
         // The panic goes on, whatever became of the spans; losses are counted.
         let _outcome = Flush::of(Some(recorder), timeout).wait().is_ok();

@@ -51,10 +51,11 @@ impl Resource {
         if of_builder.contains(&(SERVICE_NAME.to_owned(), "".into())) {
             env.refuse_builder("service_name", "expected a name that is not empty");
         }
-        resource.set_all(of_builder);
         resource.set("telemetry.sdk.name", "continuum-observability".into());
         resource.set("telemetry.sdk.language", "rust".into());
         resource.set("telemetry.sdk.version", env!("CARGO_PKG_VERSION").into());
+        // Last, so that the package of another language can say which one it is.
+        resource.set_all(of_builder);
         resource
     }
 

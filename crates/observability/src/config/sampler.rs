@@ -1,29 +1,123 @@
-//! Which sampler is used, and how much a span may hold.
+//! Which sampler is used, what is decided when a trace has ended, and how much a span may hold.
 //!
 //! Position: part of [`super::settings`].
 //!
 //! Source: OpenTelemetry specification, "Environment Variable Specification", "General SDK
 //! Configuration", "Attribute Limits", "Span Limits".
 
-use super::env::{self, Environment, Variable};
-use crate::{sampling::Sampler, span::SpanLimits};
+use super::{
+    env::{self, Environment, Variable},
+    is_denied_key,
+};
+use crate::{
+    sampling::{Sampler, TailPolicy},
+    span::SpanLimits,
+};
+use std::{fmt, time::Duration};
 
-/// The builder's sampler, else that of `OTEL_TRACES_SAMPLER`, else the ratio of
-/// `OTEL_SAMPLING_RATE` for roots, else every span whose parent does not say otherwise.
-pub(super) fn sampler(of_builder: Option<Sampler>, env: &Environment<'_>) -> Sampler {
-    if let Some(sampler) = of_builder {
-        if let Some(ratio) = unusable_ratio(&sampler) {
-            env.refuse_builder(
-                "sampler",
-                format!("expected a ratio from 0 to 1, not {ratio}"),
-            );
+/// What decides about a span at its start, and about a trace at its end.
+#[derive(Debug)]
+pub(super) struct Sampling {
+    pub(super) sampler: Sampler,
+    pub(super) tail: Option<TailPolicy>,
+}
+
+impl Sampling {
+    /// The builder's policy and sampler, else its rate, else the sampler of `OTEL_TRACES_SAMPLER`, else
+    /// the rate of `OTEL_SAMPLING_RATE`, else every span whose parent does not say otherwise.
+    pub(super) fn resolve(
+        sampler: Option<Sampler>,
+        rate: Option<f64>,
+        tail: Option<TailPolicy>,
+        env: &Environment<'_>,
+    ) -> Self {
+        check(sampler.as_ref(), rate, tail.as_ref(), env);
+        let switch = [("true", true), ("false", false)];
+        let errors = env.choice(env::SAMPLE_ERRORS_ALWAYS, &switch);
+        let of_rate = |rate| Self::of_rate(rate, errors.unwrap_or(true));
+        if tail.is_some() || sampler.is_some() {
+            let sampler = sampler.unwrap_or_default();
+            return Self { sampler, tail };
         }
-        return sampler;
+        rate.map(of_rate)
+            .or_else(|| named(env).map(Self::from))
+            .or_else(|| ratio(env, env::SAMPLING_RATE).map(of_rate))
+            .unwrap_or_else(|| Self::from(Sampler::default()))
     }
-    let rate = || ratio(env, env::SAMPLING_RATE).map(Sampler::TraceIdRatio);
-    named(env)
-        .or_else(|| rate().map(Sampler::parent_based))
-        .unwrap_or_default()
+
+    /// A share of the traces that begin here, and with `errors` all in which something fails.
+    pub(super) fn of_rate(rate: f64, errors: bool) -> Self {
+        if errors && rate < 1.0 {
+            Self {
+                sampler: Sampler::default(),
+                tail: Some(TailPolicy::new(rate)),
+            }
+        } else {
+            Self::from(Sampler::parent_based(Sampler::TraceIdRatio(rate)))
+        }
+    }
+}
+
+impl From<Sampler> for Sampling {
+    fn from(sampler: Sampler) -> Self {
+        Self {
+            sampler,
+            tail: None,
+        }
+    }
+}
+
+impl fmt::Display for Sampling {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.sampler.description())?;
+        match &self.tail {
+            Some(tail) => write!(f, " and at the end of a trace ratio {}", tail.ratio),
+            None => Ok(()),
+        }
+    }
+}
+
+fn check(
+    sampler: Option<&Sampler>,
+    rate: Option<f64>,
+    tail: Option<&TailPolicy>,
+    env: &Environment<'_>,
+) {
+    let ratios = [
+        ("sampler", sampler.and_then(unusable_ratio)),
+        ("sampling_rate", rate.filter(|rate| !is_ratio(*rate))),
+        (
+            "tail",
+            tail.map(|tail| tail.ratio).filter(|rate| !is_ratio(*rate)),
+        ),
+    ];
+    for (method, ratio) in ratios {
+        if let Some(ratio) = ratio {
+            let reason = format!("expected a ratio from 0 to 1, not {ratio}");
+            env.refuse_builder(method, reason);
+        }
+    }
+    if let Some(reason) = tail.and_then(unusable) {
+        env.refuse_builder("tail", reason);
+    }
+}
+
+/// What is wrong with a policy besides its ratio.
+fn unusable(tail: &TailPolicy) -> Option<String> {
+    let is_percentile = |percentile: &f64| *percentile > 0.0 && *percentile < 100.0;
+    if let Some(percentile) = tail.slower_than_percentile.filter(|p| !is_percentile(p)) {
+        return Some(format!(
+            "expected a percentile between 0 and 100, not {percentile}"
+        ));
+    }
+    if tail.max_wait == Duration::ZERO {
+        return Some("expected a time above zero".to_owned());
+    }
+    let mut keys = tail.attributes.iter().map(|(key, _)| key);
+    let secret = keys.find(|key| key.is_empty() || is_denied_key(key))?;
+    Some(format!(
+        "no span shows a value under the attribute {secret:?}"
+    ))
 }
 
 fn named(env: &Environment<'_>) -> Option<Sampler> {
@@ -53,13 +147,17 @@ fn of_argument(env: &Environment<'_>) -> Sampler {
 
 fn ratio(env: &Environment<'_>, variable: Variable) -> Option<f64> {
     env.number(variable, "a number from 0 to 1", |ratio: &f64| {
-        (0.0..=1.0).contains(ratio)
+        is_ratio(*ratio)
     })
+}
+
+fn is_ratio(number: f64) -> bool {
+    (0.0..=1.0).contains(&number)
 }
 
 fn unusable_ratio(sampler: &Sampler) -> Option<f64> {
     match sampler {
-        Sampler::TraceIdRatio(ratio) if !(0.0..=1.0).contains(ratio) => Some(*ratio),
+        Sampler::TraceIdRatio(ratio) if !is_ratio(*ratio) => Some(*ratio),
         Sampler::ParentBased(root) => unusable_ratio(root),
         _ => None,
     }

@@ -12,12 +12,12 @@ use super::{
     naming,
     propagation::PropagationOverrides,
     resource::Resource,
-    sampler,
+    sampler::{self, Sampling},
 };
 use crate::{
     diagnostics::DiagnosticLevel,
     recorder::{RecorderConfig, SpanCaps},
-    sampling::Sampler,
+    sampling::{Sampler, TailPolicy},
     semconv::{Conventions, Naming},
     span::{Hooks, SpanLimits, Value},
 };
@@ -35,6 +35,8 @@ const MIN_MEMORY_BUDGET_BYTES: usize = 128 << 10;
 pub(super) struct Overrides {
     pub(super) exporters: Vec<ExporterChoice>,
     pub(super) sampler: Option<Sampler>,
+    pub(super) sampling_rate: Option<f64>,
+    pub(super) tail: Option<TailPolicy>,
     pub(super) limits: Option<SpanLimits>,
     pub(super) conventions: Option<Conventions>,
     pub(super) previews: Option<bool>,
@@ -55,7 +57,7 @@ pub(super) struct Overrides {
 #[derive(Debug)]
 pub(super) struct Settings {
     pub(super) destination: Destination,
-    pub(super) sampler: Sampler,
+    pub(super) sampling: Sampling,
     pub(super) limits: SpanLimits,
     pub(super) naming: Naming,
     pub(super) previews: bool,
@@ -90,7 +92,12 @@ impl Settings {
             schedule_delay: delay.unwrap_or_else(|| destination.schedule_delay()),
             export_timeout: destination.export_timeout(timeout),
             destination,
-            sampler: sampler::sampler(overrides.sampler, env),
+            sampling: Sampling::resolve(
+                overrides.sampler,
+                overrides.sampling_rate,
+                overrides.tail,
+                env,
+            ),
             limits: sampler::limits(overrides.limits, env),
             naming: naming::naming(overrides.conventions, env),
             previews: naming::previews(overrides.previews, env),
@@ -112,7 +119,8 @@ impl Settings {
 
     pub(super) fn into_recorder_config(self) -> RecorderConfig {
         RecorderConfig {
-            sampler: self.sampler,
+            sampler: self.sampling.sampler,
+            tail: self.sampling.tail,
             limits: self.limits,
             naming: self.naming,
             previews: self.previews,
@@ -135,7 +143,7 @@ impl fmt::Display for Settings {
             f,
             "exporter {}, sampler {}, schedule delay {:?}, export timeout {:?}",
             self.destination.name(),
-            self.sampler.description(),
+            self.sampling,
             self.schedule_delay,
             self.export_timeout,
         )
@@ -159,9 +167,17 @@ impl Overrides {
     }
 
     pub(super) fn into_test_config(mut self) -> RecorderConfig {
+        let sampling = match (self.sampler.take(), self.tail.take(), self.sampling_rate) {
+            (None, None, Some(rate)) => Sampling::of_rate(rate, true),
+            (sampler, tail, _) => Sampling {
+                sampler: sampler.unwrap_or_default(),
+                tail,
+            },
+        };
         RecorderConfig {
             hooks: self.take_hooks(|| None),
-            sampler: self.sampler.unwrap_or_default(),
+            sampler: sampling.sampler,
+            tail: sampling.tail,
             limits: self.limits.unwrap_or_default(),
             naming: self.conventions.map(Naming::all).unwrap_or_default(),
             previews: self.previews.unwrap_or_default(),

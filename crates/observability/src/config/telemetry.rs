@@ -30,7 +30,8 @@ const DROP_TIMEOUT: Duration = Duration::from_secs(5);
 /// Sets telemetry up from the environment.
 ///
 /// Keep the result for the life of the program: when it is dropped, the spans recorded so far are
-/// delivered, for at most 5 seconds.
+/// delivered, for at most 5 seconds. A signal that ends the program drops nothing: handle it, as
+/// servers do, or the last spans are lost.
 ///
 /// # Errors
 ///
@@ -183,9 +184,10 @@ impl TelemetryHandle {
     /// Replaces the sampler for spans that start from now on, also below spans that are open.
     ///
     /// Spans that a parent-based sampler finds under an open one go on as that one does. A ratio
-    /// outside of 0 to 1 counts as the nearer of the two. A [`Sampler::Custom`] is kept until the
-    /// program ends, once for all the times that the same `Arc` is set: let one change its mind rather
-    /// than make a new one often.
+    /// outside of 0 to 1 counts as the nearer of the two. Of traces that start from now on none is
+    /// decided at its end, so that the new sampler has the last word. A [`Sampler::Custom`] is kept
+    /// until the program ends, once for all the times that the same `Arc` is set: let one change its
+    /// mind rather than make a new one often.
     pub fn set_sampler(&self, sampler: Sampler) {
         if let Some(recorder) = self.recorder {
             recorder.sampler.set(sampler);
@@ -194,7 +196,7 @@ impl TelemetryHandle {
 
     /// Records every span that starts within `duration` from now, whatever sampler and parent say.
     ///
-    /// It ends by itself, and the sampler decides again. Called again meanwhile, the later end
+    /// A trace with such a span is also kept when it ends. It ends by itself, and the sampler decides again. Called again meanwhile, the later end
     /// counts.
     pub fn force_sampling(&self, duration: Duration) {
         if let Some(recorder) = self.recorder {
@@ -232,7 +234,7 @@ impl TelemetryHandle {
     }
 
     #[cfg(feature = "opentelemetry_0_33")]
-    pub(crate) fn backlog(&self) -> Option<Backlog> {
+    pub(crate) fn backlog(self) -> Option<Backlog> {
         Some(self.recorder?.core()?.backlog())
     }
 

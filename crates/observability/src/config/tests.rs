@@ -1,6 +1,7 @@
 //! The rules of configuration, each with an environment of its own.
 
 mod process;
+mod sampling;
 
 use super::{
     env::{self, Environment},
@@ -38,7 +39,7 @@ fn name_of(destination: &Destination) -> &'static str {
         #[cfg(feature = "zipkin")]
         Destination::Zipkin(_) => "zipkin",
         #[cfg(feature = "console")]
-        Destination::Console(_) => "console",
+        Destination::Console(..) => "console",
         Destination::File(_) => "file",
         Destination::Nowhere => "none",
         Destination::Custom(_) => "custom",
@@ -138,14 +139,16 @@ fn the_builder_decides_before_the_environment() {
         ("OTEL_SPAN_EVENT_COUNT_LIMIT", "9"),
         ("OTEL_BSP_SCHEDULE_DELAY", "9"),
         ("OTEL_BSP_EXPORT_TIMEOUT", "9"),
+        ("CONTINUUM_WAIT_WHEN_FULL", "9"),
     ]);
     let settings = Settings::resolve(overrides, &env);
     assert_eq!(exporter_name(&settings), "none");
-    assert_eq!(settings.sampler.description(), "AlwaysOffSampler");
+    assert_eq!(settings.sampling.sampler.description(), "AlwaysOffSampler");
     assert_eq!(settings.limits.events, 3);
     assert_eq!(settings.schedule_delay, Duration::from_millis(7));
     assert_eq!(settings.export_timeout, Duration::from_millis(8));
     assert_eq!(settings.memory_budget_bytes, 1 << 20);
+    assert_eq!(settings.wait_when_full, Some(Duration::from_millis(9)));
 }
 
 #[cfg(all(feature = "otlp-http", feature = "console"))]
@@ -212,7 +215,7 @@ fn a_value_that_cannot_be_used_is_named_with_its_choices_and_passed_over() {
         assert_eq!(problems, [format!("{variable}: {reason}")]);
         assert_eq!(exporter_name(&settings), "console");
         assert_eq!(
-            settings.sampler.description(),
+            settings.sampling.sampler.description(),
             "ParentBased{root:AlwaysOnSampler}"
         );
         assert_eq!(settings.limits, SpanLimits::default());
@@ -273,6 +276,10 @@ fn what_the_builder_cannot_use_is_an_error_without_strict_checks() {
         (
             "export_timeout",
             Telemetry::builder().export_timeout(Duration::ZERO),
+        ),
+        (
+            "wait_when_full",
+            Telemetry::builder().wait_when_full(Duration::ZERO),
         ),
         ("max_queue_size", Telemetry::builder().max_queue_size(0)),
         (
@@ -343,7 +350,7 @@ fn every_sampler_of_the_specification_is_known_by_its_name() {
             "0.5",
             "ParentBased{root:TraceIdRatioBased{0.5}}",
         ),
-        ("", "0.5", "ParentBased{root:TraceIdRatioBased{0.125}}"),
+        ("", "0.5", "ParentBased{root:AlwaysOnSampler}"),
     ];
     for (name, argument, expected) in rows {
         let settings = settings(&[
@@ -352,7 +359,7 @@ fn every_sampler_of_the_specification_is_known_by_its_name() {
             ("OTEL_SAMPLING_RATE", "0.125"),
         ]);
         assert_eq!(
-            settings.sampler.description(),
+            settings.sampling.sampler.description(),
             expected,
             "{name} {argument}"
         );
@@ -366,7 +373,10 @@ fn every_sampler_of_the_specification_is_known_by_its_name() {
         problems,
         ["OTEL_TRACES_SAMPLER_ARG: expected a number from 0 to 1, not \"2\""]
     );
-    assert_eq!(settings.sampler.description(), "TraceIdRatioBased{1}");
+    assert_eq!(
+        settings.sampling.sampler.description(),
+        "TraceIdRatioBased{1}"
+    );
 }
 
 #[test]
@@ -480,6 +490,7 @@ fn every_declared_variable_is_read_and_no_other() {
         declared.retain(|name| !name.contains("ZIPKIN"));
     }
     if cfg!(not(feature = "console")) {
+        declared.remove("CONTINUUM_CONSOLE_STREAM");
         declared.remove("NO_COLOR");
         declared.remove("TERM");
     }

@@ -38,6 +38,8 @@ pub struct Context {
     pub(crate) root: LocalRoot,
     pub(crate) suppressed: bool,
     pub(crate) forced: bool,
+    /// Whether the spans of `root` are kept is decided when it has ended.
+    pub(crate) undecided: bool,
 }
 
 /// What the spans of one local root share.
@@ -70,6 +72,7 @@ impl Context {
     pub fn with_remote_span_context(mut self, context: SpanContext) -> Self {
         self.span = SpanRef::non_recording(context);
         self.root = LocalRoot::default();
+        self.undecided = false;
         self
     }
 

@@ -8,10 +8,7 @@
 //! - a future that is dropped before it is done ends its span with the event `cancelled`.
 
 use super::{Context, Position, stack};
-use crate::{
-    recorder::thread,
-    span::{Span, SpanRef},
-};
+use crate::{recorder::thread, span::Span};
 use pin_project_lite::pin_project;
 use std::{
     future::Future,
@@ -35,27 +32,25 @@ use std::{
 pub trait FutureExt: Future + Sized {
     /// Runs the future inside `span`, which ends with it.
     fn in_span(self, span: Span) -> InContext<Self> {
-        let context = span.as_context();
-        span.view().park();
-        InContext::new(self, context, Some(span))
+        InContext::new(self, TaskSlot::with_span(span))
     }
 
     /// Runs the future with `context` as its current context.
     fn with_context(self, context: Context) -> InContext<Self> {
-        InContext::new(self, context, None)
+        InContext::new(self, TaskSlot::new(context))
     }
 
     /// Runs the future with the context of the calling code.
     ///
     /// This is what a bare `tokio::spawn` lacks: `tokio::spawn(work().in_current_context())`.
     fn in_current_context(self) -> InContext<Self> {
-        InContext::new(self, Context::current(), None)
+        InContext::new(self, TaskSlot::new(Context::current()))
     }
 
     /// Runs the future with the context of the calling code, in which nothing is recorded.
     fn with_telemetry_disabled(self) -> InContext<Self> {
         let context = Context::current().with_telemetry_disabled();
-        InContext::new(self, context, None)
+        InContext::new(self, TaskSlot::new(context))
     }
 }
 
@@ -77,8 +72,7 @@ pin_project! {
             if this.inner.is_none() {
                 return;
             }
-            let entered = this.slot.enter();
-            entered.cancel();
+            let entered = this.slot.enter_cancelled();
             this.inner.set(None);
             entered.finish();
         }
@@ -86,10 +80,10 @@ pin_project! {
 }
 
 impl<F> InContext<F> {
-    fn new(inner: F, context: Context, span: Option<Span>) -> Self {
+    fn new(inner: F, slot: TaskSlot) -> Self {
         Self {
             inner: Some(inner),
-            slot: TaskSlot::new(context, span),
+            slot,
         }
     }
 }
@@ -113,49 +107,76 @@ impl<F: Future> Future for InContext<F> {
 /// What a task carries: its context, the span it owns, the strand it runs as.
 #[derive(Debug)]
 pub(super) struct TaskSlot {
+    /// On the stack during a poll.
     context: Context,
-    span: Option<Span>,
+    /// Whether the span of the context ends with the task.
+    owns_span: bool,
+    /// Whether the span belongs to the strand that it was meant for, or to the one around it.
+    is_settled: bool,
+    /// 0: not needed yet.
     strand: u64,
-    claimed: bool,
 }
 
 impl TaskSlot {
-    pub(super) fn new(context: Context, span: Option<Span>) -> Self {
+    pub(super) fn new(context: Context) -> Self {
         Self {
             context,
-            span,
+            owns_span: false,
+            is_settled: true,
             strand: 0,
-            claimed: false,
+        }
+    }
+
+    /// The task's own span, which passes to a strand that nobody has run yet.
+    pub(super) fn with_span(span: Span) -> Self {
+        Self {
+            strand: span.pass_to_task(),
+            context: span.into_context(),
+            owns_span: true,
+            is_settled: false,
         }
     }
 
     /// Makes the slot's context and strand current until the result is dropped.
     pub(super) fn enter(&mut self) -> Entered<'_> {
-        let strand_before = thread::on_own_strand().then(|| {
-            if self.strand == 0 {
-                self.strand = thread::new_strand_id();
-            }
-            thread::switch_strand(self.strand)
-        });
-        if !self.claimed {
-            self.claimed = true;
-            if let Some(span) = &self.span {
-                span.view().claim();
-            }
-        }
-        let position = stack::enter_poll(std::mem::take(&mut self.context));
-        let calm = !std::thread::panicking();
-        Entered {
-            slot: self,
-            position,
-            strand_before,
-            calm,
-            done: false,
-        }
+        let own_strand = self.enter_strand();
+        Entered::new(self, own_strand)
     }
 
-    fn span(&self) -> Option<&SpanRef> {
-        self.span.as_ref().map(Span::view)
+    /// As [`TaskSlot::enter`], for a task that is dropped before it was done.
+    pub(super) fn enter_cancelled(&mut self) -> Entered<'_> {
+        let own_strand = self.enter_strand();
+        if self.owns_span && !std::thread::panicking() {
+            self.context.span.add_event("cancelled", &[]);
+        }
+        Entered::new(self, own_strand)
+    }
+
+    fn enter_strand(&mut self) -> Option<u64> {
+        if self.strand == 0 {
+            self.strand = thread::new_strand_id();
+        }
+        let own_strand = thread::enter_strand(self.strand);
+        if !self.is_settled {
+            self.is_settled = true;
+            if own_strand.is_none() {
+                self.context.span.take_from_task(self.strand);
+            }
+        }
+        own_strand
+    }
+
+    /// Ends the span that belongs to the task, once.
+    fn end_span(&mut self) {
+        if std::mem::take(&mut self.owns_span) {
+            self.context.span.end();
+        }
+    }
+}
+
+impl Drop for TaskSlot {
+    fn drop(&mut self) {
+        self.end_span();
     }
 }
 
@@ -164,55 +185,68 @@ impl TaskSlot {
 pub(super) struct Entered<'a> {
     slot: &'a mut TaskSlot,
     position: Position,
-    strand_before: Option<u64>,
+    own_strand: Option<u64>,
     /// Whether no panic was under way at the start.
     calm: bool,
+    /// Whether the context is back in the slot.
+    left: bool,
     /// Whether the task's span ends with this poll, and nothing more is to be said of it.
     done: bool,
 }
 
-impl Entered<'_> {
+impl<'a> Entered<'a> {
+    #[inline]
+    fn new(slot: &'a mut TaskSlot, own_strand: Option<u64>) -> Self {
+        Self {
+            position: stack::enter_poll(&mut slot.context),
+            slot,
+            own_strand,
+            calm: !std::thread::panicking(),
+            left: false,
+            done: false,
+        }
+    }
+
     /// Runs a poll; a panic is recorded with its text, ends the span, and goes on.
     #[inline]
     pub(super) fn watch<R>(&mut self, poll: impl FnOnce() -> R) -> R {
         catch_unwind(AssertUnwindSafe(poll)).unwrap_or_else(|payload| {
-            if let Some(span) = self.slot.span() {
-                span.record_panic(Some(&*payload));
+            self.leave();
+            if self.slot.owns_span {
+                self.slot.context.span.record_panic(Some(&*payload));
             }
             self.done = true;
             resume_unwind(payload)
         })
     }
 
+    /// Takes the context back from the stack.
+    #[inline]
+    fn leave(&mut self) {
+        if !std::mem::replace(&mut self.left, true) {
+            stack::leave_poll(self.position, &mut self.slot.context);
+        }
+    }
+
     /// Leaves for the last time: the span ends outside of its context, still on its own strand.
     pub(super) fn finish(mut self) {
         self.done = true;
-    }
-
-    /// Notes that the task is dropped before it was done.
-    pub(super) fn cancel(&self) {
-        if let Some(span) = self.slot.span()
-            && self.calm
-        {
-            span.add_event("cancelled", &[]);
-        }
     }
 }
 
 impl Drop for Entered<'_> {
     fn drop(&mut self) {
+        self.leave();
+        let slot = &mut *self.slot;
         let panicked = self.calm && !self.done && std::thread::panicking();
-        if panicked && let Some(span) = self.slot.span() {
-            span.record_panic(None);
-        }
-        if let Some(context) = stack::leave_poll(self.position) {
-            self.slot.context = context;
+        if panicked && slot.owns_span {
+            slot.context.span.record_panic(None);
         }
         if self.done || panicked {
-            self.slot.span = None;
+            slot.end_span();
         }
-        if let Some(strand) = self.strand_before {
-            thread::switch_strand(strand);
+        if let Some(own) = self.own_strand {
+            thread::leave_strand(own);
         }
     }
 }

@@ -23,7 +23,6 @@ use std::{
 struct Scope {
     serial: u64,
     open: bool,
-    is_poll: bool,
     /// The inert scope that took this place, counted from 1; 0 for an ordinary scope.
     inert_depth: u64,
     counterpart: Counterpart,
@@ -80,7 +79,7 @@ pub(crate) fn with_top<R>(read: impl FnOnce(Option<&Context>) -> R) -> R {
 pub(crate) fn with_top_mut<R>(change: impl FnOnce(&mut Context) -> R) -> Option<R> {
     let inert_depth = INERT_DEPTH.get();
     if inert_depth > 0 && with_top(|top| top.is_none()) {
-        push_scope(Context::default(), false, inert_depth);
+        push_scope(Context::default(), inert_depth);
     }
     SCOPES.with(|scopes| {
         let mut scopes = scopes.try_borrow_mut().ok()?;
@@ -91,7 +90,7 @@ pub(crate) fn with_top_mut<R>(change: impl FnOnce(&mut Context) -> R) -> Option<
 /// Opens a scope.
 #[inline]
 pub(crate) fn push(context: Context) -> Position {
-    push_scope(context, false, 0)
+    push_scope(context, 0)
 }
 
 /// Opens a scope with nothing in it, which takes a place on the stack only once it is given baggage.
@@ -123,19 +122,19 @@ fn pop_inert(depth: u64) {
     }
 }
 
-/// Opens the scope of a poll, to be closed by [`leave_poll`].
-pub(super) fn enter_poll(context: Context) -> Position {
-    push_scope(context, true, 0)
+/// Opens the scope of a poll with `context`, to be closed by [`leave_poll`].
+pub(super) fn enter_poll(context: &mut Context) -> Position {
+    push_scope(std::mem::take(context), 0)
 }
 
 #[inline]
-fn push_scope(context: Context, is_poll: bool, inert_depth: u64) -> Position {
+fn push_scope(context: Context, inert_depth: u64) -> Position {
     let counterpart = Counterpart::of(&context);
-    place(context, is_poll, inert_depth, counterpart)
+    place(context, inert_depth, counterpart)
 }
 
 #[inline]
-fn place(context: Context, is_poll: bool, inert_depth: u64, counterpart: Counterpart) -> Position {
+fn place(context: Context, inert_depth: u64, counterpart: Counterpart) -> Position {
     let serial = NEXT_SERIAL.get();
     NEXT_SERIAL.set(serial + 1);
     SCOPES.with(|scopes| {
@@ -153,7 +152,6 @@ fn place(context: Context, is_poll: bool, inert_depth: u64, counterpart: Counter
         scopes.push(Scope {
             serial,
             open: true,
-            is_poll,
             inert_depth,
             counterpart,
             context,
@@ -196,22 +194,33 @@ fn drop_closed(scopes: &mut Vec<Scope>) {
     }
 }
 
-/// Closes the scope of a poll and everything that was left open above it; returns its context with
-/// the changes that were made to it.
-pub(super) fn leave_poll(position: Position) -> Option<Context> {
-    let (scope, mut above) = SCOPES.with(|scopes| {
+/// Closes the scope of a poll and everything that was left open above it; puts its context, with the
+/// changes that were made to it, back into `context`.
+pub(super) fn leave_poll(position: Position, context: &mut Context) {
+    // Gone at the end, as in `pop`.
+    let _gone = SCOPES.with(|scopes| {
         let mut scopes = scopes.try_borrow_mut().ok()?;
-        let found = scopes.get(position.index)?.serial == position.serial;
-        if !found {
+        let scope = scopes.get_mut(position.index)?;
+        if scope.serial != position.serial {
             return None;
         }
-        let above = scopes.split_off(position.index + 1);
-        let scope = scopes.pop()?;
+        std::mem::swap(&mut scope.context, context);
+        let counterpart = std::mem::take(&mut scope.counterpart);
+        let next = position.index + 1;
+        let above = (scopes.len() > next).then(|| Above(scopes.split_off(next)));
+        scopes.truncate(position.index);
         drop_closed(&mut scopes);
-        Some((scope, above))
-    })?;
-    while above.pop().is_some() {}
-    scope.is_poll.then_some(scope.context)
+        Some((above, counterpart))
+    });
+}
+
+/// Scopes that were left open above a poll, gone from the innermost outwards.
+struct Above(Vec<Scope>);
+
+impl Drop for Above {
+    fn drop(&mut self) {
+        while self.0.pop().is_some() {}
+    }
 }
 
 /// Whether a scope is still on the stack.

@@ -27,19 +27,17 @@ use std::{
 pub trait StreamExt: Sized {
     /// Runs the stream inside `span`, which ends when the stream is exhausted or dropped.
     fn in_span(self, span: Span) -> InContextStream<Self> {
-        let context = span.as_context();
-        span.view().park();
-        InContextStream::new(self, context, Some(span))
+        InContextStream::new(self, TaskSlot::with_span(span))
     }
 
     /// Runs the stream with `context` as its current context.
     fn with_context(self, context: Context) -> InContextStream<Self> {
-        InContextStream::new(self, context, None)
+        InContextStream::new(self, TaskSlot::new(context))
     }
 
     /// Runs the stream with the context of the calling code.
     fn in_current_context(self) -> InContextStream<Self> {
-        InContextStream::new(self, Context::current(), None)
+        InContextStream::new(self, TaskSlot::new(Context::current()))
     }
 }
 
@@ -59,19 +57,17 @@ impl<S: Stream> StreamExt for S {}
 pub trait SinkExt<T>: Sink<T> + Sized {
     /// Runs the sink inside `span`, which ends when the sink is closed or dropped.
     fn in_span(self, span: Span) -> InContextStream<Self> {
-        let context = span.as_context();
-        span.view().park();
-        InContextStream::new(self, context, Some(span))
+        InContextStream::new(self, TaskSlot::with_span(span))
     }
 
     /// Runs the sink with `context` as its current context.
     fn with_context(self, context: Context) -> InContextStream<Self> {
-        InContextStream::new(self, context, None)
+        InContextStream::new(self, TaskSlot::new(context))
     }
 
     /// Runs the sink with the context of the calling code.
     fn in_current_context(self) -> InContextStream<Self> {
-        InContextStream::new(self, Context::current(), None)
+        InContextStream::new(self, TaskSlot::new(Context::current()))
     }
 }
 
@@ -91,10 +87,11 @@ pin_project! {
     impl<S> PinnedDrop for InContextStream<S> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            let entered = this.slot.enter();
-            if !*this.done {
-                entered.cancel();
-            }
+            let entered = if *this.done {
+                this.slot.enter()
+            } else {
+                this.slot.enter_cancelled()
+            };
             this.inner.set(None);
             entered.finish();
         }
@@ -150,10 +147,10 @@ impl<T, S: Sink<T>> Sink<T> for InContextStream<S> {
 }
 
 impl<S> InContextStream<S> {
-    fn new(inner: S, context: Context, span: Option<Span>) -> Self {
+    fn new(inner: S, slot: TaskSlot) -> Self {
         Self {
             inner: Some(inner),
-            slot: TaskSlot::new(context, span),
+            slot,
             done: false,
         }
     }

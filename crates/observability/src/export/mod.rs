@@ -25,6 +25,7 @@ mod otlp;
 mod record;
 mod request;
 mod several;
+mod tail;
 mod tree;
 mod wire;
 mod worker;
@@ -58,6 +59,7 @@ pub use self::{
 pub(crate) use self::{
     request::RequestBuilder,
     several::Several,
+    tail::Tail,
     worker::{ExporterFactory, start},
 };
 

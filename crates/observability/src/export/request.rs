@@ -150,7 +150,7 @@ mod tests {
             local_root: [2; 8],
             duration_nanos: 0,
             is_local_root: false,
-            failed: false,
+            ..RecordHeader::default()
         };
         let mut bytes = Vec::new();
         while bytes.len() + 200 < CHUNK_BYTES {

@@ -31,6 +31,11 @@ impl<'a> Fields<'a> {
         Self { rest: message }
     }
 
+    /// How many bytes have not been read.
+    pub(super) fn rest_len(&self) -> usize {
+        self.rest.len()
+    }
+
     /// The next field with its number; `None` at the end of the message.
     pub(super) fn next_field(&mut self) -> Result<Option<(u32, Field<'a>)>, DecodeError> {
         if self.rest.is_empty() {

@@ -10,11 +10,13 @@
 //!
 //! Source: `opentelemetry/proto/collector/trace/v1/trace_service.proto`.
 
-use super::{EncodedRequest, ExportError, Exported, Exporter, Pause, request::RequestBuilder};
+use super::{
+    EncodedRequest, ExportError, Exported, Exporter, Pause, request::RequestBuilder, tail::Tail,
+};
 use crate::{
     context::Context,
     diagnostics::{self, Topic},
-    recorder::{Chunk, Clock, Core, DropReason, Recorder},
+    recorder::{Clock, Core, DropReason, Recorder, Round},
 };
 use std::{
     fmt,
@@ -64,6 +66,7 @@ fn run(recorder: &'static Recorder, core: &'static Core, factory: &ExporterFacto
         core,
         exporter,
         builder: RequestBuilder::with_max_spans(recorder.config.caps.request),
+        tail: recorder.config.tail.as_ref().map(Tail::new),
         resource: (recorder.config.resource)(),
     };
     if catch_unwind(AssertUnwindSafe(|| worker.run())).is_err() {
@@ -84,6 +87,8 @@ struct Worker {
     core: &'static Core,
     exporter: Box<dyn Exporter>,
     builder: RequestBuilder,
+    /// What decides about whole traces, if something does.
+    tail: Option<Tail>,
     /// The encoded `Resource` of this process, which may be the child of a fork.
     resource: Vec<u8>,
 }
@@ -91,9 +96,10 @@ struct Worker {
 impl Worker {
     fn run(&mut self) {
         loop {
-            let round = self.core.next_round(self.recorder.config.interval);
+            let interval = self.recorder.config.interval;
+            let round = self.core.next_round(interval, self.tail.is_some());
             Clock::global().calibrate();
-            let failed = !self.export(&round.chunks);
+            let failed = !self.export(&round);
             self.core.recycle(round.chunks);
             if let Some(deadline) = round.stop {
                 self.finish(deadline);
@@ -125,19 +131,41 @@ impl Worker {
         }
     }
 
-    /// Sends all chunks, in as many requests as needed. `false` if any span was lost.
-    fn export(&mut self, chunks: &[Chunk]) -> bool {
+    /// Sends what is kept of a round, in as many requests as needed. `false` if any span was lost.
+    fn export(&mut self, round: &Round) -> bool {
         let mut delivered = true;
-        for chunk in chunks {
-            let mut rest = chunk.bytes.as_slice();
-            while !rest.is_empty() {
-                rest = self.builder.add(rest);
-                if self.builder.is_full() {
-                    delivered &= self.send();
+        match self.tail.take() {
+            None => {
+                for chunk in &round.chunks {
+                    delivered &= self.add(&chunk.bytes);
                 }
+            }
+            Some(mut tail) => {
+                let totals = &self.core.totals;
+                let mut add = |records: &[u8]| delivered &= self.add(records);
+                let chunks = (round.chunks.as_slice(), round.settled);
+                tail.sort(chunks, Instant::now(), totals, &mut add);
+                if round.stop.is_some() {
+                    tail.finish(totals, &mut add);
+                }
+                let left = tail.waiting_spans() + self.builder.span_count();
+                self.core.taken.hold(left);
+                self.tail = Some(tail);
             }
         }
         delivered & self.send()
+    }
+
+    /// Adds records to the request, and sends each one that is full.
+    fn add(&mut self, mut records: &[u8]) -> bool {
+        let mut delivered = true;
+        while !records.is_empty() {
+            records = self.builder.add(records);
+            if self.builder.is_full() {
+                delivered &= self.send();
+            }
+        }
+        delivered
     }
 
     /// When the exporter has to give up: after its own time, whoever waits for a shorter one; only a

@@ -99,7 +99,7 @@ impl Linter {
             name::check(span, &mut findings);
             attribute::check(span, &mut findings);
             secret::check(span, &mut findings);
-            tenant::check(span, &mut findings);
+            tenant::check(&traces, span, &mut findings);
         }
         cardinality::check(spans, &mut findings);
         shape::check(self, &traces, &mut findings);

@@ -66,18 +66,27 @@ rules! {
     /// Many spans that last next to nothing.
     TooFine, "too-fine", "Best Practices: Span Granularity",
         "count the steps in an attribute of their parent";
-    /// A parent in the same process that was never exported.
+    /// A parent in the same process that was never exported: it never ended, or was dropped.
+    ///
+    /// It is its children that tell. A span without any that never ended leaves nothing behind, and a
+    /// file cannot show it; [`assert_no_findings`](crate::testing::assert_no_findings) counts it.
     NeverEnded, "never-ended", "Best Practices: Span Lifecycle",
         "use a closure or a guard, and shut telemetry down before the process ends";
     /// A parent that nobody exported.
+    ///
+    /// A parent in another process is missed only where the root of the trace is among the spans:
+    /// otherwise the trace began with somebody who exports elsewhere, and nobody can say what is missing.
     MissingParent, "missing-parent", "Context Propagation",
         "export every service of the trace to the same place, or look for lost spans in its statistics";
     /// A request whose server started a trace of its own.
     UnjoinedServer, "unjoined-server", "Context Propagation: HTTP Requests",
         "inject the context into the request and extract it in the server";
     /// A span of the memory, the database or the cache that does not say whose data it touches.
+    ///
+    /// The look-up of a credential cannot know it yet. Its parent says so: a span whose name begins with
+    /// `auth.`, such as `auth.verify_key`. Such a span exempts its children alone, not theirs.
     MissingTenant, "missing-tenant", "Span Attributes: Custom Attributes",
-        "pass the tenant to the helper, or set tenant.id";
+        "pass the tenant to the helper, or set tenant.id; who asks is looked up in a span auth.*";
 }
 
 impl fmt::Display for Rule {

@@ -249,6 +249,31 @@ fn a_parent_of_this_process_that_is_missing_never_ended() {
 }
 
 #[test]
+fn a_parent_of_another_process_is_missed_where_the_trace_began_here() {
+    let server = SpanRecord {
+        flags: 0x301,
+        ..span("receive", 3, 2)
+    };
+    let root = span("send", 1, 0);
+    assert_eq!(
+        rules(&[root.clone(), server.clone()]),
+        [Rule::MissingParent]
+    );
+    let client = span("post", 2, 1);
+    assert_eq!(rules(&[root.clone(), client, server.clone()]), []);
+    // Another trace says nothing about this one, nor does a trace whose root is elsewhere too.
+    let other = SpanRecord {
+        trace_id: [2; 16],
+        ..root
+    };
+    let before = SpanRecord {
+        flags: 0x301,
+        ..span("forward", 4, 5)
+    };
+    assert_eq!(rules(&[other, before, server]), []);
+}
+
+#[test]
 fn a_server_that_starts_a_trace_of_its_own_is_found() {
     let mut client = with(
         with(named("POST"), "http.request.method", "POST"),
@@ -278,9 +303,24 @@ fn a_server_that_starts_a_trace_of_its_own_is_found() {
     assert_eq!(rules(&[client.clone(), joined]), []);
     let later = SpanRecord {
         end_unix_nanos: 2_000_000,
-        ..server
+        ..server.clone()
     };
-    assert_eq!(rules(&[client, later]), []);
+    assert_eq!(rules(&[client.clone(), later.clone()]), []);
+
+    // The right one among many.
+    let mut spans = vec![later, client];
+    spans.extend((3..9).map(|id| SpanRecord {
+        trace_id: [id; 16],
+        end_unix_nanos: 3_000_000,
+        ..server.clone()
+    }));
+    assert_eq!(rules(&spans), []);
+    spans.push(SpanRecord {
+        start_unix_nanos: 50,
+        end_unix_nanos: 60,
+        ..server
+    });
+    assert_eq!(rules(&spans), [Rule::UnjoinedServer]);
 }
 
 #[test]
@@ -294,6 +334,19 @@ fn spans_of_memory_database_and_cache_without_a_tenant_are_found() {
         );
     }
     assert_eq!(rules(&[named("federation.sync.push")]), []);
+}
+
+#[test]
+fn who_asks_may_be_looked_up_before_the_tenant_is_known() {
+    let look_up = span("db.select.keys", 2, 1);
+    assert_eq!(rules(&[named("auth.verify_key"), look_up.clone()]), []);
+    assert_eq!(rules(&[named("authorize"), look_up]), [Rule::MissingTenant]);
+    let deeper = [
+        named("auth.verify_key"),
+        span("load_key", 2, 1),
+        span("db.select.keys", 3, 2),
+    ];
+    assert_eq!(rules(&deeper), [Rule::MissingTenant]);
 }
 
 #[test]

@@ -10,7 +10,9 @@ type SpanKey = ([u8; 16], [u8; 8]);
 /// The spans of a run, and who belongs to whom.
 pub(super) struct Traces<'a> {
     pub(super) spans: &'a [SpanRecord],
-    known: HashSet<SpanKey>,
+    known: HashMap<SpanKey, &'a SpanRecord>,
+    /// The traces whose root is among the spans.
+    rooted: HashSet<[u8; 16]>,
     children: HashMap<SpanKey, Vec<&'a SpanRecord>>,
 }
 
@@ -27,11 +29,13 @@ impl<'a> Traces<'a> {
         }
         let known = spans
             .iter()
-            .map(|span| (span.trace_id, span.span_id))
+            .map(|span| ((span.trace_id, span.span_id), span))
             .collect();
+        let roots = spans.iter().filter(|span| span.parent_span_id.is_none());
         Self {
             spans,
             known,
+            rooted: roots.map(|root| root.trace_id).collect(),
             children,
         }
     }
@@ -41,9 +45,19 @@ impl<'a> Traces<'a> {
         found.map_or(&[], Vec::as_slice)
     }
 
-    /// Whether the parent, if there is one, is among the spans.
-    pub(super) fn has_parent(&self, span: &SpanRecord) -> bool {
-        span.parent_span_id
-            .is_none_or(|parent| self.known.contains(&(span.trace_id, parent)))
+    /// The parent, if it is among the spans.
+    pub(super) fn parent(&self, span: &SpanRecord) -> Option<&'a SpanRecord> {
+        let parent = span.parent_span_id?;
+        self.known.get(&(span.trace_id, parent)).copied()
+    }
+
+    /// Whether the span names a parent that is not among the spans.
+    pub(super) fn misses_parent(&self, span: &SpanRecord) -> bool {
+        span.parent_span_id.is_some() && self.parent(span).is_none()
+    }
+
+    /// Whether the span that began the trace of this one is among the spans.
+    pub(super) fn has_root(&self, span: &SpanRecord) -> bool {
+        self.rooted.contains(&span.trace_id)
     }
 }

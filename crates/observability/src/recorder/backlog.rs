@@ -5,11 +5,6 @@
 //! Invariant: a span is in the backlog from its end until its fate is counted in
 //! [`Stats`](super::Stats); what is pending beyond the backlog is open.
 
-use super::{
-    core::Core,
-    registry::{Registry, ThreadShared},
-    sys::biased::{Hazard, Next},
-};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What the export thread has taken from the queue.
@@ -22,14 +17,19 @@ pub(crate) struct Taken {
 }
 
 impl Taken {
-    /// A round with so many spans begins.
+    /// So many spans more are in the hands of the export thread.
     pub(super) fn begin(&self, spans: u64) {
-        self.unsettled.store(spans, Ordering::Relaxed);
+        self.unsettled.fetch_add(spans, Ordering::Relaxed);
     }
 
     /// The exporter gets so many of them.
     pub(crate) fn send(&self, spans: u64) {
         self.in_flight.store(spans, Ordering::Relaxed);
+    }
+
+    /// Of all that were taken, so many are left.
+    pub(crate) fn hold(&self, spans: u64) {
+        self.unsettled.store(spans, Ordering::Relaxed);
     }
 
     /// What became of them is about to be counted.
@@ -40,45 +40,59 @@ impl Taken {
     }
 }
 
-/// Finished spans that are not yet delivered or lost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Backlog {
-    /// Waiting for the exporter.
-    pub(crate) queued: u64,
-    /// Being exported.
-    pub(crate) in_flight: u64,
-    /// How many may wait, where a number was asked for.
-    pub(crate) capacity: Option<u64>,
-}
+#[cfg(feature = "opentelemetry_0_33")]
+pub(crate) use reading::Backlog;
 
-impl Core {
-    /// Looks at the queue, at the export thread, and into the chunk of each thread.
-    pub(crate) fn backlog(&self) -> Backlog {
-        let in_flight = self.taken.in_flight.load(Ordering::Relaxed);
-        let unsettled = self.taken.unsettled.load(Ordering::Relaxed);
-        let mut queued = unsettled.saturating_sub(in_flight) + self.queued_spans();
-        if let Some(registry) = Registry::get() {
-            registry.each_thread(&mut |thread| queued += self.collected_by(registry, thread));
-        }
-        Backlog {
-            queued,
-            in_flight,
-            capacity: self.max_queued_spans(),
-        }
+/// For those who want to know; nobody else pays for it.
+#[cfg(feature = "opentelemetry_0_33")]
+mod reading {
+    use super::super::{
+        core::Core,
+        registry::{Registry, ThreadShared},
+        sys::biased::{Hazard, Next},
+    };
+    use std::sync::atomic::Ordering;
+
+    /// Finished spans that are not yet delivered or lost.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub(crate) struct Backlog {
+        /// Waiting for the exporter.
+        pub(crate) queued: u64,
+        /// Being exported.
+        pub(crate) in_flight: u64,
+        /// How many may wait, where a number was asked for.
+        pub(crate) capacity: Option<u64>,
     }
 
-    /// How many spans lie in the chunk of a thread.
-    fn collected_by(&self, registry: &Registry, thread: &'static ThreadShared) -> u64 {
-        if !thread.filled.load(Ordering::Acquire) {
-            return 0;
+    impl Core {
+        /// Looks at the queue, at the export thread, and into the chunk of each thread.
+        pub(crate) fn backlog(&self) -> Backlog {
+            let in_flight = self.taken.in_flight.load(Ordering::Relaxed);
+            let unsettled = self.taken.unsettled.load(Ordering::Relaxed);
+            let mut queued = unsettled.saturating_sub(in_flight) + self.lock().spans;
+            if let Some(registry) = Registry::get() {
+                registry.each_thread(&mut |thread| queued += self.collected_by(registry, thread));
+            }
+            Backlog {
+                queued,
+                in_flight,
+                capacity: Some(self.max_queued_spans).filter(|spans| *spans < u64::MAX),
+            }
         }
-        let hazards = |visit: &mut dyn FnMut(&Hazard)| registry.each_hazard(visit);
-        let counted = thread
-            .chunk
-            .with_revoked(None, hazards, Next::AsBefore, |open| {
-                let is_ours = open.core.is_some_and(|core| core.id == self.id);
-                if is_ours { open.spans } else { 0 }
-            });
-        counted.unwrap_or_default()
+
+        /// How many spans lie in the chunk of a thread.
+        fn collected_by(&self, registry: &Registry, thread: &'static ThreadShared) -> u64 {
+            if !thread.filled.load(Ordering::Acquire) {
+                return 0;
+            }
+            let hazards = |visit: &mut dyn FnMut(&Hazard)| registry.each_hazard(visit);
+            let counted = thread
+                .chunk
+                .with_revoked(None, hazards, Next::AsBefore, |open| {
+                    let is_ours = open.core.is_some_and(|core| core.id == self.id);
+                    if is_ours { open.spans } else { 0 }
+                });
+            counted.unwrap_or_default()
+        }
     }
 }

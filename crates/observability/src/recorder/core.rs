@@ -62,7 +62,7 @@ pub(crate) struct Core {
     pub(crate) id: u64,
     pub(crate) totals: Totals,
     budget_bytes: usize,
-    max_queued_spans: u64,
+    pub(super) max_queued_spans: u64,
     wake_spans: u64,
     wake_bytes: usize,
     /// How long a thread may wait for room; `None`: not at all.
@@ -84,7 +84,7 @@ pub(crate) struct Core {
 pub(crate) struct Queue {
     chunks: Vec<Chunk>,
     /// The spans in `chunks`.
-    spans: u64,
+    pub(super) spans: u64,
     recycled: Vec<Vec<u8>>,
     /// The number of the latest ticket.
     pub(super) requested: u64,
@@ -115,6 +115,8 @@ impl Queue {
 #[derive(Debug)]
 pub(crate) struct Round {
     pub(crate) chunks: Vec<Chunk>,
+    /// The spans that ended before any of so many first chunks' are all among `chunks`.
+    pub(crate) settled: usize,
     /// The latest ticket that is served when the round is done.
     pub(crate) request: u64,
     /// The last round: until when to be finished.
@@ -254,8 +256,9 @@ impl Core {
         }
     }
 
-    /// Waits for work: a request, enough spans, or the end of `interval`.
-    pub(crate) fn next_round(&self, interval: Duration) -> Round {
+    /// Waits for work: a request, enough spans, or the end of `interval`. `settle`: whether somebody
+    /// will ask for [`Round::settled`].
+    pub(crate) fn next_round(&self, interval: Duration, settle: bool) -> Round {
         let mut queue = self.lock();
         let timer = Instant::now() + interval;
         while queue.tickets.is_empty() && queue.stop.is_none() && !self.has_enough(&queue) {
@@ -275,13 +278,25 @@ impl Core {
         if is_asked || Instant::now() >= timer {
             self.collect_open_chunks();
         }
-        let mut queue = self.lock();
-        self.taken.begin(queue.spans);
+        let mut chunks = self.take_round();
+        let settled = chunks.len();
+        if settle {
+            // A thread may hold a span that ended before one that was just taken from another.
+            self.collect_open_chunks();
+            chunks.append(&mut self.take_round());
+        }
         Round {
-            chunks: queue.take_chunks(),
+            chunks,
+            settled,
             request,
             stop,
         }
+    }
+
+    fn take_round(&self) -> Vec<Chunk> {
+        let mut queue = self.lock();
+        self.taken.begin(queue.spans);
+        queue.take_chunks()
     }
 
     /// Takes everything that has been recorded so far, on the calling thread.
@@ -333,16 +348,6 @@ impl Core {
     #[inline]
     pub(crate) fn is_closed(&self) -> bool {
         self.closed.load(Ordering::Relaxed)
-    }
-
-    /// How many spans lie in the queue.
-    pub(super) fn queued_spans(&self) -> u64 {
-        self.lock().spans
-    }
-
-    /// How many may, where a number was asked for.
-    pub(super) fn max_queued_spans(&self) -> Option<u64> {
-        Some(self.max_queued_spans).filter(|spans| *spans < u64::MAX)
     }
 
     /// What has happened to all spans so far.

@@ -25,17 +25,17 @@ pub(crate) use backlog::Backlog;
 pub use stats::Stats;
 pub(crate) use {
     clock::{Anchor, Clock},
-    core::{Chunk, Core},
+    core::{Chunk, Core, Round},
     record::{HEADER_LEN, RecordHeader, prefix_len, records},
     slot::Slot,
-    stats::DropReason,
+    stats::{DropReason, Totals},
     sys::leaked::AtomicStatic,
     ticket::Ticket,
 };
 
 use crate::{
     export::{self, ExporterFactory},
-    sampling::{Sampler, SamplerSwitch},
+    sampling::{Sampler, SamplerSwitch, TailPolicy},
     semconv::Naming,
     span::{ActiveHooks, Hooks, SpanLimits},
 };
@@ -49,6 +49,8 @@ static GLOBAL: AtomicStatic<Recorder> = AtomicStatic::none();
 /// What a recorder is made from.
 pub(crate) struct RecorderConfig {
     pub(crate) sampler: Sampler,
+    /// Decides about traces when they have ended, of those that `sampler` keeps.
+    pub(crate) tail: Option<TailPolicy>,
     pub(crate) limits: SpanLimits,
     /// The names that ready-made spans give to their attributes.
     pub(crate) naming: Naming,
@@ -90,7 +92,7 @@ pub(crate) struct Recorder {
     pub(crate) config: RecorderConfig,
     pub(crate) sampler: SamplerSwitch,
     pub(crate) hooks: Option<Box<ActiveHooks>>,
-    cores: [OnceLock<Core>; MAX_FORK_DEPTH],
+    cores: Box<[OnceLock<Core>]>,
 }
 
 impl Recorder {
@@ -102,10 +104,10 @@ impl Recorder {
         // Before any span: a fork must not find the clock half made.
         Clock::global();
         Box::leak(Box::new(Self {
-            sampler: SamplerSwitch::new(config.sampler.clone()),
+            sampler: SamplerSwitch::new(config.sampler.clone(), config.tail.is_some()),
             hooks: std::mem::take(&mut config.hooks).activate(),
             config,
-            cores: [const { OnceLock::new() }; MAX_FORK_DEPTH],
+            cores: (0..MAX_FORK_DEPTH).map(|_| OnceLock::new()).collect(),
         }))
     }
 

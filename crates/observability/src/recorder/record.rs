@@ -3,12 +3,14 @@
 //! Position: written by `SpanBody`, at the start of a span and at its end; read by the export thread.
 //!
 //! Layout (little endian): length of the OTLP bytes u32, scope u32, trace id 16 bytes, span id of
-//! the local root 8 bytes, duration in nanoseconds u64, flags u8 (1 = local root, 2 = failed).
+//! the local root 8 bytes, duration in nanoseconds u64, flags u8 (1 = local root, 2 = failed,
+//! 4 = undecided, 8 = forced, 16 = has a `tracestate`).
 
 /// Bytes of a header.
 pub(crate) const HEADER_LEN: usize = 41;
 
 /// What the export side needs to know about a span without decoding it.
+#[expect(clippy::struct_excessive_bools, reason = "the bits of one byte")]
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct RecordHeader {
     pub(crate) len: u32,
@@ -18,6 +20,11 @@ pub(crate) struct RecordHeader {
     pub(crate) duration_nanos: u64,
     pub(crate) is_local_root: bool,
     pub(crate) failed: bool,
+    /// Whether the trace is kept is decided when its local root has ended.
+    pub(crate) undecided: bool,
+    /// The trace is kept because somebody wants to see this span.
+    pub(crate) forced: bool,
+    pub(crate) has_trace_state: bool,
 }
 
 impl RecordHeader {
@@ -29,7 +36,11 @@ impl RecordHeader {
         bytes[8..24].copy_from_slice(&self.trace_id);
         bytes[24..32].copy_from_slice(&self.local_root);
         bytes[32..40].copy_from_slice(&self.duration_nanos.to_le_bytes());
-        bytes[40] = u8::from(self.is_local_root) | u8::from(self.failed) << 1;
+        bytes[40] = u8::from(self.is_local_root)
+            | u8::from(self.failed) << 1
+            | u8::from(self.undecided) << 2
+            | u8::from(self.forced) << 3
+            | u8::from(self.has_trace_state) << 4;
         bytes
     }
 
@@ -56,6 +67,9 @@ impl RecordHeader {
             duration_nanos: u64::from_le_bytes(part(bytes, 32)),
             is_local_root: bytes[40] & 1 != 0,
             failed: bytes[40] & 2 != 0,
+            undecided: bytes[40] & 4 != 0,
+            forced: bytes[40] & 8 != 0,
+            has_trace_state: bytes[40] & 16 != 0,
         }
     }
 }
@@ -98,6 +112,9 @@ mod tests {
             duration_nanos: u64::MAX,
             is_local_root: true,
             failed: false,
+            undecided: true,
+            forced: false,
+            has_trace_state: true,
         };
         let mut chunk = Vec::new();
         for text in ["abc", "", "xy"] {

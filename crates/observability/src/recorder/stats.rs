@@ -2,7 +2,7 @@
 //!
 //! Position: written by threads and the export thread, read by the user.
 //!
-//! Invariant: started = exported + sampled out + dropped + still open or queued.
+//! Invariant: started = exported + sampled out + dropped + still open, queued or undecided.
 
 use super::registry::{ThreadCounts, locked};
 use std::sync::{
@@ -21,8 +21,8 @@ pub(crate) enum DropReason {
 
 /// What happened to the spans of a recorder.
 ///
-/// `started` equals the sum of the other numbers of spans: a span is exported, sampled out, dropped for one of
-/// the named reasons, or still `pending` (open, or finished and waiting for the export thread).
+/// `started` equals the sum of the other numbers of spans: a span is exported, sampled out at its start
+/// or at the end of its trace, dropped for one of the named reasons, or still `pending`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
@@ -30,6 +30,9 @@ pub struct Stats {
     pub started: u64,
     /// Spans that a sampler decided not to record.
     pub sampled_out: u64,
+    /// Spans that were recorded and thrown away when their trace had ended: its
+    /// [`TailPolicy`](crate::TailPolicy) did not keep it.
+    pub sampled_out_at_tail: u64,
     /// Spans that the exporter has delivered.
     pub exported: u64,
     /// Spans dropped because as many waited as may, in bytes or in number: the exporter could not
@@ -41,8 +44,11 @@ pub struct Stats {
     pub dropped_rejected: u64,
     /// Spans that ended after shutdown.
     pub dropped_after_shutdown: u64,
-    /// Spans that are open or wait for the export thread.
+    /// Spans that are open, or wait for the export thread or for the end of their trace.
     pub pending: u64,
+    /// Traces, not spans: those that were decided before their local root had ended, because as many
+    /// waited as may, because it took too long, or because of the shutdown.
+    pub decided_early: u64,
     /// Memory that finished spans take while they wait for the exporter or are being exported.
     /// What each thread is still collecting, at most 64 KiB, is not counted.
     pub queued_bytes: usize,
@@ -67,7 +73,7 @@ impl Stats {
     }
 
     fn settle(&mut self) {
-        let settled = self.sampled_out + self.exported + self.dropped();
+        let settled = self.sampled_out + self.sampled_out_at_tail + self.exported + self.dropped();
         self.pending = self.started.saturating_sub(settled);
     }
 }
@@ -79,6 +85,8 @@ pub(crate) struct Totals {
     moving: Mutex<()>,
     started: AtomicU64,
     sampled_out: AtomicU64,
+    sampled_out_at_tail: AtomicU64,
+    decided_early: AtomicU64,
     exported: AtomicU64,
     budget_spent: AtomicU64,
     export_failed: AtomicU64,
@@ -99,6 +107,16 @@ impl Totals {
 
     pub(crate) fn exported(&self, spans: u64) {
         self.exported.fetch_add(spans, Ordering::Relaxed);
+    }
+
+    /// Counts spans whose trace is not kept.
+    pub(crate) fn sampled_out_at_tail(&self, spans: u64) {
+        self.sampled_out_at_tail.fetch_add(spans, Ordering::Relaxed);
+    }
+
+    /// Counts a trace that could not wait for its local root.
+    pub(crate) fn decided_early(&self) {
+        self.decided_early.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Counts spans started outside the threads' own counters.
@@ -122,6 +140,8 @@ impl Totals {
         // What became of a span is read before how many there are.
         let mut stats = Stats {
             exported: read(&self.exported),
+            sampled_out_at_tail: read(&self.sampled_out_at_tail),
+            decided_early: read(&self.decided_early),
             dropped_budget_spent: read(&self.budget_spent),
             dropped_export_failed: read(&self.export_failed),
             dropped_rejected: read(&self.rejected),

@@ -9,6 +9,9 @@ mod adaptive;
 mod rate_limited;
 pub(crate) mod ratio;
 mod switch;
+mod tail;
+
+pub use tail::TailPolicy;
 
 pub(crate) use switch::SamplerSwitch;
 

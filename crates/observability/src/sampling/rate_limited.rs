@@ -47,9 +47,9 @@ struct Bucket {
     /// How long one token takes to come back; 0 for a bucket that never has any.
     token_nanos: u64,
     /// How long all of them take.
-    all_nanos: u64,
-    /// When the bucket will be full again.
-    full_at_nanos: AtomicU64,
+    filling_nanos: u64,
+    /// When the bucket will be full again, in nanoseconds.
+    full_at: AtomicU64,
 }
 
 impl Bucket {
@@ -60,8 +60,8 @@ impl Bucket {
         };
         Self {
             token_nanos,
-            all_nanos: token_nanos * u64::from(per_second),
-            full_at_nanos: AtomicU64::new(0),
+            filling_nanos: token_nanos * u64::from(per_second),
+            full_at: AtomicU64::new(0),
         }
     }
 
@@ -69,11 +69,11 @@ impl Bucket {
     fn admit(&self, now_nanos: u64) -> bool {
         let take = |full_at: u64| {
             let full_at = full_at.max(now_nanos) + self.token_nanos;
-            (full_at - now_nanos <= self.all_nanos).then_some(full_at)
+            (full_at - now_nanos <= self.filling_nanos).then_some(full_at)
         };
         self.token_nanos > 0
             && self
-                .full_at_nanos
+                .full_at
                 .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take)
                 .is_ok()
     }

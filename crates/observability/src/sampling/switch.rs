@@ -30,6 +30,8 @@ const FORCED: u64 = 1 << 63;
 const CUSTOM: u64 = 1 << 62;
 /// The parent decides where there is one.
 const PARENT_BASED: u64 = 1 << 61;
+/// Of what is kept, the traces that begin here are decided when they end.
+const UNDECIDED: u64 = 1 << 60;
 /// The rest of the word is the least random part of a trace id that is kept.
 const THRESHOLD: u64 = (1 << (RANDOM_BITS + 1)) - 1;
 
@@ -72,7 +74,8 @@ pub(crate) struct SamplerSwitch {
 }
 
 impl SamplerSwitch {
-    pub(crate) fn new(sampler: Sampler) -> Self {
+    /// With `tail`, another decision follows that of `sampler`, when a trace has ended.
+    pub(crate) fn new(sampler: Sampler, tail: bool) -> Self {
         let switch = Self {
             word: AtomicU64::new(0),
             custom: AtomicStatic::none(),
@@ -81,6 +84,9 @@ impl SamplerSwitch {
             made: Instant::now(),
         };
         switch.set(sampler);
+        if tail {
+            switch.word.fetch_or(UNDECIDED, Ordering::Relaxed);
+        }
         switch
     }
 
@@ -125,7 +131,19 @@ impl SamplerSwitch {
         }
     }
 
-    /// Replaces the sampler, for spans that start from now on.
+    /// Whether a trace that begins now is decided when it ends.
+    #[inline]
+    pub(crate) fn leaves_undecided(&self) -> bool {
+        self.word.load(Ordering::Relaxed) & UNDECIDED != 0 && !self.is_forcing()
+    }
+
+    /// Whether everything is recorded just now.
+    #[inline]
+    pub(crate) fn is_forcing(&self) -> bool {
+        self.word.load(Ordering::Relaxed) & FORCED != 0 && self.is_forced()
+    }
+
+    /// Replaces the sampler, for spans that start from now on, and ends decisions at the tail.
     pub(crate) fn set(&self, sampler: Sampler) {
         let word = match sampler {
             Sampler::ParentBased(root) => self.adopt(*root, true),
@@ -177,6 +195,7 @@ impl SamplerSwitch {
     }
 
     /// Whether the time for which sampling is forced is not over; ends it when it is.
+    #[cold]
     fn is_forced(&self) -> bool {
         let lasts = || nanos(self.made.elapsed()) < self.forced_until.load(Ordering::SeqCst);
         if lasts() {
@@ -275,11 +294,11 @@ mod tests {
                 [false, true, false],
             ),
         ];
-        let switch = SamplerSwitch::new(Sampler::default());
+        let switch = SamplerSwitch::new(Sampler::default(), false);
         for (sampler, expected) in rows {
             let description = sampler.description();
             assert_eq!(
-                answers(&SamplerSwitch::new(sampler.clone())),
+                answers(&SamplerSwitch::new(sampler.clone(), false)),
                 expected,
                 "{description}"
             );
@@ -314,7 +333,7 @@ mod tests {
             Sampler::parent_based(Sampler::AlwaysOff),
             Sampler::parent_based(Sampler::Custom(Arc::new(Refusing))),
         ] {
-            let switch = SamplerSwitch::new(sampler);
+            let switch = SamplerSwitch::new(sampler, false);
             switch.force(Duration::ZERO);
             assert_eq!(answers(&switch), [false, true, false]);
             switch.force(Duration::MAX);
@@ -333,7 +352,7 @@ mod tests {
     #[test]
     fn ratio_keeps_its_share() {
         let id = |i: u128| i.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c);
-        let switch = SamplerSwitch::new(Sampler::TraceIdRatio(0.25));
+        let switch = SamplerSwitch::new(Sampler::TraceIdRatio(0.25), false);
         let asked = (0..10_000).map(|i| switch.should_sample(&parameters(id(i), None)));
         let kept = asked.filter(|result| result.is_sampled).count();
         assert!((2_300..2_700).contains(&kept), "{kept}");

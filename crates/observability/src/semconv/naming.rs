@@ -75,7 +75,7 @@ impl Naming {
 
     /// The names under which the attribute with the current name `key` is to be set.
     #[inline]
-    pub(crate) fn names(self, key: &'static str) -> impl Iterator<Item = &'static str> {
+    pub(crate) fn names(self, key: &str) -> impl Iterator<Item = &str> {
         let names = if self == Self::default() {
             [Some(key), None]
         } else {
@@ -84,7 +84,7 @@ impl Naming {
         names.into_iter().flatten()
     }
 
-    fn look_up(self, key: &'static str) -> [Option<&'static str>; 2] {
+    fn look_up(self, key: &str) -> [Option<&str>; 2] {
         let Some((group, _, former)) = RENAMED.iter().find(|(_, current, _)| *current == key)
         else {
             return [Some(key), None];
@@ -92,7 +92,7 @@ impl Naming {
         let conventions = self.of(*group);
         [
             conventions.has_stable().then_some(key),
-            conventions.has_former().then_some(former),
+            conventions.has_former().then_some(*former),
         ]
     }
 }

@@ -14,13 +14,14 @@
 
 use super::{
     SpanKind, SpanLimits, Status, Value,
-    buffer::{Buffer, ROOM, SHORT_TEXT, put, put_text, put_varint, short_len},
+    buffer::{Buffer, ROOM, SHORT_TEXT, put, put_text, put_varint},
     encode::{attribute_len, count_len, field_len, read_varint},
     keys::{KeyEnds, SeenKeys},
     last_exception::LastException,
-    members::Members,
+    members::{Members, ShortMembers},
     opening::{Opening, wire_flags, write_fixed},
-    redaction::visible_under,
+    redaction::{is_hidden, visible},
+    short::{Plain, is_short_key, put_attribute},
     url::redact_urls,
 };
 use crate::{
@@ -226,37 +227,35 @@ impl SpanBody {
     }
 
     /// An empty key is not an attribute and is counted as dropped.
-    #[inline(never)]
     pub(crate) fn set_attribute(&mut self, key: &str, value: &Value<'_>) {
+        match Plain::of(value) {
+            Some(plain) => self.set_plain(key, plain),
+            None => {
+                if self.seen_keys.note(&KeyEnds::of(key)) {
+                    self.forget_attribute(key);
+                }
+                self.set_long_attribute(key, value);
+            }
+        }
+    }
+
+    /// The form of [`SpanBody::set_attribute`] for most values.
+    #[inline]
+    pub(crate) fn set_plain(&mut self, key: &str, value: Plain<'_>) {
         let ends = KeyEnds::of(key);
-        let value = visible_under(key, &ends, value);
-        let (key, limit) = (key.as_bytes(), self.limits.value_length);
         if self.seen_keys.note(&ends) {
             self.forget_attribute(key);
         }
         let fits = self.attributes.kept < self.limits.attributes
-            && self.buffer.len() <= MAX_BODY_BYTES - ROOM;
-        if !fits || key.is_empty() || key.len() > SHORT_TEXT {
-            return self.set_long_attribute(key, value);
+            && self.buffer.len() <= MAX_BODY_BYTES - ROOM
+            && is_short_key(key)
+            && value.is_short(self.limits.value_length);
+        if !fits || is_hidden(key, &ends) {
+            return self.set_long_attribute(key, &value.to_value());
         }
-        match value {
-            Value::Str(text) if text.len() <= SHORT_TEXT.min(limit) => {
-                let text = text.as_bytes();
-                self.put_attribute(key, |room, at| put_text(room, at, 1, text));
-            }
-            Value::I64(number) => self.put_attribute(key, |room, at| {
-                room[at] = 3 << 3;
-                put_varint(room, at + 1, number.cast_unsigned())
-            }),
-            Value::F64(number) => self.put_attribute(key, |room, at| {
-                room[at] = 4 << 3 | 1;
-                put(room, at + 1, &number.to_bits().to_le_bytes())
-            }),
-            Value::Bool(truth) => {
-                self.put_attribute(key, |room, at| put(room, at, &[2 << 3, u8::from(*truth)]));
-            }
-            _ => self.set_long_attribute(key, value),
-        }
+        self.attributes.kept += 1;
+        self.buffer
+            .short(|room| put_attribute(room, ATTRIBUTE, key, value));
     }
 
     /// Sets what is known at the start.
@@ -266,25 +265,10 @@ impl SpanBody {
         }
     }
 
-    /// Appends an attribute all of whose lengths fit one byte: `value` writes at an offset and
-    /// returns where it ended.
-    #[inline]
-    fn put_attribute(&mut self, key: &[u8], value: impl FnOnce(&mut [u8; ROOM], usize) -> usize) {
-        self.attributes.kept += 1;
-        self.buffer.short(|room| {
-            let at = put_text(room, 2, 1, key);
-            let end = value(room, at + 2);
-            room[0] = ATTRIBUTE << 3 | 2;
-            room[1] = short_len(end - 2);
-            room[at] = 2 << 3 | 2;
-            room[at + 1] = short_len(end - at - 2);
-            end
-        });
-    }
-
     /// The general form of [`SpanBody::set_attribute`], which also counts what does not fit.
     #[cold]
-    fn set_long_attribute(&mut self, key: &[u8], value: &Value<'_>) {
+    fn set_long_attribute(&mut self, key: &str, value: &Value<'_>) {
+        let (key, value) = (key.as_bytes(), visible(key, value));
         let limit = self.limits.value_length;
         let len = attribute_len(key, value, limit);
         if key.is_empty() || self.is_full(len) {
@@ -298,8 +282,8 @@ impl SpanBody {
 
     /// Takes out the attribute `key`, if it is there.
     #[cold]
-    fn forget_attribute(&mut self, key: &[u8]) {
-        if let Some(old) = self.find_attribute(key) {
+    fn forget_attribute(&mut self, key: &str) {
+        if let Some(old) = self.find_attribute(key.as_bytes()) {
             let (start, end) = self.name;
             if start > old.start {
                 self.name = (start - old.len(), end - old.len());
@@ -352,6 +336,9 @@ impl SpanBody {
 
     fn append_event(&mut self, name: &str, unix_nanos: u64, attributes: &[(&str, Value<'_>)]) {
         let limit = self.limits.value_length;
+        if self.add_short_event(name, unix_nanos, attributes) {
+            return;
+        }
         let members = Members::of(attributes, self.limits.attributes_per_event);
         let len = 9 + field_len(name.len()) + members.encoded_len(limit);
         if self.is_full(len) {
@@ -363,6 +350,37 @@ impl SpanBody {
             out.bytes(2, name.as_bytes());
             members.write(&mut out, 3, limit);
         }
+    }
+
+    /// Adds an event all of whose parts are short and kept; `false`: it is not such a one.
+    #[inline]
+    fn add_short_event(
+        &mut self,
+        name: &str,
+        unix_nanos: u64,
+        attributes: &[(&str, Value<'_>)],
+    ) -> bool {
+        let members = ShortMembers::of(attributes, self.limits.value_length);
+        let Some(members) = members.filter(|_| name.len() <= SHORT_TEXT) else {
+            return false;
+        };
+        let len = 11 + name.len() + members.encoded_len;
+        if attributes.len() > self.limits.attributes_per_event as usize
+            || self.events.kept >= self.limits.events
+            || self.is_full(ROOM + len)
+        {
+            return false;
+        }
+        self.events.kept += 1;
+        self.buffer.short(|room| {
+            room[0] = EVENT << 3 | 2;
+            let at = put_varint(room, 1, len as u64);
+            room[at] = 1 << 3 | 1;
+            let at = put(room, at + 1, &unix_nanos.to_le_bytes());
+            put_text(room, at, 2, name.as_bytes())
+        });
+        members.write(&mut self.buffer, 3);
+        true
     }
 
     pub(crate) fn add_link(&mut self, context: &SpanContext, attributes: &[(&str, Value<'_>)]) {

@@ -53,9 +53,8 @@ impl Span {
     }
 
     /// Gives the span up to whoever ends it from now on.
-    #[cfg(feature = "macros")]
     #[inline]
-    pub(super) fn into_context(mut self) -> Context {
+    pub(crate) fn into_context(mut self) -> Context {
         std::mem::take(&mut self.context)
     }
 

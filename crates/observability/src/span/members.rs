@@ -6,8 +6,11 @@
 
 use super::{
     Value,
+    buffer::Buffer,
     encode::{Writer, attribute_len, count_len, last_of_each_key},
-    redaction::visible,
+    keys::KeyEnds,
+    redaction::{is_hidden, visible},
+    short::{self, Plain, is_short_key, put_attribute},
 };
 
 /// The attributes of an event or a link: what is kept of them.
@@ -51,5 +54,42 @@ impl<'a, 'v> Members<'a, 'v> {
             out.attribute(tag, key.as_bytes(), value, limit);
         }
         out.count(tag + 1, self.dropped);
+    }
+}
+
+/// Attributes that are short, kept as they are, and differ in their keys.
+#[derive(Debug)]
+pub(super) struct ShortMembers<'a, 'v> {
+    attributes: &'a [(&'a str, Value<'v>)],
+    pub(super) encoded_len: usize,
+}
+
+impl<'a, 'v> ShortMembers<'a, 'v> {
+    /// `None` when one of them is not as described.
+    #[inline]
+    pub(super) fn of(attributes: &'a [(&'a str, Value<'v>)], limit: usize) -> Option<Self> {
+        let mut encoded_len = 0;
+        for (index, (key, value)) in attributes.iter().enumerate() {
+            let value = Plain::of(value).filter(|value| value.is_short(limit))?;
+            let again = attributes[..index].iter().any(|(before, _)| before == key);
+            if again || !is_short_key(key) || is_hidden(key, &KeyEnds::of(key)) {
+                return None;
+            }
+            encoded_len += short::attribute_len(key, value);
+        }
+        Some(Self {
+            attributes,
+            encoded_len,
+        })
+    }
+
+    /// Appends them as fields `tag`.
+    #[inline]
+    pub(super) fn write(&self, buffer: &mut Buffer, tag: u8) {
+        for (key, value) in self.attributes {
+            if let Some(value) = Plain::of(value) {
+                buffer.short(|room| put_attribute(room, tag, key, value));
+            }
+        }
     }
 }

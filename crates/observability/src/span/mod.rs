@@ -22,6 +22,7 @@ mod members;
 mod opening;
 pub(crate) mod redaction;
 mod scope;
+mod short;
 mod start;
 #[cfg(feature = "macros")]
 pub(crate) mod traced;

@@ -22,6 +22,8 @@ pub(crate) struct Opening<'a> {
     pub(crate) span: &'a SpanContext,
     pub(crate) parent: Option<&'a SpanContext>,
     pub(crate) local_root: SpanId,
+    pub(crate) undecided: bool,
+    pub(crate) forced: bool,
     pub(crate) scope: u32,
     pub(crate) start_ticks: u64,
     pub(crate) start_unix_nanos: u64,
@@ -36,6 +38,9 @@ pub(super) fn write_fixed(room: &mut [u8; ROOM], opening: &Opening<'_>) -> usize
         trace_id: opening.span.trace_id().to_bytes(),
         local_root: opening.local_root.to_bytes(),
         is_local_root: opening.local_root == opening.span.span_id(),
+        undecided: opening.undecided,
+        forced: opening.forced,
+        has_trace_state: !opening.span.trace_state().is_empty(),
         ..RecordHeader::default()
     };
     let mut at = put(room, 0, &header.to_bytes());

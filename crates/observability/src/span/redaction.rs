@@ -22,15 +22,15 @@ static HIDDEN: Value<'static> = Value::Str(Cow::Borrowed(REDACTED));
 const PLACES: usize = 256;
 /// The longest key that is remembered.
 const LONGEST: usize = 48;
-/// Bytes of such a key between its ends, eight at a time.
-const MIDDLE: usize = LONGEST / 8 - 2;
+/// Bytes of such a key between its ends.
+const MIDDLE: usize = LONGEST - 16;
 
 /// A key that names no secret.
 struct Harmless {
     len: Cell<usize>,
     first: Cell<u64>,
     last: Cell<u64>,
-    middle: Cell<[u64; MIDDLE]>,
+    middle: Cell<[u8; MIDDLE]>,
 }
 
 impl Harmless {
@@ -48,34 +48,31 @@ impl Harmless {
         self.len.get() == ends.len
             && self.first.get() == ends.first
             && self.last.get() == ends.last
-            && (ends.len <= 16 || self.middle.get() == middle(key))
+            && (ends.len <= 16 || self.has_middle_of(key))
+    }
+
+    fn has_middle_of(&self, key: &str) -> bool {
+        let middle = middle(key);
+        self.middle.get().get(..middle.len()) == Some(middle)
     }
 
     fn remember(&self, key: &str, ends: &KeyEnds) {
         self.len.set(ends.len);
         self.first.set(ends.first);
         self.last.set(ends.last);
-        self.middle.set(middle(key));
+        let mut middle = self.middle.get();
+        for (place, byte) in middle.iter_mut().zip(self::middle(key)) {
+            *place = *byte;
+        }
+        self.middle.set(middle);
     }
 }
 
-/// What lies between the ends of a key of 17 to [`LONGEST`] bytes; nothing of a shorter one.
+/// What lies between the ends of a key of more than 16 bytes; nothing of a shorter one.
 #[inline]
-fn middle(key: &str) -> [u64; MIDDLE] {
-    let mut words = [0; MIDDLE];
-    let inner = key.len().saturating_sub(8);
-    if let Some(inner) = key.as_bytes().get(8..inner) {
-        let (chunks, rest) = inner.as_chunks();
-        for (word, chunk) in words.iter_mut().zip(chunks) {
-            *word = u64::from_le_bytes(*chunk);
-        }
-        if let Some(word) = words.get_mut(chunks.len()) {
-            for byte in rest {
-                *word = *word << 8 | u64::from(*byte);
-            }
-        }
-    }
-    words
+fn middle(key: &str) -> &[u8] {
+    let end = key.len().saturating_sub(8);
+    key.as_bytes().get(8..end).unwrap_or_default()
 }
 
 thread_local! {
@@ -83,24 +80,19 @@ thread_local! {
 }
 
 /// The value to record under `key`: the given one, unless the key names a secret.
-#[inline]
 pub(super) fn visible<'a, 'v>(key: &str, value: &'a Value<'v>) -> &'a Value<'v> {
-    visible_under(key, &KeyEnds::of(key), value)
+    if is_hidden(key, &KeyEnds::of(key)) {
+        &HIDDEN
+    } else {
+        value
+    }
 }
 
-/// As [`visible`], with the key's ends at hand.
+/// Whether the key, whose ends are at hand, names a secret.
 #[inline]
-pub(super) fn visible_under<'a, 'v>(
-    key: &str,
-    ends: &KeyEnds,
-    value: &'a Value<'v>,
-) -> &'a Value<'v> {
+pub(super) fn is_hidden(key: &str, ends: &KeyEnds) -> bool {
     let place = (ends.hash >> 56) as usize;
-    if KNOWN.with(|known| known[place].is(key, ends)) || !judge(key, ends, place) {
-        value
-    } else {
-        &HIDDEN
-    }
+    !KNOWN.with(|known| known[place].is(key, ends)) && judge(key, ends, place)
 }
 
 /// Judges a key by its words, and remembers it if it is harmless.
@@ -233,7 +225,7 @@ fn first_word_len(text: &str) -> usize {
 mod tests {
     use super::*;
 
-    fn is_hidden(key: &str) -> bool {
+    fn is_replaced(key: &str) -> bool {
         *visible(key, &Value::from("value")) == HIDDEN
     }
 
@@ -242,10 +234,10 @@ mod tests {
         let long = "x".repeat(60);
         for _ in 0..3 {
             for key in ["a", "db.rows", "user.id", "http.request.method", &long] {
-                assert!(!is_hidden(key), "{key}");
+                assert!(!is_replaced(key), "{key}");
             }
             for key in ["pwd", "token", "db.password", &format!("{long}.password")] {
-                assert!(is_hidden(key), "{key}");
+                assert!(is_replaced(key), "{key}");
             }
         }
     }

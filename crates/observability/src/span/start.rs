@@ -154,7 +154,11 @@ impl<'a> Start<'a> {
                 span_id: span.span_id(),
                 anchor: clock.anchor(),
             };
+            // A trace that began elsewhere follows the decision made there.
+            started.undecided =
+                parent.is_none() && !started.forced && recorder.sampler.leaves_undecided();
         }
+        let forced = started.undecided && (started.forced || recorder.sampler.is_forcing());
         let root = &started.root;
         let start_ticks = clock.ticks();
         let start_unix_nanos = match self.time_unix_nanos {
@@ -169,6 +173,8 @@ impl<'a> Start<'a> {
                 span,
                 parent,
                 local_root: root.span_id,
+                undecided: started.undecided,
+                forced,
                 scope: self.scope,
                 start_ticks,
                 start_unix_nanos,
@@ -204,6 +210,7 @@ fn inherit<'p>(
     if let Some(parent) = parent {
         started.root = parent.root;
         started.forced = parent.forced;
+        started.undecided = parent.undecided;
         if !parent.baggage.is_empty() {
             started.baggage = parent.baggage.clone();
         }

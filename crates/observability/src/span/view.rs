@@ -5,12 +5,12 @@
 //! Invariants: usable from any thread at any time; after the span has ended, and for a span that is
 //! not recorded, every method does nothing.
 
-use super::{SpanBody, SpanKind, Status, Value};
+use super::{SpanBody, SpanKind, Status, Value, short::Plain};
 use crate::{
     context::{SpanContext, SpanId, TraceFlags, TraceId, TraceState},
     recorder::{Clock, Slot, thread},
 };
-use std::{fmt, time::Duration};
+use std::{borrow::Cow, fmt, time::Duration};
 
 /// A reference to a span. Cheap to clone; does not keep the span open.
 ///
@@ -94,7 +94,16 @@ impl SpanRef {
     #[inline]
     pub fn set_attribute<'a>(&self, key: &str, value: impl Into<Value<'a>>) {
         if let Some((slot, generation)) = self.slot {
-            set_attribute(slot, generation, key, &value.into());
+            let value = value.into();
+            // The compiler knows which one it is, mostly, and need not make and drop a value then.
+            let plain = match &value {
+                Value::Str(Cow::Borrowed(text)) => Plain::Text(text),
+                Value::I64(number) => Plain::Integer(*number),
+                Value::F64(number) => Plain::Float(*number),
+                Value::Bool(truth) => Plain::Truth(*truth),
+                _ => return set_attribute(slot, generation, key, &value),
+            };
+            set_plain_attribute(slot, generation, key, plain);
         }
     }
 
@@ -108,9 +117,25 @@ impl SpanRef {
         }
     }
 
-    /// Sets an attribute of a ready-made span, known by its current name, under the name or names
-    /// that the recorder's conventions ask for.
-    pub(crate) fn set_conventional<'a>(&self, key: &'static str, value: impl Into<Value<'a>>) {
+    /// Sets an attribute, given by its current name, under the name or names that the recorder's
+    /// [`Conventions`](crate::semconv::Conventions) ask for, as the ready-made spans do.
+    ///
+    /// ```
+    /// # use continuum_observability::{get_tracer, testing::TestRecorder};
+    /// use continuum_observability::semconv::{Conventions, attribute};
+    ///
+    /// let recorder = TestRecorder::with_conventions(Conventions::Dup);
+    /// recorder.run(|| {
+    ///     get_tracer("docs").in_scope("GET /users", |span| {
+    ///         span.set_conventional(attribute::HTTP_RESPONSE_STATUS_CODE, 200);
+    ///     });
+    /// });
+    /// assert_eq!(
+    ///     recorder.tree(),
+    ///     "GET /users http.response.status_code=200 http.status_code=200\n"
+    /// );
+    /// ```
+    pub fn set_conventional<'a>(&self, key: &str, value: impl Into<Value<'a>>) {
         if self.slot.is_some() {
             let value = value.into();
             self.with(|body| {
@@ -148,8 +173,8 @@ impl SpanRef {
         self.with(|body| body.add_link(context, attributes));
     }
 
-    /// The kind given at the start; `None` for a span that is not recorded.
-    pub(crate) fn kind(&self) -> Option<SpanKind> {
+    /// The kind given at the start; `None` for a span that is not recorded or has ended.
+    pub fn kind(&self) -> Option<SpanKind> {
         self.with(|body| body.kind)
     }
 
@@ -208,21 +233,30 @@ impl SpanRef {
         self.slot.is_some()
     }
 
-    /// Lets go of the span, for the strand that will [`SpanRef::claim`] it.
-    pub(crate) fn park(&self) {
-        if let Some((slot, _)) = self.slot {
-            thread::park_span(slot);
+    /// Lets go of the span, for a task; returns the id of the task's strand, 0 if it needs none.
+    #[inline]
+    pub(crate) fn pass_to_task(&self) -> u64 {
+        match self.slot {
+            Some((slot, _)) => thread::pass_to_task(slot),
+            None => 0,
         }
     }
 
-    pub(crate) fn claim(&self) {
+    /// Takes the span over from the strand of a task that runs as a part of the current one.
+    #[inline]
+    pub(crate) fn take_from_task(&self, task: u64) {
         if let Some((slot, _)) = self.slot {
-            thread::claim_span(slot);
+            thread::take_from_task(slot, task);
         }
     }
 }
 
 /// Outside of the generic code, so that each call site is small.
+#[inline(never)]
+fn set_plain_attribute(slot: &'static Slot, generation: u64, key: &str, value: Plain<'_>) {
+    thread::with_span(slot, generation, |body| body.set_plain(key, value));
+}
+
 #[inline(never)]
 fn set_attribute(slot: &'static Slot, generation: u64, key: &str, value: &Value<'_>) {
     thread::with_span(slot, generation, |body| body.set_attribute(key, value));

@@ -19,13 +19,16 @@ mod tree;
 
 use crate::{
     Context, FutureExt as _, Sampler, SpanLimits, SpanRecord, Stats, Telemetry, TelemetryBuilder,
-    export::{RequestBuilder, decode_request},
+    export::{RequestBuilder, Tail, decode_request},
     lint::Linter,
     recorder::{Recorder, RecorderConfig},
     semconv::Conventions,
     with_context,
 };
-use std::sync::{Mutex, PoisonError};
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Instant,
+};
 
 /// A recorder whose spans stay in memory, current only where the test makes it so.
 ///
@@ -34,7 +37,14 @@ use std::sync::{Mutex, PoisonError};
 #[derive(Debug)]
 pub struct TestRecorder {
     recorder: &'static Recorder,
-    spans: Mutex<Vec<SpanRecord>>,
+    spans: Mutex<Received>,
+}
+
+/// What a test's recorder has recorded.
+#[derive(Debug)]
+struct Received {
+    spans: Vec<SpanRecord>,
+    tail: Option<Tail>,
 }
 
 impl Default for TestRecorder {
@@ -64,16 +74,20 @@ impl TestRecorder {
         Self::of(Telemetry::builder().previews(true))
     }
 
-    /// A recorder with the sampler, the limits, the names and the hooks of a builder. Of its other
+    /// A recorder with the sampler, the tail policy, the limits, the names and the hooks of a builder. Of its other
     /// settings and of the environment nothing is taken.
     pub fn of(builder: TelemetryBuilder) -> Self {
         Self::of_config(builder.into_test_config())
     }
 
     pub(crate) fn of_config(config: RecorderConfig) -> Self {
+        let received = Received {
+            spans: Vec::new(),
+            tail: config.tail.as_ref().map(Tail::new),
+        };
         Self {
             recorder: Recorder::leak(config),
-            spans: Mutex::default(),
+            spans: Mutex::new(received),
         }
     }
 
@@ -102,16 +116,24 @@ impl TestRecorder {
 
     /// All spans that have ended so far, in the order they ended on each thread.
     pub fn spans(&self) -> Vec<SpanRecord> {
-        let mut spans = self.spans.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut received = self.spans.lock().unwrap_or_else(PoisonError::into_inner);
+        let Received { spans, tail } = &mut *received;
         let Some(core) = self.recorder.core() else {
             return Vec::new();
         };
         let chunks = core.drain();
         let mut request = RequestBuilder::default();
-        for chunk in &chunks {
-            let _unbounded = request.add(&chunk.bytes);
-            core.totals.exported(chunk.spans);
+        let mut add = |records: &[u8]| {
+            let _unbounded = request.add(records);
+        };
+        match tail {
+            None => chunks.iter().for_each(|chunk| add(&chunk.bytes)),
+            Some(tail) => {
+                let all = (chunks.as_slice(), chunks.len());
+                tail.sort(all, Instant::now(), &core.totals, &mut add);
+            }
         }
+        core.totals.exported(request.span_count());
         if !request.is_empty() {
             spans.extend(decode_request(request.finish(&[])).unwrap_or_default());
         }

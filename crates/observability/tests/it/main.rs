@@ -23,4 +23,5 @@ mod layer_forms;
 mod layer_names;
 mod propagation;
 mod recorder_threads;
+mod tail;
 mod w3c_trace_context;

@@ -4,6 +4,7 @@
 
 mod flush;
 mod running;
+mod tail;
 mod told;
 
 use continuum_observability::{

@@ -7,9 +7,12 @@
 //!
 //! Source: OpenTelemetry specification, "OpenTelemetry Protocol Exporter".
 
+mod resolved;
 #[cfg(test)]
 #[cfg(feature = "otlp-http")]
 mod tests;
+
+pub use resolved::ResolvedOtlp;
 
 use super::{
     OtlpConfig,

@@ -10,7 +10,7 @@ use crate::context::SpanId;
 
 /// Opens a scope for an API context that other code attaches.
 pub(crate) fn push_foreign(context: Context) {
-    place(context, false, 0, Counterpart::Foreign);
+    place(context, 0, Counterpart::Foreign);
 }
 
 /// Closes the scopes of API contexts that are no longer attached.

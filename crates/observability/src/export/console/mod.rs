@@ -54,6 +54,14 @@ impl ConsoleExporter {
         }
     }
 
+    /// Prints to standard output, for programs that have nothing else to say there.
+    pub fn stdout(style: TreeStyle) -> Self {
+        Self {
+            target: "stdout",
+            ..Self::new(Box::new(io::stdout()), style)
+        }
+    }
+
     /// Prints to any stream.
     pub fn new(out: Box<dyn Write + Send>, style: TreeStyle) -> Self {
         Self {

@@ -65,8 +65,8 @@ impl EndpointConfig {
         }
     }
 
-    /// The endpoint as it may be shown.
-    pub(in super::super) fn shown(&self) -> String {
+    /// The endpoint as it may be shown: without user, password and query.
+    pub fn shown(&self) -> String {
         without_credentials(&self.endpoint)
     }
 

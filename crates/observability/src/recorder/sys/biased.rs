@@ -8,6 +8,9 @@
 //! the mutex, takes the ownership away, makes that visible to every thread with one expensive fence,
 //! and waits until no thread announces the value any more. From then on everyone locks.
 //!
+//! The owner passes the ownership on with a plain store, while it announces the value. Whoever has
+//! taken the ownership away meanwhile looks again after waiting, and takes it from the next owner.
+//!
 //! Invariants:
 //! - an owner id is current on at most one thread at a time, and hand-overs of it between threads
 //!   happen in order (a future is polled through `&mut`);
@@ -33,8 +36,6 @@ use std::sync::PoisonError;
 pub(crate) const FREE: u64 = 0;
 /// The value is accessed under its mutex for the rest of its life.
 pub(crate) const SHARED: u64 = 1;
-/// The value is on its way to a strand that will claim it at its first poll.
-pub(crate) const PARKED: u64 = 2;
 /// Owner ids start here.
 pub(crate) const FIRST_OWNER: u64 = 16;
 
@@ -123,13 +124,6 @@ impl<T> Biased<T> {
         }
     }
 
-    /// Passes a value on that the strand `from` owns and does not touch any more, to `to`.
-    ///
-    /// Does nothing when somebody has taken the ownership away meanwhile.
-    pub(crate) fn pass(&self, from: u64, to: u64) {
-        self.pass_on(from, to);
-    }
-
     /// Runs `access` as the owner, without a lock.
     ///
     /// Gives `access` back, not run, when `strand` is not the owner (any more) or is inside another
@@ -158,11 +152,13 @@ impl<T> Biased<T> {
         }
         // SAFETY: this strand owns the value and has announced it. Another strand that takes the
         // ownership away waits, after a fence that orders it against ours, until the announcement
-        // is gone; a holder of the same id on another thread comes before or after us, never
+        // is gone, and once more if we pass it on; a holder of the same id comes before or after, never
         // beside us; and the announcement was empty before, so this is not a nested call.
         let result = self.value.with_mut(|value| access(unsafe { &mut *value }));
         if let Some(next) = next {
-            self.pass_on(strand.id, next);
+            // Over the mark of somebody who took the ownership away meanwhile: they wait for the
+            // announcement and look again.
+            self.owner.store(next, Ordering::Release);
         }
         Ok(result)
     }
@@ -209,15 +205,18 @@ impl<T> Biased<T> {
                 .owner
                 .compare_exchange(owner, SHARED, Ordering::AcqRel, Ordering::Acquire)
             {
-                Ok(PARKED) => return Some(PARKED),
                 Ok(before) => {
                     if !heavy_fence() {
-                        // Nobody has touched the value: its owner goes on, we are refused.
-                        self.owner.store(before, Ordering::Release);
+                        // Nobody has touched the value: its owner goes on, we are refused. If it
+                        // has passed the value on meanwhile, there is nothing to give back.
+                        self.exchange(SHARED, before);
                         return None;
                     }
                     hazards(&mut |hazard| self.wait_for(hazard));
-                    return Some(before);
+                    owner = self.owner.load(Ordering::Acquire);
+                    if owner == SHARED {
+                        return Some(before);
+                    }
                 }
                 Err(seen) => owner = seen,
             }
@@ -249,14 +248,8 @@ impl<T> Biased<T> {
         }
     }
 
-    /// Takes over a value that its last owner parked. Does nothing when somebody made it shared.
-    pub(crate) fn claim(&self, owner: u64) {
-        self.pass_on(PARKED, owner);
-    }
-
-    /// Fails only when somebody else has changed the ownership meanwhile: then it stays so.
-    #[inline]
-    fn pass_on(&self, from: u64, to: u64) {
+    /// Changes the owner, unless somebody else has changed it meanwhile: then it stays so.
+    fn exchange(&self, from: u64, to: u64) {
         let result = self
             .owner
             .compare_exchange(from, to, Ordering::AcqRel, Ordering::Relaxed);
@@ -384,18 +377,44 @@ mod loom_models {
     }
 
     #[test]
-    fn loom_parked_value_is_claimed_or_shared_never_both() {
+    fn loom_value_is_passed_on_or_shared_never_both() {
         loom::model(|| {
             let world = world();
-            assert!(world.add(FIRST_OWNER, 0, Some(PARKED)));
             let other = world.clone();
-            let claimer = thread::spawn(move || {
-                other.value.claim(FIRST_OWNER + 1);
+            let task = thread::spawn(move || {
                 assert!(other.add(FIRST_OWNER + 1, 1, None));
             });
-            assert!(world.add(FIRST_OWNER, 0, None));
-            claimer.join().unwrap();
-            world.value.value.with_mut(|v| assert_eq!(unsafe { *v }, 3));
+            assert!(world.add(FIRST_OWNER, 0, Some(FIRST_OWNER + 1)));
+            task.join().unwrap();
+            world.value.value.with_mut(|v| assert_eq!(unsafe { *v }, 2));
+        });
+    }
+
+    #[test]
+    fn loom_whoever_takes_a_value_that_is_just_passed_on_takes_it_from_the_next_owner() {
+        loom::model(|| {
+            let world = world();
+            let other = world.clone();
+            let revoker = thread::spawn(move || assert!(other.add_revoked(1, Next::AsBefore)));
+            let strand = |id| Strand {
+                id,
+                hazard: &world.hazards[0],
+            };
+            let (first, task) = (strand(FIRST_OWNER), strand(FIRST_OWNER + 1));
+            let mut own = 0;
+            own += u32::from(
+                world
+                    .value
+                    .with_owned(first, Some(task.id), |v| *v += 1)
+                    .is_ok(),
+            );
+            own += u32::from(world.value.with_owned(task, None, |v| *v += 1).is_ok());
+            revoker.join().unwrap();
+            world.add_revoked(0, Next::Shared);
+            world
+                .value
+                .value
+                .with_mut(|v| assert_eq!(unsafe { *v }, own + 2));
         });
     }
 
@@ -449,25 +468,25 @@ mod loom_models {
             let task = FIRST_OWNER + 1;
             let other = world.clone();
             let stale = thread::spawn(move || other.add_revoked(1, Next::Shared));
-            world.value.pass(FIRST_OWNER, task);
             let strand = Strand {
-                id: task,
+                id: FIRST_OWNER,
                 hazard: &world.hazards[0],
             };
             if world
                 .value
-                .with_owned(strand, Some(FIRST_OWNER), |v| *v += 1)
+                .with_owned(strand, Some(task), |v| *v += 1)
                 .is_err()
             {
                 world.value.adopt(task);
-                assert!(world.add(task, 0, Some(FIRST_OWNER)));
+                assert!(world.add(task, 0, None));
             }
+            assert!(world.add(task, 0, Some(FIRST_OWNER)));
             let seen = stale.join().unwrap();
             world.add_revoked(0, Next::Shared);
             world
                 .value
                 .value
-                .with_mut(|v| assert_eq!(unsafe { *v }, 2 + u32::from(seen)));
+                .with_mut(|v| assert_eq!(unsafe { *v }, 3 + u32::from(seen)));
         });
     }
 }

@@ -14,7 +14,7 @@ mod progress;
 
 pub(crate) use self::{
     finish::end_span,
-    progress::{claim_span, open_span, park_span, with_span},
+    progress::{open_span, pass_to_task, take_from_task, with_span},
 };
 
 use super::{
@@ -286,14 +286,20 @@ pub(crate) fn new_strand_id() -> u64 {
     })
 }
 
-/// Whether the thread itself is the current strand, not a task that it polls.
+/// Makes the strand of a task current and returns the thread's own one, to return to.
 ///
-/// A thread that polls before it has traced anything needs its own id first, to return to.
-pub(crate) fn on_own_strand() -> bool {
-    STATE.with(|state| state.ready() && state.strand_id.get() == state.own_id.get())
+/// `None` where a task is current already, of which this one is a part.
+#[inline]
+pub(crate) fn enter_strand(task: u64) -> Option<u64> {
+    STATE.with(|state| {
+        // A thread that polls before it has traced anything needs its own id first.
+        let is_own = state.ready() && state.strand_id.get() == state.own_id.get();
+        is_own.then(|| state.strand_id.replace(task))
+    })
 }
 
-/// Makes `id` the current strand and returns the one before.
-pub(crate) fn switch_strand(id: u64) -> u64 {
-    STATE.with(|state| state.strand_id.replace(id))
+/// Returns to the thread's own strand.
+#[inline]
+pub(crate) fn leave_strand(own: u64) {
+    STATE.with(|state| state.strand_id.set(own));
 }

@@ -11,7 +11,7 @@ use crate::{
         registry::{PooledSlot, Registry},
         slot::Slot,
         sys::{
-            biased::{Hazard, Next, PARKED, Strand},
+            biased::{Hazard, Next, SHARED, Strand},
             platform,
         },
     },
@@ -63,14 +63,13 @@ fn take_shared_slot(state: &ThreadState, ready: bool) -> PooledSlot {
 fn put_body(state: &ThreadState, slot: &'static Slot, body: Box<SpanBody>, ready: bool) {
     let put = move |place: &mut Option<Box<SpanBody>>| *place = Some(body);
     let Some(strand) = state.strand().filter(|_| ready) else {
-        slot.cell.adopt(PARKED);
+        slot.cell.adopt(SHARED);
         return revoked(slot, put);
     };
-    let own_id = state.own_id.get();
-    if strand.id != own_id {
-        slot.cell.pass(own_id, strand.id);
-    }
-    if let Err(put) = slot.cell.with_owned(strand, None, put) {
+    // The thread's own slot, also while the thread runs a task, which then gets it.
+    let id = state.own_id.get();
+    let next = (strand.id != id).then_some(strand.id);
+    if let Err(put) = slot.cell.with_owned(Strand { id, ..strand }, next, put) {
         put_into_foreign_slot(slot, strand, put);
     }
 }
@@ -168,21 +167,30 @@ pub(super) fn close_span(
     }
 }
 
-/// Lets go of a span that moves to another strand, which claims it by [`claim_span`].
-pub(crate) fn park_span(slot: &'static Slot) {
+/// Lets go of a span that moves to a task, and returns the id of the task's strand, which owns the
+/// span from now on.
+#[inline]
+pub(crate) fn pass_to_task(slot: &'static Slot) -> u64 {
     STATE.with(|state| {
+        state.ready();
+        let task = state.new_owner();
         if let Some(strand) = state.strand() {
-            // Somebody else's span stays with its owner; the next strand then takes it by lock.
-            let _refused = slot.cell.with_owned(strand, Some(PARKED), |_| ()).is_err();
+            // Somebody else's span stays with its owner; the task then takes it by lock.
+            let _refused = slot.cell.with_owned(strand, Some(task), |_| ()).is_err();
         }
-    });
+        task
+    })
 }
 
-/// Takes over a span that was parked.
-pub(crate) fn claim_span(slot: &'static Slot) {
+/// Takes over a span of the strand `task`, which is current on no thread: for a task that runs as a
+/// part of another one.
+pub(crate) fn take_from_task(slot: &'static Slot, task: u64) {
     STATE.with(|state| {
-        if state.ready() {
-            slot.cell.claim(state.strand_id.get());
+        if state.ready()
+            && let Some(strand) = state.strand()
+        {
+            let (task, next) = (Strand { id: task, ..strand }, Some(strand.id));
+            let _refused = slot.cell.with_owned(task, next, |_| ()).is_err();
         }
     });
 }

@@ -1,0 +1,171 @@
+//! The `tracestate` of spans that a ratio kept: for how many others they stand.
+//!
+//! Position: between a kept run and the request, where the recorder's bytes are copied anyway.
+//!
+//! Invariant: other vendors' members and other values of `ot` stay as they are.
+//!
+//! Source: OpenTelemetry specification, "`TraceState` Handling", "Rejection Threshold Value (`th`)".
+
+use crate::{
+    context::TraceState,
+    export::wire::{Field, Fields},
+    recorder::{RecordHeader, records},
+    sampling::ratio::RANDOM_BITS,
+    span::put_message,
+};
+use std::ops::Range;
+
+/// OTLP `Span.trace_state`.
+const TRACE_STATE: u8 = 3;
+/// The member of `tracestate` that belongs to `OpenTelemetry`.
+const MEMBER: &str = "ot";
+
+#[derive(Debug)]
+pub(super) struct Label {
+    /// `th:` and the threshold.
+    threshold: String,
+    /// The field for a span without a `tracestate`.
+    field: Vec<u8>,
+}
+
+impl Label {
+    /// The label for a rejection threshold below 2^56.
+    pub(super) fn new(threshold: u64) -> Self {
+        let digits = RANDOM_BITS as usize / 4;
+        let hex = format!("{threshold:0digits$x}");
+        let hex = match hex.trim_end_matches('0') {
+            "" => "0",
+            some => some,
+        };
+        let threshold = format!("th:{hex}");
+        let mut field = Vec::new();
+        let value = format!("{MEMBER}={threshold}");
+        put_message(&mut field, TRACE_STATE, value.as_bytes());
+        Self { threshold, field }
+    }
+
+    /// Appends `run` to `out`, each span with the label.
+    pub(super) fn write(&self, run: &[u8], out: &mut Vec<u8>) {
+        for (header, span) in records(run) {
+            let known = header.has_trace_state.then(|| trace_state(span)).flatten();
+            match known {
+                None => append(header, &[span, &self.field], out),
+                Some((range, value)) => {
+                    let mut field = Vec::new();
+                    put_message(
+                        &mut field,
+                        TRACE_STATE,
+                        self.added_to(value).header().as_bytes(),
+                    );
+                    let parts = [&span[..range.start], &span[range.end..], &field];
+                    append(header, &parts, out);
+                }
+            }
+        }
+    }
+
+    /// `value` with our threshold in place of another.
+    fn added_to(&self, value: &[u8]) -> TraceState {
+        let text = str::from_utf8(value).unwrap_or_default();
+        let state: TraceState = text.parse().unwrap_or_default();
+        let others = state.get(MEMBER).unwrap_or_default().split(';');
+        let others = others.filter(|other| !other.is_empty() && !other.starts_with("th:"));
+        let member = std::iter::once(self.threshold.as_str()).chain(others);
+        let member = member.collect::<Vec<_>>().join(";");
+        // Too long with ours: then the list stays as it is.
+        state.insert(MEMBER, &member).unwrap_or(state)
+    }
+}
+
+fn append(header: RecordHeader, parts: &[&[u8]], out: &mut Vec<u8>) {
+    let len: usize = parts.iter().map(|part| part.len()).sum();
+    let header = RecordHeader {
+        len: u32::try_from(len).unwrap_or(u32::MAX),
+        ..header
+    };
+    out.extend_from_slice(&header.to_bytes());
+    for part in parts {
+        out.extend_from_slice(part);
+    }
+}
+
+/// Where the `tracestate` of an encoded span lies, and what it is.
+fn trace_state(span: &[u8]) -> Option<(Range<usize>, &[u8])> {
+    let mut fields = Fields::new(span);
+    loop {
+        let start = span.len() - fields.rest_len();
+        if let (number, Field::Bytes(value)) = fields.next_field().ok()??
+            && number == u32::from(TRACE_STATE)
+        {
+            return Some((start..span.len() - fields.rest_len(), value));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sampling::ratio::threshold;
+
+    fn labelled(label: &Label, state: &str) -> String {
+        let mut span = vec![6 << 3, 1];
+        if !state.is_empty() {
+            put_message(&mut span, TRACE_STATE, state.as_bytes());
+        }
+        put_message(&mut span, 5, b"name");
+        let header = RecordHeader {
+            len: u32::try_from(span.len()).unwrap(),
+            has_trace_state: !state.is_empty(),
+            ..RecordHeader::default()
+        };
+        let run = [&header.to_bytes()[..], &span].concat().repeat(2);
+        let mut out = Vec::new();
+        label.write(&run, &mut out);
+        let spans: Vec<_> = records(&out).map(|(_, span)| span).collect();
+        assert_eq!(spans[0], spans[1]);
+        let (range, value) = trace_state(spans[0]).unwrap();
+        assert_eq!(range.end, spans[0].len());
+        assert_eq!(trace_state(&spans[0][..range.start]), None, "there is one");
+        assert!(spans[0].windows(4).any(|part| part == b"name"));
+        String::from_utf8(value.to_vec()).unwrap()
+    }
+
+    #[test]
+    fn the_threshold_is_written_without_trailing_zeros() {
+        let rows = [
+            (1.0, "0"),
+            (0.5, "8"),
+            (0.25, "c"),
+            (0.0625, "f"),
+            (0.1, "e6666666666668"),
+        ];
+        for (ratio, th) in rows {
+            let label = Label::new(threshold(ratio));
+            assert_eq!(labelled(&label, ""), format!("ot=th:{th}"));
+        }
+        assert_eq!(labelled(&Label::new(1), ""), "ot=th:00000000000001");
+    }
+
+    #[test]
+    fn what_others_wrote_into_the_tracestate_stays() {
+        let label = Label::new(threshold(0.5));
+        let rows = [
+            ("vendor=1", "ot=th:8,vendor=1"),
+            (
+                "vendor=1,ot=rv:6e6d1a75832a2f",
+                "ot=th:8;rv:6e6d1a75832a2f,vendor=1",
+            ),
+            ("ot=rv:1;th:c;x:y,vendor=1", "ot=th:8;rv:1;x:y,vendor=1"),
+            ("ot=th:0", "ot=th:8"),
+        ];
+        for (before, after) in rows {
+            assert_eq!(labelled(&label, before), after);
+        }
+    }
+
+    #[test]
+    fn a_member_that_would_grow_too_long_stays_as_it_is() {
+        let long = format!("ot=x:{}", "y".repeat(254));
+        assert_eq!(labelled(&Label::new(0), &long), long);
+    }
+}

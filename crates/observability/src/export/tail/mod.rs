@@ -1,0 +1,294 @@
+//! Decisions at the tail: whole traces are kept or thrown away when their local root has ended.
+//!
+//! Position: on the export thread, between the chunks of a round and the request. The head marked the
+//! records of undecided traces; all others pass.
+//!
+//! A round is read twice: first for what its spans say about their traces, then, with the traces
+//! decided that can be, to let spans pass, throw them away, or carry them over to the next round. A
+//! trace whose root ended in this round is decided when everything that ended before has been seen.
+//!
+//! Invariants:
+//! - every span given to [`Tail::sort`] is let through, counted as thrown away, or still waiting;
+//! - waiting bytes, waiting time and remembered decisions are bounded; what had to be decided without
+//!   its root is counted.
+//!
+//! Source: OpenTelemetry specification, "`TraceState`: Probability Sampling", for what ratios write.
+
+mod decided;
+mod label;
+mod rules;
+mod run;
+mod slowness;
+
+#[cfg(test)]
+mod tests;
+
+use self::{
+    decided::Decided,
+    label::Label,
+    rules::{Facts, Rules, Verdict},
+    run::{Key, KeyHasher, Run, runs},
+};
+use crate::{
+    recorder::{Chunk, Totals},
+    sampling::TailPolicy,
+};
+use std::{
+    collections::{HashMap, VecDeque},
+    hash::BuildHasherDefault,
+    mem,
+    time::{Duration, Instant},
+};
+
+/// What a waiting trace takes besides its bytes.
+const TRACE_BYTES: usize = 128;
+/// A table for more traces than this is made smaller again.
+const USUAL_TRACES: usize = 8192;
+
+/// Where records go that are kept.
+pub(crate) type Outlet<'a> = dyn FnMut(&[u8]) + 'a;
+
+/// The traces of one recorder that are not decided, and those that were.
+#[derive(Debug)]
+pub(crate) struct Tail {
+    rules: Rules,
+    open: HashMap<Key, Trace, BuildHasherDefault<KeyHasher>>,
+    decided: Decided,
+    /// Traces whose root has ended, while spans that ended before may be on their way.
+    ended: Vec<Key>,
+    /// Waiting traces, the oldest first; some of them have been decided meanwhile.
+    order: VecDeque<(Key, Instant)>,
+    waiting_bytes: usize,
+    waiting_spans: u64,
+    max_waiting_bytes: usize,
+    max_wait: Duration,
+    exit: Exit,
+}
+
+/// A trace that is not decided, or was in this round.
+#[derive(Debug, Default)]
+struct Trace {
+    facts: Facts,
+    verdict: Option<Verdict>,
+    carried: Option<Box<Carried>>,
+}
+
+/// Records carried out of their chunks.
+#[derive(Debug)]
+struct Carried {
+    bytes: Vec<u8>,
+    spans: u64,
+    since: Instant,
+}
+
+impl Carried {
+    fn size(&self) -> usize {
+        TRACE_BYTES + self.bytes.capacity()
+    }
+}
+
+/// What happens to decided records.
+#[derive(Debug)]
+struct Exit {
+    label: Label,
+    labelled: Vec<u8>,
+}
+
+impl Exit {
+    fn leave(
+        &mut self,
+        verdict: Verdict,
+        (bytes, spans): (&[u8], u64),
+        totals: &Totals,
+        out: &mut Outlet<'_>,
+    ) {
+        match verdict {
+            Verdict::Drop => totals.sampled_out_at_tail(spans),
+            Verdict::Keep => out(bytes),
+            Verdict::KeepByRatio => {
+                self.labelled.clear();
+                self.label.write(bytes, &mut self.labelled);
+                out(&self.labelled);
+            }
+        }
+    }
+}
+
+impl Tail {
+    pub(crate) fn new(policy: &TailPolicy) -> Self {
+        let rules = Rules::new(policy);
+        Self {
+            exit: Exit {
+                label: Label::new(rules.threshold()),
+                labelled: Vec::new(),
+            },
+            rules,
+            open: HashMap::default(),
+            decided: Decided::new(),
+            ended: Vec::new(),
+            order: VecDeque::new(),
+            waiting_bytes: 0,
+            waiting_spans: 0,
+            max_waiting_bytes: policy.max_waiting_bytes,
+            max_wait: policy.max_wait,
+        }
+    }
+
+    /// Sorts a round: everything that ended before a span of the first `settled` chunks is in it.
+    pub(crate) fn sort(
+        &mut self,
+        (chunks, settled): (&[Chunk], usize),
+        now: Instant,
+        totals: &Totals,
+        out: &mut Outlet<'_>,
+    ) {
+        let mut decidable = mem::take(&mut self.ended);
+        for (index, chunk) in chunks.iter().enumerate() {
+            let ended = if index < settled {
+                &mut decidable
+            } else {
+                &mut self.ended
+            };
+            note(&mut self.rules, &mut self.open, &self.decided, chunk, ended);
+        }
+        for key in &decidable {
+            self.decide(*key, totals, out);
+        }
+        for run in chunks.iter().flat_map(|chunk| runs(&chunk.bytes)) {
+            self.pass(&run, now, totals, out);
+        }
+        for key in decidable {
+            self.forget(key);
+        }
+        self.bound(now, totals, out);
+        self.open.shrink_to(USUAL_TRACES);
+    }
+
+    /// How many spans wait for the decision about their trace.
+    pub(crate) fn waiting_spans(&self) -> u64 {
+        self.waiting_spans
+    }
+
+    /// Decides everything that waits, at the end.
+    pub(crate) fn finish(&mut self, totals: &Totals, out: &mut Outlet<'_>) {
+        for key in mem::take(&mut self.ended) {
+            self.decide(key, totals, out);
+            self.forget(key);
+        }
+        while let Some((key, since)) = self.order.pop_front() {
+            if self.waits(key, since) {
+                self.give_up(key, totals, out);
+            }
+        }
+    }
+
+    /// Decides about a trace, unless that has been done.
+    fn decide(&mut self, key: Key, totals: &Totals, out: &mut Outlet<'_>) {
+        let Some(trace) = self.open.get_mut(&key) else {
+            return;
+        };
+        let verdict = self.rules.decide(trace.facts);
+        trace.verdict = Some(verdict);
+        if let Some(carried) = trace.carried.take() {
+            self.waiting_bytes -= carried.size();
+            self.waiting_spans -= carried.spans;
+            let spans = (carried.bytes.as_slice(), carried.spans);
+            self.exit.leave(verdict, spans, totals, out);
+        }
+    }
+
+    /// Remembers what was decided, and nothing else.
+    fn forget(&mut self, key: Key) {
+        if let Some(verdict) = self.open.remove(&key).and_then(|trace| trace.verdict) {
+            self.decided.insert(key, verdict);
+        }
+    }
+
+    /// Does what was decided with a run, or carries it over.
+    fn pass(&mut self, run: &Run<'_>, now: Instant, totals: &Totals, out: &mut Outlet<'_>) {
+        if !run.last.undecided {
+            return out(run.bytes);
+        }
+        let verdict = match self.open.get_mut(&run.key) {
+            None => self.decided.get(run.key),
+            Some(trace) => trace.verdict,
+        };
+        match verdict {
+            Some(verdict) => self
+                .exit
+                .leave(verdict, (run.bytes, run.spans), totals, out),
+            None => self.carry(run, now),
+        }
+    }
+
+    fn carry(&mut self, run: &Run<'_>, now: Instant) {
+        let trace = self.open.entry(run.key).or_default();
+        let carried = trace.carried.get_or_insert_with(|| {
+            self.order.push_back((run.key, now));
+            self.waiting_bytes += TRACE_BYTES;
+            Box::new(Carried {
+                bytes: Vec::new(),
+                spans: 0,
+                since: now,
+            })
+        });
+        self.waiting_bytes -= carried.size();
+        carried.bytes.extend_from_slice(run.bytes);
+        carried.spans += run.spans;
+        self.waiting_spans += run.spans;
+        self.waiting_bytes += carried.size();
+    }
+
+    /// Decides the oldest traces until no more wait, and for no longer, than may.
+    fn bound(&mut self, now: Instant, totals: &Totals, out: &mut Outlet<'_>) {
+        while let Some((key, since)) = self.order.front().copied() {
+            let waits = self.waits(key, since);
+            let too_much = self.waiting_bytes > self.max_waiting_bytes;
+            if waits && !too_much && now.saturating_duration_since(since) < self.max_wait {
+                break;
+            }
+            self.order.pop_front();
+            if waits {
+                self.give_up(key, totals, out);
+            }
+        }
+        if self.order.len() > 2 * self.open.len() + USUAL_TRACES {
+            let mut order = mem::take(&mut self.order);
+            order.retain(|(key, since)| self.waits(*key, *since));
+            self.order = order;
+        }
+    }
+
+    fn waits(&self, key: Key, since: Instant) -> bool {
+        let carried = self.open.get(&key).and_then(|trace| trace.carried.as_ref());
+        carried.is_some_and(|carried| carried.since == since)
+    }
+
+    /// Decides about a trace by what is known so far.
+    fn give_up(&mut self, key: Key, totals: &Totals, out: &mut Outlet<'_>) {
+        let known = self.open.get(&key).map(|trace| trace.facts);
+        if known.is_some_and(|facts| !facts.has_any_of(Facts::ENDED)) {
+            totals.decided_early();
+        }
+        self.decide(key, totals, out);
+        self.forget(key);
+    }
+}
+
+/// Notes what the runs of a chunk say about their traces; `ended` gets those whose root is among them.
+fn note(
+    rules: &mut Rules,
+    open: &mut HashMap<Key, Trace, BuildHasherDefault<KeyHasher>>,
+    decided: &Decided,
+    chunk: &Chunk,
+    ended: &mut Vec<Key>,
+) {
+    let undecided = runs(&chunk.bytes).filter(|run| run.last.undecided);
+    for run in undecided.filter(|run| decided.get(run.key).is_none()) {
+        let trace = open.entry(run.key).or_default();
+        trace.facts |= rules.facts(&run);
+        if run.last.is_local_root {
+            ended.push(run.key);
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! Flush and shutdown end at their deadline, whatever the backend does and wherever they are called.
+
+use crate::{
+    PLENTY, alone,
+    backend::{Backend, Fault, Protocol},
+    ordeal::{builder, over_http, prompt},
+    record,
+};
+use continuum_observability::{FlushError, Telemetry, TelemetryHandle};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    thread,
+    time::Duration,
+};
+
+const SHORT: Duration = Duration::from_millis(1);
+const TIMED_OUT: Result<(), FlushError> = Err(FlushError::TimedOut { timeout: SHORT });
+
+/// Telemetry whose export thread is held by the backend until that is sound.
+fn held() -> (Telemetry, Backend) {
+    let backend = Backend::start(Protocol::Http, Fault::Silent);
+    let (builder, _lines) = builder(over_http(&backend));
+    let telemetry = prompt(builder).init().unwrap();
+    record(5);
+    backend.wait_for_request();
+    (telemetry, backend)
+}
+
+#[test]
+fn a_flush_ends_at_its_deadline_on_any_thread_and_again() {
+    let _alone = alone();
+    let (telemetry, backend) = held();
+    let handle = telemetry.handle();
+    let twice = move || [handle.force_flush(SHORT), handle.force_flush(SHORT)];
+    let flush = || thread::Builder::new().spawn(twice).unwrap();
+    let threads: Vec<_> = (0..4).map(|_| flush()).collect();
+    for thread in threads {
+        assert_eq!(thread.join().unwrap(), [TIMED_OUT, TIMED_OUT]);
+    }
+    backend.set(Fault::None);
+    assert_eq!(telemetry.force_flush(PLENTY), Ok(()));
+    assert_eq!(telemetry.stats().exported, 5);
+}
+
+#[test]
+fn a_shutdown_ends_at_its_deadline_and_a_second_one_at_once() {
+    let _alone = alone();
+    let (telemetry, backend) = held();
+    assert_eq!(telemetry.shutdown(SHORT), TIMED_OUT);
+    assert_eq!(
+        telemetry.shutdown(PLENTY),
+        Ok(()),
+        "there is nothing left to do"
+    );
+    assert_eq!(telemetry.stats().exported, 0);
+    assert_eq!(backend.requests(), 1);
+    drop(telemetry);
+
+    let (next, backend) = held();
+    backend.set(Fault::None);
+    assert_eq!(
+        next.shutdown(PLENTY),
+        Ok(()),
+        "the next recorder is not held up"
+    );
+}
+
+#[test]
+fn blocking_forms_end_on_the_only_thread_of_a_runtime() {
+    let _alone = alone();
+    let (telemetry, _backend) = held();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    let outcomes =
+        runtime.block_on(async { [telemetry.force_flush(SHORT), telemetry.shutdown(SHORT)] });
+    assert_eq!(outcomes, [TIMED_OUT, TIMED_OUT]);
+}
+
+#[test]
+fn async_forms_leave_the_only_thread_of_a_runtime_to_other_tasks() {
+    let _alone = alone();
+    let (telemetry, backend) = held();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        assert_eq!(telemetry.force_flush_async(SHORT).await, TIMED_OUT);
+        // The flush can only end after the task beside it has run on the same thread.
+        let release = async { backend.set(Fault::None) };
+        let (flushed, ()) = tokio::join!(telemetry.force_flush_async(PLENTY), release);
+        assert_eq!(flushed, Ok(()));
+        record(3);
+        assert_eq!(telemetry.shutdown_async(PLENTY).await, Ok(()));
+    });
+    assert_eq!(telemetry.stats().exported, 8);
+}
+
+/// Flushes when it is dropped.
+struct Flushes<'a>(TelemetryHandle, &'a mut Vec<Result<(), FlushError>>);
+
+impl Drop for Flushes<'_> {
+    fn drop(&mut self) {
+        assert!(thread::panicking());
+        self.1.push(self.0.force_flush(SHORT));
+    }
+}
+
+#[test]
+fn a_thread_that_unwinds_can_flush_and_shut_down() {
+    let _alone = alone();
+    let (telemetry, backend) = held();
+    let mut outcomes = Vec::new();
+    let unwind = || {
+        let _flushes = Flushes(telemetry.handle(), &mut outcomes);
+        resume_unwind(Box::new("failure of the program"));
+    };
+    assert!(catch_unwind(AssertUnwindSafe(unwind)).is_err());
+    assert_eq!(outcomes, [TIMED_OUT]);
+    let shut_down = AssertUnwindSafe(|| {
+        let _stopped_while_unwinding = telemetry;
+        resume_unwind(Box::new("failure of the program"));
+    });
+    backend.set(Fault::None);
+    assert!(catch_unwind(shut_down).is_err());
+    assert_eq!(backend.spans(), 5);
+}

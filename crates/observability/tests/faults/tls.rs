@@ -1,0 +1,81 @@
+//! A receiver whose certificate is not the right one, or that has none.
+
+use crate::{
+    alone,
+    backend::{Backend, Fault, Protocol},
+    ordeal::{FLOOD, Lines, builder, endure, recover},
+};
+use continuum_observability::{OtlpConfig, OtlpProtocol, Telemetry};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rustls::{
+    ServerConfig,
+    crypto::ring,
+    pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
+};
+use std::{fs, sync::Arc};
+use tempfile::TempDir;
+
+/// An authority, and the certificate of a server that it vouches for.
+fn certified() -> (CertifiedIssuer<'static, KeyPair>, Arc<ServerConfig>) {
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+    let key = KeyPair::generate().unwrap();
+    let params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+    let certificate = params.signed_by(&key, &authority).unwrap();
+    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], key)
+        .unwrap();
+    (authority, Arc::new(config))
+}
+
+/// Telemetry over TLS that trusts one authority, and the certificate of a server to go with it.
+fn trusting(backend: &Backend, folder: &TempDir) -> (Telemetry, Lines, Arc<ServerConfig>) {
+    let (authority, server) = certified();
+    let file = folder.path().join("authority.pem");
+    fs::write(&file, authority.pem()).unwrap();
+    let mut otlp = OtlpConfig::new(format!("https://{}", backend.address));
+    otlp.protocol = Some(OtlpProtocol::HttpProtobuf);
+    otlp.tls.certificate = Some(file);
+    let (builder, lines) = builder(otlp);
+    (builder.init().unwrap(), lines, server)
+}
+
+#[test]
+fn a_certificate_of_another_authority_is_refused_until_it_is_the_right_one() {
+    let (_alone, folder) = (alone(), tempfile::tempdir().unwrap());
+    let backend = Backend::start(Protocol::Http, Fault::None);
+    let (telemetry, lines, right) = trusting(&backend, &folder);
+    let (_authority, wrong) = certified();
+    backend.set_tls(wrong);
+    let (stats, line) = endure(&telemetry, &lines);
+    assert_eq!((stats.dropped(), backend.spans()), (FLOOD, 0));
+    let endpoint = backend.address.to_string();
+    assert!(
+        line.contains("no TLS: ") && line.contains(&endpoint),
+        "{line}"
+    );
+    assert!(line.contains("OTEL_EXPORTER_OTLP_CERTIFICATE"), "{line}");
+    backend.set_tls(right);
+    recover(&telemetry, &lines, &backend);
+}
+
+#[test]
+fn a_server_without_tls_is_recognised_until_it_has_it() {
+    let (_alone, folder) = (alone(), tempfile::tempdir().unwrap());
+    let backend = Backend::start(Protocol::Http, Fault::Nonsense);
+    let (telemetry, lines, right) = trusting(&backend, &folder);
+    let (stats, line) = endure(&telemetry, &lines);
+    assert_eq!((stats.dropped(), backend.spans()), (FLOOD, 0));
+    assert!(
+        line.contains("no TLS: ") && line.contains("http://"),
+        "{line}"
+    );
+    backend.set(Fault::None);
+    backend.set_tls(right);
+    recover(&telemetry, &lines, &backend);
+}

@@ -1,0 +1,234 @@
+//! The helpers of the layers: `trace_recall`, `trace_query` and the others, as scopes.
+//!
+//! Position: on top of the recorder's own helpers, which give names, attributes and scrubbing.
+//!
+//! Invariant: a helper does nothing until its scope is entered.
+
+use crate::{
+    meter::{self, Operation},
+    propagation::current_span,
+    scope::Scope,
+    span::PySpan,
+    value::Text,
+    work::Work,
+};
+use continuum_observability::layers::{cache, database, federation, memory};
+use pyo3::prelude::*;
+use std::time::Duration;
+
+/// Makes a scope of one of the recorder's helpers, with the parent and the tenant set.
+macro_rules! scope {
+    ($operation:ident, $tenant:ident, $helper:expr) => {{
+        let tenant: Option<String> = $tenant.map(|Text(tenant)| tenant);
+        Scope::layer(Work::layer(Operation::$operation, move |parent| {
+            let span = $helper.parent(parent);
+            match &tenant {
+                Some(tenant) => span.tenant_id(tenant).start(),
+                None => span.start(),
+            }
+        }))
+    }};
+}
+
+#[pyfunction]
+#[pyo3(signature = (query, max_concepts = 10, tenant_id = None))]
+pub(crate) fn trace_recall(query: Text, max_concepts: usize, tenant_id: Option<Text>) -> Scope {
+    scope!(
+        Recall,
+        tenant_id,
+        memory::trace_recall(&query.0).max_concepts(max_concepts)
+    )
+}
+
+#[pyfunction]
+#[pyo3(signature = (user_message_length, ai_response_length, tenant_id = None))]
+pub(crate) fn trace_learn(
+    user_message_length: usize,
+    ai_response_length: usize,
+    tenant_id: Option<Text>,
+) -> Scope {
+    scope!(
+        Learn,
+        tenant_id,
+        memory::trace_learn(user_message_length, ai_response_length)
+    )
+}
+
+#[pyfunction]
+#[pyo3(signature = (tenant_id = None))]
+pub(crate) fn trace_concept_extraction(tenant_id: Option<Text>) -> Scope {
+    scope!(
+        ConceptExtraction,
+        tenant_id,
+        memory::trace_concept_extraction()
+    )
+}
+
+#[pyfunction]
+#[pyo3(signature = (start_concept, max_depth = 3, tenant_id = None))]
+pub(crate) fn trace_graph_traversal(
+    start_concept: Text,
+    max_depth: usize,
+    tenant_id: Option<Text>,
+) -> Scope {
+    scope!(
+        GraphTraversal,
+        tenant_id,
+        memory::trace_graph_traversal(&start_concept.0).max_depth(max_depth)
+    )
+}
+
+#[pyfunction]
+#[pyo3(
+    signature = (text_length, model = Text::from("unknown"), tenant_id = None),
+    text_signature = "(text_length, model='unknown', tenant_id=None)"
+)]
+pub(crate) fn trace_embedding_generation(
+    text_length: usize,
+    model: Text,
+    tenant_id: Option<Text>,
+) -> Scope {
+    scope!(
+        Embedding,
+        tenant_id,
+        memory::trace_embedding_generation(text_length).model(&model.0)
+    )
+}
+
+#[pyfunction]
+#[pyo3(
+    signature = (
+        query, operation = Text::from("SELECT"), table = None, tenant_id = None, capture_sql = true
+    ),
+    text_signature =
+        "(query, operation='SELECT', table=None, tenant_id=None, capture_sql=True)"
+)]
+pub(crate) fn trace_query(
+    query: Text,
+    operation: Text,
+    table: Option<Text>,
+    tenant_id: Option<Text>,
+    capture_sql: bool,
+) -> Scope {
+    let tenant = tenant_id.map(|Text(tenant)| tenant);
+    Scope::layer(Work::layer(Operation::Query, move |parent| {
+        let mut span = database::trace_query(&query.0)
+            .operation(&operation.0)
+            .capture_sql(capture_sql)
+            .parent(parent);
+        if let Some(Text(table)) = &table {
+            span = span.table(table);
+        }
+        if let Some(tenant) = &tenant {
+            span = span.tenant_id(tenant);
+        }
+        span.start()
+    }))
+}
+
+#[pyfunction]
+#[pyo3(signature = (tenant_id = None))]
+pub(crate) fn trace_transaction(tenant_id: Option<Text>) -> Scope {
+    scope!(Transaction, tenant_id, database::trace_transaction())
+}
+
+#[pyfunction]
+#[pyo3(signature = (operation, key = None, tenant_id = None))]
+pub(crate) fn trace_cache_operation(
+    operation: Text,
+    key: Option<Text>,
+    tenant_id: Option<Text>,
+) -> Scope {
+    let key = key.map(|Text(key)| key).unwrap_or_default();
+    scope!(
+        Cache,
+        tenant_id,
+        cache::trace_cache_operation(&operation.0, &key)
+    )
+}
+
+#[pyfunction]
+#[pyo3(signature = (command_count, tenant_id = None))]
+pub(crate) fn trace_pipeline(command_count: usize, tenant_id: Option<Text>) -> Scope {
+    scope!(Pipeline, tenant_id, cache::trace_pipeline(command_count))
+}
+
+#[pyfunction]
+#[pyo3(signature = (operation_type, peer_instance_id = None, tenant_id = None))]
+pub(crate) fn trace_sync_operation(
+    operation_type: Text,
+    peer_instance_id: Option<Text>,
+    tenant_id: Option<Text>,
+) -> Scope {
+    let tenant = tenant_id.map(|Text(tenant)| tenant);
+    Scope::layer(Work::layer(Operation::Sync, move |parent| {
+        let mut span = federation::trace_sync_operation(&operation_type.0).parent(parent);
+        if let Some(Text(peer)) = &peer_instance_id {
+            span = span.peer_instance_id(peer);
+        }
+        if let Some(tenant) = &tenant {
+            span = span.tenant_id(tenant);
+        }
+        span.start()
+    }))
+}
+
+#[pyfunction]
+#[pyo3(signature = (peer_id, message_type, tenant_id = None))]
+pub(crate) fn trace_peer_communication(
+    peer_id: Text,
+    message_type: Text,
+    tenant_id: Option<Text>,
+) -> Scope {
+    scope!(
+        Message,
+        tenant_id,
+        federation::trace_peer_communication(&peer_id.0, &message_type.0)
+    )
+}
+
+#[pyfunction]
+#[pyo3(signature = (operation, participant_count, tenant_id = None))]
+pub(crate) fn trace_consensus_operation(
+    operation: Text,
+    participant_count: usize,
+    tenant_id: Option<Text>,
+) -> Scope {
+    scope!(
+        Consensus,
+        tenant_id,
+        federation::trace_consensus_operation(&operation.0, participant_count)
+    )
+}
+
+/// Records on the current span whether a cache had the entry, and counts it.
+#[pyfunction]
+#[pyo3(signature = (key, hit, tenant_id = None, value_size = None))]
+pub(crate) fn record_cache_outcome(
+    py: Python<'_>,
+    key: Text,
+    hit: bool,
+    tenant_id: Option<Text>,
+    value_size: Option<u64>,
+) -> PyResult<()> {
+    let operation = if hit { Operation::Hit } else { Operation::Miss };
+    meter::measured(py, operation, Duration::ZERO, false);
+    let span = current_span(py)?;
+    let span = span.as_ref().and_then(|span| span.cast::<PySpan>().ok());
+    let Some(state) = span.and_then(|span| span.get().state()) else {
+        return Ok(());
+    };
+    let view = state.view();
+    if hit {
+        view.cache_hit(&key.0);
+    } else {
+        view.cache_miss(&key.0);
+    }
+    if let Some(Text(tenant)) = tenant_id {
+        view.tenant_id(&tenant);
+    }
+    if let Some(size) = value_size {
+        view.set_attribute("cache.value_size", size);
+    }
+    Ok(())
+}

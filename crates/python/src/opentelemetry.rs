@@ -1,0 +1,181 @@
+//! What is used of the package `opentelemetry-api`, looked up once.
+//!
+//! Position: below everything. The current context is the API's, so that instrumentations by others
+//! see it and are seen.
+//!
+//! Invariant: nothing but the context's type, its variable and two keys decides the fast path; ids
+//! become objects of the API only when somebody asks.
+
+use crate::span::PySpan;
+use continuum_observability::{SpanContext, SpanId, TraceFlags, TraceId, TraceState};
+use pyo3::{
+    exceptions::PyImportError,
+    prelude::*,
+    sync::PyOnceLock,
+    types::{PyDict, PyString, PyType},
+};
+
+static API: PyOnceLock<Api> = PyOnceLock::new();
+
+/// Objects of the API.
+#[derive(Debug)]
+pub(crate) struct Api {
+    pub(crate) get: Py<PyAny>,
+    pub(crate) set: Py<PyAny>,
+    pub(crate) reset: Py<PyAny>,
+    pub(crate) context: Py<PyType>,
+    pub(crate) span_key: Py<PyString>,
+    pub(crate) baggage_key: Py<PyString>,
+    /// The subclass of the API's `Span` and of ours.
+    pub(crate) span: Py<PyType>,
+    pub(crate) status_ok: Py<PyAny>,
+    pub(crate) status_error: Py<PyAny>,
+    span_context: Py<PyType>,
+    trace_flags: Py<PyType>,
+    trace_state: Py<PyAny>,
+    /// `sys.modules`, of which every interpreter has its own.
+    modules: Py<PyAny>,
+}
+
+/// Tells the recorder which class spans are of. Called once, when the package is imported.
+#[pyfunction]
+pub(crate) fn install(py: Python<'_>, span: Py<PyType>) -> PyResult<()> {
+    let modules = py.import("sys")?.getattr("modules")?;
+    let api = API.get_or_try_init(py, || Api::load(py, span))?;
+    if api.modules.is(&modules) {
+        return Ok(());
+    }
+    Err(PyImportError::new_err(
+        "continuum.observability serves one interpreter of a process, and this is another one",
+    ))
+}
+
+impl Api {
+    /// The objects; `None` before the package is imported.
+    #[inline]
+    pub(crate) fn get(py: Python<'_>) -> Option<&Self> {
+        API.get(py)
+    }
+
+    fn load(py: Python<'_>, span: Py<PyType>) -> PyResult<Self> {
+        let context = py.import("opentelemetry.context")?;
+        let trace = py.import("opentelemetry.trace")?;
+        let runtime = context.getattr("_RUNTIME_CONTEXT")?;
+        // Another implementation of the context, chosen by OTEL_PYTHON_CONTEXT, has no variable.
+        let (get, set, reset) = match runtime.getattr("_current_context") {
+            Ok(variable) => (
+                variable.getattr("get")?,
+                variable.getattr("set")?,
+                variable.getattr("reset")?,
+            ),
+            Err(_) => (
+                runtime.getattr("get_current")?,
+                runtime.getattr("attach")?,
+                runtime.getattr("detach")?,
+            ),
+        };
+        let key = |module: &str, name: &str| -> PyResult<Py<PyString>> {
+            Ok(py.import(module)?.getattr(name)?.cast_into()?.unbind())
+        };
+        let code = trace.getattr("StatusCode")?;
+        Ok(Self {
+            get: get.unbind(),
+            set: set.unbind(),
+            reset: reset.unbind(),
+            context: context.getattr("Context")?.cast_into()?.unbind(),
+            span_key: key("opentelemetry.trace.propagation", "_SPAN_KEY")?,
+            baggage_key: key("opentelemetry.baggage", "_BAGGAGE_KEY")?,
+            span,
+            status_ok: code.getattr("OK")?.unbind(),
+            status_error: code.getattr("ERROR")?.unbind(),
+            span_context: trace.getattr("SpanContext")?.cast_into()?.unbind(),
+            trace_flags: trace.getattr("TraceFlags")?.cast_into()?.unbind(),
+            trace_state: trace.getattr("TraceState")?.unbind(),
+            modules: py.import("sys")?.getattr("modules")?.unbind(),
+        })
+    }
+
+    /// The current context, an immutable `dict`.
+    #[inline]
+    pub(crate) fn current<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        Ok(self.get.bind(py).call0()?.cast_into()?)
+    }
+
+    /// A copy of `base` with one entry changed.
+    #[inline]
+    pub(crate) fn context_with<'py>(
+        &self,
+        base: &Bound<'py, PyDict>,
+        key: &Py<PyString>,
+        value: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        let class = self.context.bind(base.py());
+        let other_entries = match base.len() {
+            0 => false,
+            1 => !base.contains(key.bind(base.py()))?,
+            _ => true,
+        };
+        let copy = if other_entries {
+            class.call1((base,))?
+        } else {
+            class.call0()?
+        };
+        let copy = copy.cast_into::<PyDict>()?;
+        copy.set_item(key.bind(base.py()), value)?;
+        Ok(copy)
+    }
+
+    /// Makes a context the current one; the token leads back.
+    #[inline]
+    pub(crate) fn attach(&self, context: &Bound<'_, PyDict>) -> PyResult<Py<PyAny>> {
+        Ok(self.set.bind(context.py()).call1((context,))?.unbind())
+    }
+
+    /// Goes back to what was current before; without effect in another `contextvars.Context`.
+    #[inline]
+    pub(crate) fn detach(&self, py: Python<'_>, token: Py<PyAny>) {
+        let _foreign_context = self.reset.bind(py).call1((token,)).is_err();
+    }
+
+    /// A span object of the API around ours.
+    pub(crate) fn new_span<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PySpan>> {
+        Ok(self.span.bind(py).call0()?.cast_into()?)
+    }
+
+    /// The identity of a span as the API has it.
+    pub(crate) fn span_context<'py>(
+        &self,
+        py: Python<'py>,
+        context: &SpanContext,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let flags = context.trace_flags().to_u8();
+        let state: Vec<(&str, &str)> = context.trace_state().iter().collect();
+        self.span_context.bind(py).call1((
+            u128::from_be_bytes(context.trace_id().to_bytes()),
+            u64::from_be_bytes(context.span_id().to_bytes()),
+            context.is_remote(),
+            self.trace_flags.bind(py).call1((flags,))?,
+            self.trace_state.bind(py).call1((state,))?,
+        ))
+    }
+}
+
+/// The identity of a span of the API; `None` where it is no such thing.
+pub(crate) fn identity(context: &Bound<'_, PyAny>) -> Option<SpanContext> {
+    let part = |name: &str| context.getattr(name).ok();
+    let trace_id: u128 = part("trace_id")?.extract().ok()?;
+    let span_id: u64 = part("span_id")?.extract().ok()?;
+    let flags: u8 = part("trace_flags")?.extract().ok()?;
+    let is_remote = part("is_remote")?.extract().ok()?;
+    let header = part("trace_state")?.call_method0("to_header").ok();
+    let state = header
+        .and_then(|header| header.extract::<String>().ok())
+        .and_then(|header| header.parse::<TraceState>().ok());
+    Some(SpanContext::new(
+        TraceId::from(trace_id),
+        SpanId::from(span_id),
+        TraceFlags::new(flags),
+        is_remote,
+        state.unwrap_or_default(),
+    ))
+}

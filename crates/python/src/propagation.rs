@@ -1,0 +1,228 @@
+//! Contexts in and out of carriers: headers, messages, the environment of a child.
+//!
+//! Position: the recorder's formats on Python's mappings; used by the package's `context` module and
+//! by its propagator for the API.
+//!
+//! Invariant: whatever a carrier holds, reading it gives a context, without a parent at worst.
+
+use crate::{
+    context::{given_or_current, with_parent},
+    opentelemetry::Api,
+    span::PySpan,
+    value::text,
+};
+use continuum_observability::{
+    Context, Extractor, Injector, extract_trace_context, get_traceparent, inject_context,
+    with_context,
+};
+use pyo3::{
+    prelude::*,
+    types::{PyBytes, PyDict, PyList, PyString, PyTuple},
+};
+
+/// Writes headers into a mapping; what cannot be written is left out.
+struct Mapping<'a, 'py>(&'a Bound<'py, PyAny>);
+
+impl Injector for Mapping<'_, '_> {
+    fn set(&mut self, key: &str, value: String) {
+        let _refused = match self.0.cast_exact::<PyDict>() {
+            Ok(dict) => dict.set_item(key, value).is_err(),
+            Err(_) => self.0.set_item(key, value).is_err(),
+        };
+    }
+}
+
+/// Headers that were read from a mapping: those that a format may ask for.
+struct Headers(Vec<(String, String)>);
+
+impl Headers {
+    fn of(carrier: &Bound<'_, PyAny>) -> Self {
+        let mut headers = Vec::new();
+        let mut add = |key: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>| {
+            if let Some(key) = header_text(key).filter(|key| may_be_asked_for(key)) {
+                headers.extend(values(value).map(|value| (key.clone(), value)));
+            }
+        };
+        if let Ok(dict) = carrier.cast::<PyDict>() {
+            dict.iter().for_each(|(key, value)| add(&key, &value));
+        } else {
+            let pairs = carrier
+                .call_method0("items")
+                .or_else(|_| Ok::<_, PyErr>(carrier.clone()));
+            let pairs = pairs
+                .and_then(|pairs| pairs.try_iter())
+                .into_iter()
+                .flatten();
+            for pair in pairs.filter_map(Result::ok) {
+                if let Ok((key, value)) = pair.extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>() {
+                    add(&key, &value);
+                }
+            }
+        }
+        Self(headers)
+    }
+}
+
+/// Text, or bytes as ASGI has them.
+fn header_text(object: &Bound<'_, PyAny>) -> Option<String> {
+    if let Ok(string) = object.cast::<PyString>() {
+        return Some(string.to_string_lossy().into_owned());
+    }
+    let bytes = object.cast::<PyBytes>().ok()?;
+    Some(String::from_utf8_lossy(bytes.as_bytes()).into_owned())
+}
+
+/// One value, or each of a list.
+fn values<'py>(object: &Bound<'py, PyAny>) -> impl Iterator<Item = String> + use<'py> {
+    let is_list = object.is_instance_of::<PyList>() || object.is_instance_of::<PyTuple>();
+    let many = if is_list {
+        object.try_iter().ok()
+    } else {
+        None
+    };
+    let one = (!is_list).then(|| object.clone());
+    let many = many.into_iter().flatten().filter_map(Result::ok);
+    one.into_iter()
+        .chain(many)
+        .filter_map(|value| header_text(&value))
+}
+
+/// All headers of all formats begin with one of these letters.
+fn may_be_asked_for(key: &str) -> bool {
+    let first = key.as_bytes().first();
+    first.is_some_and(|byte| matches!(byte.to_ascii_lowercase(), b't' | b'b' | b'x' | b'u'))
+}
+
+impl Extractor for Headers {
+    fn get(&self, key: &str) -> Option<&str> {
+        self.0.get(key)
+    }
+
+    fn keys(&self) -> Vec<&str> {
+        Extractor::keys(&self.0)
+    }
+
+    fn for_each<'a>(&'a self, key: &str, visit: &mut dyn FnMut(&'a str)) {
+        self.0.for_each(key, visit);
+    }
+}
+
+/// Writes the span and baggage of a context, by default the current one, into a carrier.
+#[pyfunction]
+#[pyo3(signature = (carrier, context = None))]
+pub(crate) fn inject(
+    py: Python<'_>,
+    carrier: &Bound<'_, PyAny>,
+    context: Option<&Bound<'_, PyAny>>,
+) -> PyResult<()> {
+    with_current(py, context, |context| {
+        inject_context(context, &mut Mapping(carrier));
+    })?;
+    Ok(())
+}
+
+fn with_current<R>(
+    py: Python<'_>,
+    context: Option<&Bound<'_, PyAny>>,
+    then: impl FnOnce(&Context) -> R,
+) -> PyResult<Option<R>> {
+    let Some(api) = Api::get(py) else {
+        return Ok(None);
+    };
+    let base = given_or_current(py, api, context)?;
+    Ok(Some(with_parent(api, &base, |parent| {
+        then(&parent.context)
+    })))
+}
+
+/// The context given, or else an empty one, with the parent and the baggage of a carrier.
+#[pyfunction]
+#[pyo3(signature = (carrier, context = None))]
+pub(crate) fn extract<'py>(
+    py: Python<'py>,
+    carrier: &Bound<'py, PyAny>,
+    context: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let Some(api) = Api::get(py) else {
+        return Ok(py.None().into_bound(py));
+    };
+    let found = extract_trace_context(&Headers::of(carrier));
+    let base = context.and_then(|context| context.cast::<PyDict>().ok());
+    let made = match base {
+        Some(base) => api.context.bind(py).call1((base,))?,
+        None => api.context.bind(py).call0()?,
+    };
+    let made = made.cast_into::<PyDict>()?;
+    let baggage = baggage_dict(py, &found)?;
+    if let Some(baggage) = &baggage {
+        made.set_item(api.baggage_key.bind(py), baggage)?;
+    }
+    if found.span_context().is_valid() {
+        let span = PySpan::remote(py, api, found, baggage.map(Bound::into_any))?;
+        made.set_item(api.span_key.bind(py), span)?;
+    }
+    Ok(made.into_any())
+}
+
+fn baggage_dict<'py>(py: Python<'py>, context: &Context) -> PyResult<Option<Bound<'py, PyDict>>> {
+    if context.baggage().is_empty() {
+        return Ok(None);
+    }
+    let dict = PyDict::new(py);
+    for entry in context.baggage().iter() {
+        dict.set_item(entry.key, entry.value)?;
+    }
+    Ok(Some(dict))
+}
+
+/// Trace id, span id, `traceparent` and `tracestate` of the current span; `None` without one.
+#[pyfunction]
+pub(crate) fn current_ids(py: Python<'_>) -> PyResult<Option<(String, String, String, String)>> {
+    let found = with_current(py, None, |context| {
+        let identity = context.span_context();
+        identity.is_valid().then(|| {
+            (
+                identity.trace_id().to_string(),
+                identity.span_id().to_string(),
+                with_context(context, get_traceparent).unwrap_or_default(),
+                identity.trace_state().header().to_owned(),
+            )
+        })
+    })?;
+    Ok(found.flatten())
+}
+
+/// The current span, as an object of the API; `None` where there is none of ours.
+#[pyfunction]
+pub(crate) fn current_span(py: Python<'_>) -> PyResult<Option<Bound<'_, PyAny>>> {
+    let Some(api) = Api::get(py) else {
+        return Ok(None);
+    };
+    let context = api.current(py)?;
+    context.get_item(api.span_key.bind(py))
+}
+
+/// Sets a baggage entry, until the scope that is open ends.
+#[pyfunction]
+pub(crate) fn set_baggage(
+    py: Python<'_>,
+    key: &Bound<'_, PyAny>,
+    value: &Bound<'_, PyAny>,
+) -> PyResult<()> {
+    let Some(api) = Api::get(py) else {
+        return Ok(());
+    };
+    let context = api.current(py)?;
+    let before = context.get_item(api.baggage_key.bind(py))?;
+    let baggage = match before
+        .as_ref()
+        .and_then(|before| before.cast::<PyDict>().ok())
+    {
+        Some(before) => before.copy()?,
+        None => PyDict::new(py),
+    };
+    baggage.set_item(text(key), text(value))?;
+    let changed = api.context_with(&context, &api.baggage_key, &baggage)?;
+    api.attach(&changed)?;
+    Ok(())
+}

@@ -1,0 +1,56 @@
+//! What an HTTP request says of itself, by the recorder's own HTTP layer.
+//!
+//! Position: called by the package's ASGI middleware.
+//!
+//! Invariant: names, redaction and caps are those of the Rust layer, since it is the one at work.
+
+use crate::{span::PySpan, value::Text};
+use continuum_observability::{layers::api::enrich_span_with_request, with_context};
+use http::{Request, Uri, Version, uri::PathAndQuery};
+use pyo3::prelude::*;
+
+/// Records method, URL, headers and version of a request on a span.
+#[pyfunction]
+pub(crate) fn describe_request(
+    span: &Bound<'_, PySpan>,
+    method: Text,
+    scheme: Text,
+    target: Text,
+    version: Text,
+    headers: Vec<(Vec<u8>, Vec<u8>)>,
+) {
+    let Some(state) = span.get().state() else {
+        return;
+    };
+    let mut request =
+        Request::builder()
+            .method(method.0.as_str())
+            .version(match version.0.as_str() {
+                "1.0" => Version::HTTP_10,
+                "2" => Version::HTTP_2,
+                "3" => Version::HTTP_3,
+                _ => Version::HTTP_11,
+            });
+    let host = headers
+        .iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case(b"host"))
+        .and_then(|(_, host)| std::str::from_utf8(host).ok());
+    request = request.uri(uri(&scheme.0, host, &target.0));
+    for (name, value) in &headers {
+        request = request.header(name.as_slice(), value.as_slice());
+    }
+    if let Ok(request) = request.body(()) {
+        with_context(&state.context, || enrich_span_with_request(&request));
+    }
+}
+
+/// The whole address where the host is known and usable, else the path.
+fn uri(scheme: &str, host: Option<&str>, target: &str) -> Uri {
+    let path = target.parse::<PathAndQuery>().ok();
+    let path = path.unwrap_or_else(|| PathAndQuery::from_static("/"));
+    let whole = host.and_then(|host| {
+        let parts = Uri::builder().scheme(scheme).authority(host);
+        parts.path_and_query(path.clone()).build().ok()
+    });
+    whole.unwrap_or_else(|| Uri::from(path))
+}

@@ -1,0 +1,117 @@
+//! `Tracer`: where spans start in Python.
+//!
+//! Position: the package makes a subclass of it and of the API's.
+//!
+//! Invariant: the recorder is looked up at each start, so a tracer made before `init_telemetry`
+//! works afterwards.
+
+use crate::{
+    context::{given_or_current, with_parent},
+    exception::Outcome,
+    opentelemetry::Api,
+    scope::Scope,
+    span::{PySpan, nanos},
+    value::Text,
+    work::{Plain, Work, kind, links, name, pairs},
+};
+use continuum_observability::Tracer;
+use pyo3::prelude::*;
+
+/// Starts spans on behalf of a library or module.
+#[pyclass(
+    subclass,
+    frozen,
+    name = "Tracer",
+    module = "continuum.observability._native"
+)]
+#[derive(Debug)]
+pub(crate) struct PyTracer(Tracer);
+
+#[pymethods]
+impl PyTracer {
+    #[new]
+    #[pyo3(signature = (name, version = None))]
+    fn new(name: Text, version: Option<Text>) -> Self {
+        let version = version.map(|Text(version)| version).unwrap_or_default();
+        Self(Tracer::with_version(&name.0, &version))
+    }
+
+    /// Starts a span that is not the current one.
+    #[expect(clippy::too_many_arguments, reason = "the API's signature")]
+    #[expect(clippy::fn_params_excessive_bools, reason = "the API's signature")]
+    #[pyo3(signature = (
+        name, context = None, kind = None, attributes = None, links = None, start_time = None,
+        record_exception = true, set_status_on_exception = true
+    ))]
+    fn start_span<'py>(
+        &self,
+        py: Python<'py>,
+        name: &Bound<'py, PyAny>,
+        context: Option<&Bound<'py, PyAny>>,
+        kind: Option<&Bound<'py, PyAny>>,
+        attributes: Option<&Bound<'py, PyAny>>,
+        links: Option<&Bound<'py, PyAny>>,
+        start_time: Option<&Bound<'py, PyAny>>,
+        record_exception: bool,
+        set_status_on_exception: bool,
+    ) -> PyResult<Bound<'py, PySpan>> {
+        let _ = (record_exception, set_status_on_exception); // about scopes, and this is none
+        let Some(api) = Api::get(py) else {
+            return Bound::new(py, PySpan::default());
+        };
+        let work = self.work(name, kind, attributes, links, start_time);
+        let base = given_or_current(py, api, context)?;
+        let (span, baggage) = with_parent(api, &base, |parent| {
+            (work.start(&parent.context), parent.baggage)
+        });
+        PySpan::started(py, api, span, baggage)
+    }
+
+    /// A span that is current inside of a `with` block or a decorated function.
+    #[expect(clippy::too_many_arguments, reason = "the API's signature")]
+    #[expect(clippy::fn_params_excessive_bools, reason = "the API's signature")]
+    #[pyo3(signature = (
+        name, context = None, kind = None, attributes = None, links = None, start_time = None,
+        record_exception = true, set_status_on_exception = true, end_on_exit = true
+    ))]
+    fn start_as_current_span(
+        &self,
+        name: &Bound<'_, PyAny>,
+        context: Option<Py<PyAny>>,
+        kind: Option<&Bound<'_, PyAny>>,
+        attributes: Option<&Bound<'_, PyAny>>,
+        links: Option<&Bound<'_, PyAny>>,
+        start_time: Option<&Bound<'_, PyAny>>,
+        record_exception: bool,
+        set_status_on_exception: bool,
+        end_on_exit: bool,
+    ) -> Scope {
+        let outcome = Outcome {
+            record_exception,
+            set_status: set_status_on_exception,
+        };
+        let work = self.work(name, kind, attributes, links, start_time);
+        Scope::new(work, context, outcome, end_on_exit)
+    }
+}
+
+impl PyTracer {
+    #[inline]
+    fn work(
+        &self,
+        name: &Bound<'_, PyAny>,
+        kind: Option<&Bound<'_, PyAny>>,
+        attributes: Option<&Bound<'_, PyAny>>,
+        links: Option<&Bound<'_, PyAny>>,
+        start_time: Option<&Bound<'_, PyAny>>,
+    ) -> Work {
+        Work::Plain(Plain {
+            tracer: self.0,
+            name: self::name(name),
+            kind: self::kind(kind),
+            attributes: pairs(attributes),
+            links: self::links(links),
+            start_unix_nanos: nanos(start_time),
+        })
+    }
+}

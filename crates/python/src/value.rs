@@ -1,0 +1,169 @@
+//! Python objects as attribute keys and values, and as other text.
+//!
+//! Position: below everything that takes attributes; borrows text from Python where it can.
+//!
+//! Invariants: nothing here raises; what has no counterpart is recorded as its `str()`, and what
+//! has no text either is left out.
+
+use continuum_observability::Value;
+use pyo3::{
+    prelude::*,
+    types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyMapping, PyString, PyTuple},
+};
+use std::{borrow::Cow, convert::Infallible};
+
+/// Arrays and maps are followed this deep, as the recorder does.
+const MAX_DEPTH: usize = 8;
+
+/// Any object as text.
+#[derive(Debug, Clone)]
+pub(crate) struct Text(pub(crate) String);
+
+impl From<&str> for Text {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
+impl<'a, 'py> FromPyObject<'a, 'py> for Text {
+    type Error = Infallible;
+
+    fn extract(object: Borrowed<'a, 'py, PyAny>) -> Result<Self, Infallible> {
+        Ok(Self(text(&object).into_owned()))
+    }
+}
+
+/// The object as text; lone surrogates become U+FFFD.
+pub(crate) fn text<'a>(object: &'a Bound<'_, PyAny>) -> Cow<'a, str> {
+    match object.cast::<PyString>() {
+        Ok(string) => string.to_string_lossy(),
+        Err(_) => shown(object).unwrap_or_default().into(),
+    }
+}
+
+/// What `str()` says; `None` where it raises.
+fn shown(object: &Bound<'_, PyAny>) -> Option<String> {
+    let string = object.str().ok()?;
+    Some(string.to_string_lossy().into_owned())
+}
+
+/// The value of an attribute; `None` for what is left out, such as Python's `None`.
+pub(crate) fn value<'a>(object: &'a Bound<'_, PyAny>) -> Option<Value<'a>> {
+    if let Ok(string) = object.cast_exact::<PyString>() {
+        return Some(Value::Str(string.to_string_lossy()));
+    }
+    number(object).or_else(|| owned(object, 0))
+}
+
+/// `bool` first: it is an `int` too.
+fn number(object: &Bound<'_, PyAny>) -> Option<Value<'static>> {
+    if let Ok(bool) = object.cast_exact::<PyBool>() {
+        return Some(Value::Bool(bool.is_true()));
+    }
+    if object.cast_exact::<PyInt>().is_ok() {
+        return object.extract().ok().map(Value::I64);
+    }
+    let float = object.cast_exact::<PyFloat>().ok()?;
+    Some(Value::F64(float.value()))
+}
+
+fn owned(object: &Bound<'_, PyAny>, depth: usize) -> Option<Value<'static>> {
+    if object.is_none() || depth > MAX_DEPTH {
+        return (depth > 0).then_some(Value::Empty);
+    }
+    if let Some(number) = number(object) {
+        return Some(number);
+    }
+    if let Ok(string) = object.cast::<PyString>() {
+        return Some(Value::from(string.to_string_lossy().into_owned()));
+    }
+    if let Ok(bytes) = object.cast::<PyBytes>() {
+        return Some(Value::Bytes(Cow::Owned(bytes.as_bytes().to_vec())));
+    }
+    collection(object, depth).or_else(|| converted(object))
+}
+
+fn collection(object: &Bound<'_, PyAny>, depth: usize) -> Option<Value<'static>> {
+    let member = |item: Bound<'_, PyAny>| owned(&item, depth + 1).unwrap_or(Value::Empty);
+    if let Ok(list) = object.cast::<PyList>() {
+        return Some(Value::Array(list.iter().map(member).collect()));
+    }
+    if let Ok(tuple) = object.cast::<PyTuple>() {
+        return Some(Value::Array(tuple.iter().map(member).collect()));
+    }
+    let dict = object.cast::<PyDict>().ok()?;
+    let entry = |(key, item): (Bound<'_, PyAny>, Bound<'_, PyAny>)| {
+        (Cow::Owned(text(&key).into_owned()), member(item))
+    };
+    Some(Value::Map(dict.iter().map(entry).collect()))
+}
+
+/// Numbers of other types, such as `NumPy`'s, by what they convert to; anything else as text.
+fn converted(object: &Bound<'_, PyAny>) -> Option<Value<'static>> {
+    if object.cast::<PyInt>().is_ok() || object.hasattr("__index__").unwrap_or(false) {
+        if let Ok(number) = object.extract::<i64>() {
+            return Some(Value::I64(number));
+        }
+    } else if object.hasattr("__float__").unwrap_or(false)
+        && let Ok(number) = object.extract::<f64>()
+    {
+        return Some(Value::F64(number));
+    }
+    shown(object).map(Value::from)
+}
+
+/// Attributes of a mapping, kept alive while they are borrowed from.
+#[derive(Debug, Default)]
+pub(crate) struct Attributes<'py>(Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)>);
+
+impl<'py> Attributes<'py> {
+    /// The entries of a mapping; none of anything else.
+    pub(crate) fn of(object: Option<&Bound<'py, PyAny>>) -> Self {
+        let Some(object) = object.filter(|object| !object.is_none()) else {
+            return Self::default();
+        };
+        if let Ok(dict) = object.cast::<PyDict>() {
+            return Self(dict.iter().collect());
+        }
+        let items = object
+            .cast::<PyMapping>()
+            .ok()
+            .and_then(|mapping| mapping.items().ok());
+        let pair = |item: Bound<'py, PyAny>| item.extract().ok();
+        Self(items.iter().flatten().filter_map(pair).collect())
+    }
+
+    /// Keys with those values that are not left out.
+    pub(crate) fn pairs(&self) -> Vec<(Cow<'_, str>, Value<'_>)> {
+        let pairs = self.0.iter();
+        pairs
+            .filter_map(|(key, object)| Some((text(key), value(object)?)))
+            .collect()
+    }
+}
+
+/// The same value, to keep.
+pub(crate) fn kept(value: Value<'_>) -> Value<'static> {
+    match value {
+        Value::Str(text) => Value::Str(Cow::Owned(text.into_owned())),
+        Value::Bytes(bytes) => Value::Bytes(Cow::Owned(bytes.into_owned())),
+        Value::Bool(value) => Value::Bool(value),
+        Value::I64(value) => Value::I64(value),
+        Value::F64(value) => Value::F64(value),
+        Value::Array(values) => Value::Array(values.into_iter().map(kept).collect()),
+        Value::Map(entries) => {
+            let entry =
+                |(key, value): (Cow<'_, str>, _)| (Cow::Owned(key.into_owned()), kept(value));
+            Value::Map(entries.into_iter().map(entry).collect())
+        }
+        _ => Value::Empty,
+    }
+}
+
+/// Borrows keys, as the recorder wants to have them.
+pub(crate) fn borrowed<'a>(pairs: &'a [(Cow<'_, str>, Value<'a>)]) -> Vec<(&'a str, Value<'a>)> {
+    pairs
+        .iter()
+        .map(|(key, value)| (key.as_ref(), value.clone()))
+        .collect()
+}

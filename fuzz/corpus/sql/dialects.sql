@@ -1,0 +1,1 @@
+INSERT INTO "t" (`a`, [b]) VALUES (E'\'', $tag$ x $tag$, N'y', X'00') /* c /* d */ */

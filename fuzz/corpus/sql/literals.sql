@@ -1,0 +1,1 @@
+SELECT * FROM turns WHERE a = 'x''y' AND b IN (1, 2.5e3, 0xff) -- end

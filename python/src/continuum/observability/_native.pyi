@@ -1,0 +1,286 @@
+"""The native half of the package: what the recorder does for it."""
+
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Any, Literal, TypeVar, final
+
+from opentelemetry.context import Context
+from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode
+from opentelemetry.trace import Span as ApiSpan
+from opentelemetry.util.types import Attributes
+from typing_extensions import Self, disjoint_base
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+__all__ = [
+    "Span",
+    "SpanScope",
+    "Tracer",
+    "current_ids",
+    "current_span",
+    "describe_request",
+    "extract",
+    "force_flush",
+    "force_sampling",
+    "init",
+    "inject",
+    "install",
+    "is_active",
+    "measurements",
+    "record_cache_outcome",
+    "set_baggage",
+    "set_observer",
+    "set_sampler",
+    "shutdown",
+    "stats",
+    "trace_cache_operation",
+    "trace_concept_extraction",
+    "trace_consensus_operation",
+    "trace_embedding_generation",
+    "trace_graph_traversal",
+    "trace_learn",
+    "trace_peer_communication",
+    "trace_pipeline",
+    "trace_query",
+    "trace_recall",
+    "trace_sync_operation",
+    "trace_transaction",
+]
+
+@disjoint_base
+class Span:
+    """One operation: its name, times, attributes, events, links and outcome."""
+
+    def __new__(cls) -> Self: ...
+    def set_attribute(self, key: str, value: Any) -> None:
+        """Sets an attribute; `None` leaves it out."""
+
+    def set_attributes(self, attributes: Mapping[str, Any]) -> None:
+        """Sets several attributes."""
+
+    def set_conventional(self, key: str, value: Any) -> None:
+        """Sets an attribute under the names that `CONTINUUM_SEMCONV` asks for."""
+
+    def add_event(
+        self, name: str, attributes: Attributes = None, timestamp: int | None = None
+    ) -> None:
+        """Adds an event, now or at a time in nanoseconds since 1970."""
+
+    def add_link(self, context: SpanContext, attributes: Attributes = None) -> None:
+        """Links the span to another one."""
+
+    def set_status(self, status: Status | StatusCode, description: str | None = None) -> None:
+        """Sets the outcome; OK is final."""
+
+    def record_exception(
+        self,
+        exception: BaseException,
+        attributes: Attributes = None,
+        timestamp: int | None = None,
+        escaped: bool = False,
+    ) -> None:
+        """Adds an `exception` event; the status stays as it is."""
+
+    def record_query_plan(self, plan: object) -> None:
+        """Records a query plan with its literals replaced."""
+
+    def update_name(self, name: str) -> None:
+        """Gives the span another name."""
+
+    def is_recording(self) -> bool:
+        """Whether what is set on the span is kept."""
+
+    def fail(self) -> None:
+        """Sets the error status, unless somebody has set a status."""
+
+    def is_server(self) -> bool:
+        """Whether the span handles a request of another process."""
+
+    def get_span_context(self) -> SpanContext:
+        """The identity of the span."""
+
+    @property
+    def context(self) -> SpanContext:
+        """The identity of the span."""
+
+    def end(self, end_time: int | None = None) -> None:
+        """Ends the span, now or at a time in nanoseconds since 1970."""
+
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None: ...
+
+@disjoint_base
+class Tracer:
+    """Starts spans on behalf of a library or module."""
+
+    def __new__(cls, name: str, version: str | None = None) -> Self: ...
+    def start_span(
+        self,
+        name: str,
+        context: Context | None = None,
+        kind: SpanKind | None = None,
+        attributes: Attributes = None,
+        links: Any = None,
+        start_time: int | None = None,
+        record_exception: bool = True,
+        set_status_on_exception: bool = True,
+    ) -> ApiSpan:
+        """Starts a span that is not the current one."""
+
+    def start_as_current_span(
+        self,
+        name: str,
+        context: Context | None = None,
+        kind: SpanKind | None = None,
+        attributes: Attributes = None,
+        links: list[Link] | tuple[Link, ...] | None = None,
+        start_time: int | None = None,
+        record_exception: bool = True,
+        set_status_on_exception: bool = True,
+        end_on_exit: bool = True,
+    ) -> SpanScope:
+        """A span that is current inside of a `with` block or a decorated function."""
+
+@final
+class SpanScope:
+    """Opens a span for a `with` block, or for each call of the function that it decorates."""
+
+    def __enter__(self) -> ApiSpan: ...
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> Literal[False]: ...
+    def __call__(self, function: _F) -> _F: ...
+    def again(self) -> SpanScope:
+        """A scope like this one that was not entered."""
+
+    def suspend(self) -> None:
+        """Puts back what was current before, until `resume`."""
+
+    def resume(self) -> None:
+        """Makes the span current again, with what was changed inside before."""
+
+def install(span: type[ApiSpan]) -> None:
+    """Tells the recorder which class spans are of."""
+
+def init(
+    variables: Mapping[str, str], resource: Mapping[str, object], sampler: object | None = None
+) -> bool:
+    """Sets telemetry up; `False` when it was already."""
+
+def is_active() -> bool:
+    """Whether telemetry is set up."""
+
+def set_sampler(sampler: object) -> None:
+    """Replaces the sampler of running telemetry."""
+
+def force_sampling(seconds: float) -> None:
+    """Records everything for a time in seconds."""
+
+def force_flush(timeout_millis: int) -> bool:
+    """Delivers what was recorded so far; whether all of it arrived."""
+
+def shutdown(timeout_millis: int) -> bool:
+    """Delivers what was recorded and stops; whether all of it arrived."""
+
+def stats() -> dict[str, int]:
+    """Where every span went."""
+
+def measurements() -> list[tuple[int, int, float]]:
+    """Count, errors and seconds of each operation."""
+
+def set_observer(observer: Callable[[int, float, bool], None]) -> None:
+    """Has the observer called after each operation, once and for all."""
+
+def inject(carrier: Any, context: Context | None = None) -> None:
+    """Writes the span and baggage of a context, by default the current one, into a carrier."""
+
+def extract(carrier: Any, context: Context | None = None) -> Context:
+    """The context given, or else an empty one, with the parent and the baggage of a carrier."""
+
+def current_ids() -> tuple[str, str, str, str] | None:
+    """Trace id, span id, `traceparent` and `tracestate` of the current span."""
+
+def current_span() -> ApiSpan | None:
+    """The current span; `None` where there is none."""
+
+def set_baggage(key: str, value: object) -> None:
+    """Sets a baggage entry, until the scope that is open ends."""
+
+def describe_request(
+    span: Span,
+    method: str,
+    scheme: str,
+    target: str,
+    version: str,
+    headers: list[tuple[bytes, bytes]],
+) -> None:
+    """Records method, URL, headers and version of a request on a span."""
+
+def record_cache_outcome(
+    key: object, hit: bool, tenant_id: str | None = None, value_size: int | None = None
+) -> None:
+    """Records on the current span whether a cache had the entry, and counts it."""
+
+def trace_recall(query: str, max_concepts: int = 10, tenant_id: str | None = None) -> SpanScope:
+    """A `memory.recall` span. Of the query, only the length is recorded."""
+
+def trace_learn(
+    user_message_length: int, ai_response_length: int, tenant_id: str | None = None
+) -> SpanScope:
+    """A `memory.learn` span; lengths are in characters."""
+
+def trace_concept_extraction(tenant_id: str | None = None) -> SpanScope:
+    """A `memory.concept_extraction` span."""
+
+def trace_graph_traversal(
+    start_concept: str, max_depth: int = 3, tenant_id: str | None = None
+) -> SpanScope:
+    """A `memory.graph_traversal` span."""
+
+def trace_embedding_generation(
+    text_length: int, model: str = "unknown", tenant_id: str | None = None
+) -> SpanScope:
+    """A `memory.embedding` span; the length is in characters."""
+
+def trace_query(
+    query: str,
+    operation: str = "SELECT",
+    table: str | None = None,
+    tenant_id: str | None = None,
+    capture_sql: bool = True,
+) -> SpanScope:
+    """A `db.<operation>.<table>` span; literals of the statement are replaced by `?`."""
+
+def trace_transaction(tenant_id: str | None = None) -> SpanScope:
+    """A `db.transaction` span."""
+
+def trace_cache_operation(
+    operation: str, key: str | None = None, tenant_id: str | None = None
+) -> SpanScope:
+    """A `cache.<operation>` span; hash-like parts of the key are replaced."""
+
+def trace_pipeline(command_count: int, tenant_id: str | None = None) -> SpanScope:
+    """A `cache.pipeline` span around commands that are sent at once."""
+
+def trace_sync_operation(
+    operation_type: str, peer_instance_id: str | None = None, tenant_id: str | None = None
+) -> SpanScope:
+    """A `federation.sync.<type>` span."""
+
+def trace_peer_communication(
+    peer_id: str, message_type: str, tenant_id: str | None = None
+) -> SpanScope:
+    """A `federation.message.<type>` span."""
+
+def trace_consensus_operation(
+    operation: str, participant_count: int, tenant_id: str | None = None
+) -> SpanScope:
+    """A `federation.consensus.<operation>` span."""

@@ -1,0 +1,273 @@
+"""Spans of the API layer: an ASGI middleware for FastAPI, Starlette and any other ASGI server.
+
+One SERVER span per request, named after the route, child of the caller's span. What a request says
+of itself is described by the recorder's own HTTP layer: secrets in headers and URLs are redacted. A
+status from 500 on is an error, one from 400 on is not.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, TypeVar
+
+from opentelemetry import trace
+from opentelemetry.trace import SpanKind, Status, StatusCode
+
+from continuum.observability import _native, provider
+from continuum.observability._core import get_current_span, get_tracer
+from continuum.observability._decorator import decorate
+from continuum.observability.metrics import Counter, Histogram
+
+__all__ = [
+    "TracingMiddleware",
+    "add_route_span",
+    "enrich_span_with_request",
+    "instrument_fastapi_app",
+    "record_api_error",
+]
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+A = TypeVar("A")
+F = TypeVar("F", bound=Callable[..., Any])
+
+_TRACER = "continuum.api"
+_TENANT_HEADER = b"x-tenant-id"
+_TRACE_HEADER = b"trace_id"
+
+# There where FastAPI traces by itself: its SERVER span is then the one to describe.
+_FASTAPI_KEY = "fastapi.telemetry"
+
+# The trace's own headers.
+_UNRECORDED = frozenset({b"traceparent", b"tracestate", b"baggage"})
+
+_requests = Counter("requests_total")
+_errors = Counter("errors_total")
+_api_errors = Counter("api_errors_total")
+_duration = Histogram("request_duration_seconds")
+
+
+class TracingMiddleware:
+    """Traces every HTTP request of an ASGI application.
+
+    Example:
+        >>> from fastapi import FastAPI
+        >>> app = FastAPI()
+        >>> app.add_middleware(TracingMiddleware)
+    """
+
+    def __init__(
+        self,
+        app: Any,
+        tracer_name: str = _TRACER,
+        capture_headers: bool = True,
+        capture_body: bool = False,
+    ) -> None:
+        """Wraps an application.
+
+        Args:
+            app: The ASGI application.
+            tracer_name: The name of the instrumentation scope.
+            capture_headers: Whether to record headers, those with secrets redacted.
+            capture_body: Whether to count the bytes of bodies whose length nobody announced; their
+                content is never recorded.
+        """
+        self.app = app
+        self._tracer = get_tracer(tracer_name)
+        self._capture_headers = capture_headers
+        self._capture_body = capture_body
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handles one connection.
+
+        Args:
+            scope: Of the connection.
+            receive: Gives what the client sends.
+            send: Takes what the client is sent.
+        """
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        request = _Request(self, scope, receive, send)
+        current = get_current_span() if _FASTAPI_KEY in scope else None
+        if isinstance(current, provider.Span) and current.is_server():
+            await request.run(current)
+            return
+        parent = _native.extract(scope["headers"])
+        opened = self._tracer.start_as_current_span(
+            scope["method"], context=parent, kind=SpanKind.SERVER
+        )
+        with opened as span:
+            await request.run(span)
+
+
+class _Request:
+    """One request on its way through the application."""
+
+    def __init__(
+        self, middleware: TracingMiddleware, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        self._middleware = middleware
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        self._received_bytes = 0
+        self._status = 500
+
+    async def run(self, span: trace.Span) -> None:
+        began = time.perf_counter()
+        self._describe(span)
+        middleware = self._middleware
+        receive = self._counting_receive if middleware._capture_body else self._receive
+        try:
+            await middleware.app(self._scope, receive, self._watching_send(span))
+        finally:
+            self._settle(span, time.perf_counter() - began)
+
+    def _describe(self, span: trace.Span) -> None:
+        if not span.is_recording():
+            return
+        describe(span, self._scope)
+        headers = self._scope["headers"]
+        tenant = next((value for name, value in headers if name.lower() == _TENANT_HEADER), None)
+        if tenant is not None:
+            span.set_attribute("tenant.id", tenant.decode("latin-1"))
+        self._record_headers(span, "request", headers)
+
+    def _record_headers(self, span: trace.Span, of: str, headers: Any) -> None:
+        if not self._middleware._capture_headers:
+            return
+        values: dict[str, list[str]] = {}
+        for name, value in headers:
+            if name.lower() not in _UNRECORDED:
+                key = f"http.{of}.header.{name.decode('latin-1').lower()}"
+                values.setdefault(key, []).append(value.decode("latin-1"))
+        span.set_attributes(values)
+
+    async def _counting_receive(self) -> Message:
+        message = await self._receive()
+        self._received_bytes += len(message.get("body", b""))
+        return message
+
+    def _watching_send(self, span: trace.Span) -> Send:
+        async def send(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self._status = message["status"]
+                headers = list(message.get("headers", ()))
+                self._record_headers(span, "response", headers)
+                context = span.get_span_context()
+                if context.is_valid:
+                    trace_id = trace.format_trace_id(context.trace_id).encode()
+                    message["headers"] = [*headers, (_TRACE_HEADER, trace_id)]
+            await self._send(message)
+
+        return send
+
+    def _settle(self, span: trace.Span, seconds: float) -> None:
+        method, route = self._scope["method"], _route(self._scope)
+        if route is not None:
+            span.update_name(f"{method} {route}")
+            span.set_attribute("http.route", route)
+        if isinstance(span, provider.Span):
+            span.set_conventional("http.response.status_code", self._status)
+            if self._status >= 500:
+                span.fail()
+        if self._received_bytes:
+            span.set_attribute("http.request.body.size", self._received_bytes)
+        attributes = {"method": method, "route": route or "", "status": self._status}
+        _requests.add(attributes=attributes)
+        _duration.record(seconds, attributes)
+        if self._status >= 500:
+            _errors.add(attributes=attributes)
+
+
+def _route(scope: Scope) -> str | None:
+    """Gives the template of the route that matched, where the framework says it."""
+    path = getattr(scope.get("route"), "path", None)
+    return f"{scope.get('root_path', '')}{path}" if path is not None else None
+
+
+def describe(span: trace.Span, scope: Scope) -> None:
+    """Records what an ASGI request says of itself.
+
+    Args:
+        span: The span to describe.
+        scope: Of the connection.
+    """
+    if not isinstance(span, provider.Span):
+        return
+    path = scope.get("raw_path") or scope["path"].encode()
+    query = scope.get("query_string", b"")
+    target = path.split(b"?")[0] + (b"?" + query if query else b"")
+    _native.describe_request(
+        span,
+        scope["method"],
+        scope.get("scheme", "http"),
+        target.decode("latin-1"),
+        scope.get("http_version", "1.1"),
+        [(bytes(name), bytes(value)) for name, value in scope["headers"]],
+    )
+    client = scope.get("client")
+    if client:
+        span.set_conventional("client.address", client[0])
+
+
+def instrument_fastapi_app(app: A) -> A:
+    """Adds the middleware to a FastAPI or Starlette application.
+
+    Args:
+        app: The application, before it serves.
+
+    Returns:
+        The application.
+    """
+    app.add_middleware(TracingMiddleware)  # type: ignore[attr-defined]
+    return app
+
+
+def add_route_span(func: F) -> F:
+    """Traces a route's function as `route.<function>`.
+
+    Args:
+        func: The function.
+
+    Returns:
+        A function of the same kind.
+    """
+    name = getattr(func, "__name__", "route")
+    scope = get_tracer(_TRACER).start_as_current_span(f"route.{name}")
+    traced: F = decorate(scope, func)
+    return traced
+
+
+def enrich_span_with_request(request: Any, span: trace.Span | None = None) -> None:
+    """Records what a request says of itself.
+
+    Args:
+        request: A request of Starlette or FastAPI.
+        span: The span to describe; the current one otherwise.
+    """
+    describe(span or get_current_span(), request.scope)
+
+
+def record_api_error(
+    error: BaseException, method: str, route: str, tenant_id: str | None = None
+) -> None:
+    """Records an error of the API on the current span, and counts it.
+
+    Args:
+        error: The error.
+        method: The method of the request.
+        route: The template of its route.
+        tenant_id: Whose request it was.
+    """
+    span = get_current_span()
+    span.record_exception(error)
+    span.set_status(Status(StatusCode.ERROR, str(error)))
+    attributes = {"method": method, "route": route, "error.type": type(error).__qualname__}
+    if tenant_id is not None:
+        attributes["tenant.id"] = tenant_id
+    _api_errors.add(attributes=attributes)

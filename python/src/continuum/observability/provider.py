@@ -1,0 +1,150 @@
+"""The classes of opentelemetry-api on the recorder: provider, tracer, span, propagator.
+
+Instrumentations by others use them through `opentelemetry.trace`. The native half comes first in
+the order of methods, so that a call never passes through Python.
+"""
+
+from typing import Any
+
+from opentelemetry import trace
+from opentelemetry.context import Context
+from opentelemetry.propagators.textmap import (
+    CarrierT,
+    Getter,
+    Setter,
+    TextMapPropagator,
+    default_getter,
+    default_setter,
+)
+from opentelemetry.util import types
+
+from continuum.observability import _native
+
+__all__ = ["Propagator", "Span", "Tracer", "TracerProvider"]
+
+
+class Span(_native.Span, trace.Span):
+    """One operation: its name, times, attributes, events, links and outcome.
+
+    No method raises, and after the end of the span none has an effect.
+    """
+
+    __slots__ = ()
+
+
+class Tracer(_native.Tracer, trace.Tracer):  # type: ignore[misc]
+    """Starts spans on behalf of a library or module."""
+
+    __slots__ = ()
+
+
+class TracerProvider(trace.TracerProvider):
+    """Gives tracers of the recorder.
+
+    Made without arguments, as `OTEL_PYTHON_TRACER_PROVIDER=continuum` does, it sets telemetry up
+    from the environment.
+    """
+
+    def __init__(self) -> None:
+        from continuum.observability import _core
+
+        _core.ensure_telemetry(self)
+
+    def get_tracer(
+        self,
+        instrumenting_module_name: str,
+        instrumenting_library_version: str | None = None,
+        schema_url: str | None = None,
+        attributes: types.Attributes | None = None,
+    ) -> trace.Tracer:
+        """Gives the tracer of a library or module.
+
+        Args:
+            instrumenting_module_name: The name of the scope.
+            instrumenting_library_version: Its version.
+            schema_url: Not recorded.
+            attributes: Not recorded.
+
+        Returns:
+            A tracer; also before telemetry is set up.
+        """
+        return Tracer(instrumenting_module_name, instrumenting_library_version)
+
+    def force_flush(self, timeout_millis: int = 30000) -> bool:
+        """Delivers what was recorded so far.
+
+        Args:
+            timeout_millis: How long to wait, in milliseconds.
+
+        Returns:
+            Whether all of it was delivered.
+        """
+        return _native.force_flush(timeout_millis)
+
+    def shutdown(self) -> None:
+        """Delivers what was recorded and stops."""
+        _native.shutdown(30000)
+
+
+class Propagator(TextMapPropagator):
+    """The formats of `OTEL_PROPAGATORS`, by the recorder's parsers."""
+
+    def extract(
+        self,
+        carrier: CarrierT,
+        context: Context | None = None,
+        getter: Getter[CarrierT] = default_getter,
+    ) -> Context:
+        """Reads parent and baggage from a carrier.
+
+        Args:
+            carrier: What `getter` reads.
+            context: What the result adds to.
+            getter: Reads names and values.
+
+        Returns:
+            A context, without a parent where the carrier describes none.
+        """
+        if getter is default_getter:
+            found = _native.extract(carrier, context)
+        else:
+            headers: dict[str, Any] = {}
+            for key in getter.keys(carrier):
+                headers[key] = getter.get(carrier, key) or []
+            for key in FIELDS - headers.keys():
+                if values := getter.get(carrier, key):
+                    headers[key] = values
+            found = _native.extract(headers, context)
+        return found
+
+    def inject(
+        self,
+        carrier: CarrierT,
+        context: Context | None = None,
+        setter: Setter[CarrierT] = default_setter,
+    ) -> None:
+        """Writes the span and the baggage of a context into a carrier.
+
+        Args:
+            carrier: What `setter` writes to.
+            context: The current context otherwise.
+            setter: Sets a name and a value.
+        """
+        if setter is default_setter:
+            _native.inject(carrier, context)
+            return
+        headers: dict[str, str] = {}
+        _native.inject(headers, context)
+        for key, value in headers.items():
+            setter.set(carrier, key, value)
+
+    @property
+    def fields(self) -> set[str]:
+        """The headers that may be written."""
+        return set(FIELDS)
+
+
+FIELDS = frozenset({"traceparent", "tracestate", "baggage"})
+
+
+_native.install(Span)

@@ -1,0 +1,204 @@
+"""`trace_function` on every kind of function: same kind, same results, one span a run."""
+
+import asyncio
+import functools
+import inspect
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
+
+import pytest
+from receiver import Recorded
+
+from continuum.observability import get_tracer, trace_function, traced_operation
+
+tracer = get_tracer(__name__)
+
+
+@trace_function()
+def plain(a: int, *, b: int = 2) -> int:
+    """Adds."""
+    return a + b
+
+
+@trace_function()
+async def coroutine(a: int) -> int:
+    await asyncio.sleep(0)
+    return a
+
+
+@trace_function()
+def generator(a: int) -> Iterator[int]:
+    yield a
+
+
+@trace_function()
+async def async_generator(a: int) -> AsyncIterator[int]:
+    yield a
+
+
+class Store:
+    @trace_function(name="store.recall")
+    def recall(self, key: str) -> tuple[object, str]:
+        return self, key
+
+    @trace_function()
+    @staticmethod
+    def static(a: int) -> int:
+        return a
+
+    @classmethod
+    @trace_function()
+    def made(cls) -> "Store":
+        return cls()
+
+    @trace_function()
+    @classmethod
+    def made_too(cls) -> "Store":
+        return cls()
+
+
+def test_predicates_keep_their_answers() -> None:
+    assert inspect.isfunction(plain)
+    assert not inspect.iscoroutinefunction(plain)
+    assert inspect.iscoroutinefunction(coroutine)
+    assert inspect.isgeneratorfunction(generator)
+    assert inspect.isasyncgenfunction(async_generator)
+    assert (plain.__name__, plain.__doc__) == ("plain", "Adds.")
+    assert list(inspect.signature(plain).parameters) == ["a", "b"]
+
+
+def test_results_are_untouched(recorded: Recorded) -> None:
+    store = Store()
+    assert plain(1, b=5) == 6
+    assert asyncio.run(coroutine(3)) == 3
+    assert list(generator(4)) == [4]
+    assert store.recall("k") == (store, "k")
+    assert Store.static(7) == store.static(7) == 7
+    assert isinstance(Store.made(), Store)
+    assert isinstance(Store.made_too(), Store)
+    names = [span.name for span in recorded.spans()]
+    assert names == [
+        "plain",
+        "coroutine",
+        "generator",
+        "store.recall",
+        "Store.static",
+        "Store.static",
+        "Store.made",
+        "Store.made_too",
+    ]
+
+
+def test_the_exception_is_the_same_object(recorded: Recorded) -> None:
+    error = ValueError("no")
+
+    @trace_function()
+    def fails() -> None:
+        raise error
+
+    with pytest.raises(ValueError, match="no") as caught:
+        fails()
+    assert caught.value is error
+
+
+def test_a_bare_decorator_and_other_callables_work(recorded: Recorded) -> None:
+    @trace_function
+    def bare() -> int:
+        return 1
+
+    class Callable:
+        def __call__(self) -> int:
+            return 2
+
+    assert bare() == 1
+    assert trace_function(name="partial")(functools.partial(plain, 1))() == 3
+    assert trace_function(name="callable")(Callable())() == 2
+    assert recorded.tree() == "bare\npartial\n  plain\ncallable"
+
+
+def test_a_generator_is_driven_in_every_way(recorded: Recorded) -> None:
+    @trace_function()
+    def echo() -> Generator[object, object, str]:
+        try:
+            sent = yield "ready"
+            caught: object = None
+            try:
+                yield sent
+            except KeyError as error:
+                caught = error.args[0]
+            yield caught
+        except GeneratorExit:
+            tracer.start_span("closed").end()
+            raise
+        return "done"
+
+    first = echo()
+    assert next(first) == "ready"
+    assert first.send("hello") == "hello"
+    assert first.throw(KeyError("thrown")) == "thrown"
+    with pytest.raises(StopIteration) as stop:
+        next(first)
+    assert stop.value.value == "done"
+    second = echo()
+    next(second)
+    second.close()
+    assert recorded.tree() == "echo\necho\n  closed"
+    assert [span.status for span in recorded.spans()] == ["UNSET"] * 3
+
+
+def test_a_generator_that_fails_ends_with_the_error(recorded: Recorded) -> None:
+    @trace_function()
+    def fails() -> Iterator[int]:
+        yield 1
+        raise ValueError("late")
+
+    with pytest.raises(ValueError, match="late"):
+        list(fails())
+    span = recorded.named("fails")
+    assert (span.status, span.status_text, span.event_names()) == ("ERROR", "late", ["exception"])
+
+
+def test_an_async_generator_is_driven_in_every_way(recorded: Recorded) -> None:
+    @trace_function()
+    async def echo() -> AsyncGenerator[object, object]:
+        sent = yield "ready"
+        try:
+            yield sent
+        except KeyError as error:
+            yield error.args[0]
+
+    async def main() -> None:
+        stream = echo()
+        assert await stream.__anext__() == "ready"
+        assert await stream.asend("hello") == "hello"
+        assert await stream.athrow(KeyError("thrown")) == "thrown"
+        with pytest.raises(StopAsyncIteration):
+            await stream.__anext__()
+        second = echo()
+        await second.__anext__()
+        await second.aclose()
+
+    asyncio.run(main())
+    assert [(span.name, span.status) for span in recorded.spans()] == [("echo", "UNSET")] * 2
+
+
+def test_each_call_of_a_decorated_function_is_a_span(recorded: Recorded) -> None:
+    @tracer.start_as_current_span("again")
+    def sync() -> None:
+        pass
+
+    @traced_operation("async", attributes={"a": 1})
+    async def asynchronous() -> None:
+        tracer.start_span("inside").end()
+
+    @tracer.start_as_current_span("recursive")
+    def recursive(depth: int) -> None:
+        if depth:
+            recursive(depth - 1)
+
+    sync()
+    sync()
+    asyncio.run(asynchronous())
+    recursive(2)
+    assert recorded.tree() == (
+        "again\nagain\nasync\n  inside\nrecursive\n  recursive\n    recursive"
+    )

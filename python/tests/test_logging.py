@@ -1,0 +1,65 @@
+"""Logs with the ids of the current span, and warnings as events of it."""
+
+import json
+import logging as standard
+from collections.abc import Iterator
+
+import pytest
+from receiver import Recorded
+
+from continuum.observability import get_tracer, logging
+from continuum.observability.context import get_span_id, get_trace_id
+
+tracer = get_tracer(__name__)
+
+
+@pytest.fixture(autouse=True)
+def _root_logger() -> Iterator[None]:
+    root = standard.getLogger()
+    before = root.handlers[:], root.level
+    yield
+    root.handlers[:], root.level = before
+
+
+def test_every_line_has_the_ids_of_its_span(
+    recorded: Recorded, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logging.setup_logging("info")
+    logger = logging.get_logger("app")
+    logger.info("outside")
+    logger.debug("not shown")
+    with tracer.start_as_current_span("work"):
+        logger.info("inside %s", 1)
+        ids = f"[{get_trace_id()} {get_span_id()}] inside 1"
+    outside, inside = capsys.readouterr().err.splitlines()
+    assert outside.endswith("INFO app [ ] outside")
+    assert inside.endswith(ids)
+
+
+def test_json_lines_have_fields(recorded: Recorded, capsys: pytest.CaptureFixture[str]) -> None:
+    logging.setup_logging("INFO", json_output=True)
+    logger = logging.create_logger("app")
+    with tracer.start_as_current_span("work"):
+        logging.log_with_context(logger, "INFO", "learned", concepts=3, path=object)
+        trace_id = get_trace_id()
+    line = json.loads(capsys.readouterr().err)
+    assert (line["message"], line["concepts"], line["trace_id"]) == ("learned", 3, trace_id)
+
+
+def test_warnings_become_events_of_the_span(
+    recorded: Recorded, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logging.setup_logging()
+    logging.setup_logging()
+    logger = logging.get_logger("app")
+    with tracer.start_as_current_span("work"):
+        logger.info("fine")
+        logger.warning("slow")
+        try:
+            raise ValueError("no")
+        except ValueError as error:
+            logging.log_exception(logger, "failed", error)
+    span = recorded.named("work")
+    assert span.event_names() == ["log.warning", "log.error", "exception"]
+    assert span.events[0].attributes == {"log.message": "slow", "log.logger": "app"}
+    assert capsys.readouterr().err.count("slow") == 1

@@ -1,0 +1,256 @@
+"""The package as the provider of opentelemetry-api, for instrumentations by others."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+from opentelemetry import baggage, propagate, trace
+from opentelemetry import context as api
+from opentelemetry.sdk.trace import TracerProvider as SdkProvider
+from opentelemetry.sdk.trace.sampling import ParentBased, Sampler, TraceIdRatioBased
+from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, SpanKind, TraceFlags
+from receiver import Recorded, Sink
+
+from continuum.observability import (
+    get_current_span,
+    get_tracer,
+    init_telemetry,
+    provider,
+    shutdown_telemetry,
+)
+from continuum.observability.context import get_baggage, get_trace_id
+
+tracer = get_tracer(__name__)
+REMOTE = SpanContext(0x0AF7, 0xB7AD, is_remote=True, trace_flags=TraceFlags(1))
+
+
+def test_spans_tracers_and_providers_are_those_of_the_api(recorded: Recorded) -> None:
+    assert isinstance(trace.get_tracer_provider(), provider.TracerProvider)
+    foreign = trace.get_tracer("foreign", "1.2")
+    assert isinstance(foreign, trace.Tracer)
+    with foreign.start_as_current_span("outer") as outer:
+        assert isinstance(outer, trace.Span)
+        assert trace.get_current_span() is outer is get_current_span()
+        with tracer.start_as_current_span("inner"):
+            pass
+    assert recorded.tree() == "outer\n  inner"
+    assert recorded.named("outer").scope == "foreign"
+
+
+def test_everything_that_a_span_may_start_with_arrives(recorded: Recorded) -> None:
+    span = tracer.start_span(
+        "full",
+        context=trace.set_span_in_context(NonRecordingSpan(REMOTE)),
+        kind=SpanKind.CONSUMER,
+        attributes={"a": 1, "b": [True, False], "c": None},
+        links=[Link(REMOTE, {"n": 1})],
+        start_time=1_000,
+    )
+    span.add_event("at", {"k": "v"}, timestamp=1_500)
+    span.add_link(REMOTE)
+    span.update_name("renamed")
+    span.end(end_time=2_000)
+    found = recorded.named("renamed")
+    assert (found.kind, found.start, found.end) == ("consumer", 1_000, 2_000)
+    assert found.attributes == {"a": 1, "b": [True, False]}
+    assert found.links == ["000000000000b7ad"] * 2
+    assert found.parent_span_id == "000000000000b7ad"
+    assert found.trace_id.endswith("0af7")
+
+
+def test_the_span_context_is_that_of_the_api(recorded: Recorded) -> None:
+    with tracer.start_as_current_span("span") as span:
+        context = span.get_span_context()
+        assert isinstance(context, SpanContext)
+        assert context is span.get_span_context()
+        assert context.is_valid
+        assert not context.is_remote
+        assert trace.format_trace_id(context.trace_id) == get_trace_id()
+        assert context.trace_flags.sampled
+    assert recorded.named("span").span_id == trace.format_span_id(context.span_id)
+
+
+def test_use_span_records_one_exception(recorded: Recorded) -> None:
+    def fails() -> None:
+        with trace.use_span(tracer.start_span("used"), end_on_exit=True):
+            raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        fails()
+    span = recorded.named("used")
+    assert (span.event_names(), span.status) == (["exception"], "ERROR")
+
+
+def test_a_span_as_context_manager_ends_without_becoming_current(recorded: Recorded) -> None:
+    with tracer.start_span("not_current") as span:
+        assert get_current_span() is not span
+    assert recorded.named("not_current").end > 0
+
+
+def test_a_span_of_another_sdk_can_be_the_parent(recorded: Recorded) -> None:
+    other = SdkProvider().get_tracer("other")
+    with other.start_as_current_span("other") as parent, tracer.start_as_current_span("ours"):
+        pass
+    expected = trace.format_span_id(parent.get_span_context().span_id)
+    assert recorded.named("ours").parent_span_id == expected
+
+
+def test_the_global_propagator_is_the_recorders(recorded: Recorded) -> None:
+    assert isinstance(propagate.get_global_textmap(), provider.Propagator)
+    headers: dict[str, str] = {}
+    with tracer.start_as_current_span("caller"):
+        propagate.inject(headers)
+    context = propagate.extract(headers)
+    found = trace.get_current_span(context).get_span_context()
+    assert found.is_remote
+    assert trace.format_span_id(found.span_id) == recorded.named("caller").span_id
+
+
+def test_context_and_baggage_of_the_api_are_shared(recorded: Recorded) -> None:
+    token = api.attach(baggage.set_baggage("tenant_id", "user_123"))
+    assert get_baggage("tenant_id") == "user_123"
+    api.detach(token)
+    assert get_baggage("tenant_id") is None
+
+
+def test_samplers_of_the_sdk_are_obeyed(start: Callable[..., Recorded]) -> None:
+    recorded = start(sampler=ParentBased(TraceIdRatioBased(0.0)))
+    tracer.start_span("root").end()
+    sampled = trace.set_span_in_context(NonRecordingSpan(REMOTE))
+    tracer.start_span("child", context=sampled).end()
+    assert recorded.tree() == "child"
+
+
+def test_a_sampler_in_python_is_asked_and_may_raise(start: Callable[..., Recorded]) -> None:
+    from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON
+
+    class Choosy(Sampler):
+        def should_sample(self, parent_context, trace_id, name, *args, **kwargs):  # type: ignore
+            if name == "raises":
+                raise RuntimeError
+            chosen = ALWAYS_ON if name == "chosen" else ALWAYS_OFF
+            return chosen.should_sample(parent_context, trace_id, name)
+
+        def get_description(self) -> str:
+            return "Choosy"
+
+    recorded = start(sampler=Choosy())
+    for name in ("chosen", "other", "raises"):
+        with tracer.start_as_current_span(name):
+            pass
+    assert recorded.tree() == "chosen"
+
+
+@pytest.mark.parametrize(
+    ("given", "arrives"),
+    [
+        (True, True),
+        (7, 7),
+        (2**70, str(2**70)),
+        (0.5, 0.5),
+        ("text", "text"),
+        ("\ud800", "\ufffd" * 3),
+        (b"bytes", b"bytes"),
+        ([1, "a", [2]], [1, "a", [2]]),
+        ((1, 2), [1, 2]),
+        ({"a": {"b": 1}}, {"a": {"b": 1}}),
+        (SpanKind.CLIENT, "SpanKind.CLIENT"),
+        (TraceFlags(1), 1),
+    ],
+)
+def test_values_arrive_as_they_are(recorded: Recorded, given: object, arrives: object) -> None:
+    with tracer.start_as_current_span("valued") as span:
+        span.set_attribute("value", given)  # type: ignore[arg-type]
+    assert recorded.named("valued").attributes == {"value": arrives}
+
+
+def test_what_has_no_text_is_left_out_and_nothing_is_raised(recorded: Recorded) -> None:
+    class Broken:
+        def __str__(self) -> str:
+            raise RuntimeError
+
+        def __bool__(self) -> bool:
+            raise RuntimeError
+
+    broken = Broken()
+    with tracer.start_as_current_span("robust", attributes={"broken": broken}) as span:  # type: ignore
+        span.set_attribute("broken", broken)  # type: ignore[arg-type]
+        span.set_attribute(broken, 1)  # type: ignore[arg-type]
+        span.set_attributes(broken)  # type: ignore[arg-type]
+        span.add_event("event", {"broken": broken})  # type: ignore[dict-item]
+        span.add_event(broken, broken, broken)  # type: ignore[arg-type]
+        span.set_status(broken)  # type: ignore[arg-type]
+        span.record_exception(broken)  # type: ignore[arg-type]
+        span.add_link(broken)  # type: ignore[arg-type]
+        span.update_name("robust")
+    assert "broken" not in recorded.named("robust").attributes
+
+
+def test_the_environment_can_choose_the_provider() -> None:
+    program = (
+        "from opentelemetry import trace\n"
+        "provider = trace.get_tracer_provider()\n"
+        "print(type(provider).__module__, provider.get_tracer('a').start_span('b').is_recording())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={"OTEL_PYTHON_TRACER_PROVIDER": "continuum", "OTEL_TRACES_EXPORTER": "none"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout == "continuum.observability.provider True\n"
+
+
+def test_every_way_out_is_in_the_wheel(sink: Sink) -> None:
+    for exporter, variable, path in (
+        ("otlp", "OTEL_EXPORTER_OTLP_ENDPOINT", "/v1/traces"),
+        ("jaeger", "OTEL_EXPORTER_OTLP_ENDPOINT", "/v1/traces"),
+        ("zipkin", "ZIPKIN_ENDPOINT", "/api/v2/spans"),
+    ):
+        address = sink.url + (path if exporter == "zipkin" else "")
+        init_telemetry(exporter_type=exporter, config={variable: address})
+        tracer.start_span(exporter).end()
+        assert shutdown_telemetry()
+        assert sink.paths.pop() == path
+
+
+def test_an_exporter_that_nobody_knows_is_refused_where_checks_are_strict() -> None:
+    with pytest.raises(ValueError, match="OTEL_TRACES_EXPORTER"):
+        init_telemetry(exporter_type="pigeon", config={"CONTINUUM_STRICT_CONFIG": True})
+
+
+def test_the_guides_samplers_import_without_the_sdk() -> None:
+    program = """
+import sys
+from importlib.abc import MetaPathFinder
+class NoSdk(MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.startswith("opentelemetry.sdk"):
+            for finder in sys.meta_path:
+                if type(finder).__name__ == "_StandIn":
+                    return finder.find_spec(name)
+            raise ModuleNotFoundError(name)
+import importlib.util
+original = importlib.util.find_spec
+absent = "opentelemetry.sdk"
+importlib.util.find_spec = lambda name, *rest: None if name == absent else original(name, *rest)
+sys.meta_path.insert(0, NoSdk())
+from continuum.observability import get_tracer, init_telemetry
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON
+assert ALWAYS_ON.__class__.__module__ == "continuum.observability.sampling"
+init_telemetry(exporter_type="none", sampler=ALWAYS_OFF)
+assert not get_tracer("a").start_span("b").is_recording()
+init_telemetry(sampler=ALWAYS_ON)
+assert get_tracer("a").start_span("b").is_recording()
+try:
+    import opentelemetry.sdk.resources
+except ModuleNotFoundError:
+    print("absent")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.stdout, done.stderr) == ("absent\n", "")

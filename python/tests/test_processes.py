@@ -1,0 +1,166 @@
+"""Forks, the exit of the interpreter, other interpreters, threads."""
+
+import json
+import subprocess
+import sys
+import textwrap
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from receiver import Recorded, Sink
+
+from continuum.observability import get_tracer, stats
+from continuum.observability.context import get_trace_id
+
+tracer = get_tracer(__name__)
+
+PREAMBLE = """
+import os, sys
+from continuum.observability import *
+init_telemetry(exporter_type="otlp", config={"OTEL_EXPORTER_OTLP_ENDPOINT": sys.argv[1]})
+tracer = get_tracer("program")
+"""
+
+
+def run(sink: Sink, program: str) -> str:
+    """Runs a program that has set telemetry up; gives what it printed."""
+    source = PREAMBLE + textwrap.dedent(program)
+    done = subprocess.run(
+        # Later Pythons warn of every fork of a process with threads, ours among them.
+        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", source, sink.url],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+def test_the_exit_of_the_interpreter_delivers_what_is_left(sink: Sink) -> None:
+    run(sink, "tracer.start_span('last').end()")
+    assert [span.name for span in sink.spans()] == ["last"]
+
+
+def test_spans_that_are_open_at_the_exit_do_no_harm(sink: Sink) -> None:
+    run(
+        sink,
+        """
+        import threading, time
+        open_span = tracer.start_as_current_span("open")
+        open_span.__enter__()
+        threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
+        """,
+    )
+
+
+def test_a_forked_child_has_ids_and_an_exporter_of_its_own(sink: Sink) -> None:
+    printed = run(
+        sink,
+        """
+        with tracer.start_as_current_span("parent"):
+            pid = os.fork()
+            with tracer.start_as_current_span("in_child" if pid == 0 else "in_parent"):
+                pass
+            if pid == 0:
+                force_flush()
+                os._exit(0)
+            os.waitpid(pid, 0)
+        print(pid)
+        """,
+    )
+    spans = {span.name: span for span in sink.spans()}
+    assert sorted(spans) == ["in_child", "in_parent", "parent"]
+    assert len(sink.spans()) == 3
+    assert spans["in_child"].span_id != spans["in_parent"].span_id
+    assert spans["in_child"].parent_span_id == spans["parent"].span_id
+    assert spans["in_child"].resource["process.pid"] == int(printed)
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_children_of_multiprocessing_deliver_their_spans(sink: Sink, method: str) -> None:
+    run(
+        sink,
+        f"""
+        import multiprocessing
+        sys.modules["__main__"].__spec__ = None
+
+        if __name__ == "__main__":
+            from opentelemetry import trace
+            context = multiprocessing.get_context("{method}")
+            if "{method}" == "fork":
+                child = context.Process(target=lambda: tracer.start_span("in_child").end())
+            else:
+                child = context.Process(target=print)
+                tracer.start_span("in_child").end()
+            child.start()
+            child.join()
+            assert child.exitcode == 0
+        """,
+    )
+    assert [span.name for span in sink.spans()] == ["in_child"]
+
+
+def test_a_second_interpreter_gets_a_clear_error(sink: Sink) -> None:
+    printed = run(
+        sink,
+        """
+        try:
+            import _interpreters as interpreters
+            second = interpreters.create("legacy")
+        except ImportError:
+            import _xxsubinterpreters as interpreters
+            second = interpreters.create(isolated=False)
+        interpreters.run_string(second, '''if True:
+            try:
+                import continuum.observability
+            except ImportError as error:
+                print(error, flush=True)
+        ''')
+        """,
+    )
+    assert "one interpreter of a process" in printed
+
+
+def test_threads_of_a_pool_record_without_waiting_for_each_other(recorded: Recorded) -> None:
+    def work(number: int) -> str | None:
+        with tracer.start_as_current_span("work") as span:
+            span.set_attribute("number", number)
+            return get_trace_id()
+
+    with ThreadPoolExecutor(4) as pool:
+        ids = list(pool.map(work, range(100)))
+    spans = recorded.spans()
+    assert len(set(ids)) == 100
+    assert sorted(span.attributes["number"] for span in spans) == list(range(100))
+
+
+def test_a_span_is_described_and_ended_by_another_thread(recorded: Recorded) -> None:
+    span = tracer.start_span("shared")
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(span.set_attribute, "elsewhere", True).result()
+        pool.submit(span.end).result()
+    span.set_attribute("late", True)
+    assert recorded.named("shared").attributes == {"elsewhere": True}
+
+
+def test_the_interpreter_runs_on_while_spans_are_delivered(recorded: Recorded) -> None:
+    # The sink is a thread of this interpreter: it could not answer otherwise.
+    tracer.start_span("one").end()
+    assert [span.name for span in recorded.spans()] == ["one"]
+    counts = stats()
+    assert counts["started"] == counts["exported"] == 1
+
+
+def test_nothing_is_recorded_before_the_start(sink: Sink) -> None:
+    program = "from continuum.observability import *\n" + textwrap.dedent(
+        """
+        import json
+        with get_tracer("early").start_as_current_span("early") as span:
+            print(json.dumps([span.is_recording(), span.get_span_context().is_valid]))
+        """
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert json.loads(done.stdout) == [False, False]

@@ -1,0 +1,144 @@
+//! The Python package: a wheel for each Python of the machine, its tests and its checks.
+//!
+//! Position: one of the sources of [`super::suite`]'s runners.
+//!
+//! Invariants: nothing outside of the target folder is changed; a Python that is not on the machine
+//! is left out by name, and the default one is never left out.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result};
+
+use super::runner::Runner;
+use crate::process;
+
+/// The Pythons that the package is tested on where they are there, besides `python3`.
+const OTHERS: [&str; 4] = ["python3.10", "python3.11", "python3.12", "python3.13"];
+
+const VERSION: &str = "import sys; print('%d.%d' % sys.version_info[:2])";
+
+/// Makes a virtual environment with the wheel for each Python, and lists what runs in them.
+pub(super) fn runners(root: &Path, target_directory: &Path) -> Result<Vec<Runner>> {
+    let package = root.join("python");
+    if !package.is_dir() {
+        return Ok(Vec::new());
+    }
+    let target = target_directory.join("python");
+    let default = version(root, "python3").context("no python3")?;
+    let mut runners = checks(&package, &prepared(&package, &target, "python3", &default)?);
+    runners.push(tests(&package, &environment(&target, &default)));
+    for name in OTHERS {
+        match version(root, name) {
+            Some(found) if found == default => {}
+            Some(found) => {
+                let environment = prepared(&package, &target, name, &found)?;
+                runners.push(tests(&package, &environment));
+            }
+            None => eprintln!("skipped: tests of the Python package on {name}, which is not here"),
+        }
+    }
+    Ok(runners)
+}
+
+fn version(root: &Path, python: &str) -> Option<String> {
+    let output = process::output(interpreter(root, python).args(["-c", VERSION]));
+    output.ok().map(|version| version.trim().to_owned())
+}
+
+/// A Python by its name. One that pyenv has is there only when it is asked for.
+fn interpreter(folder: &Path, python: &str) -> Command {
+    let mut command = process::program(python, folder);
+    if let Some(version) = python
+        .strip_prefix("python")
+        .filter(|name| name.contains('.'))
+    {
+        command.env("PYENV_VERSION", version);
+    }
+    command
+}
+
+fn environment(target: &Path, version: &str) -> PathBuf {
+    target.join(format!("venv-{version}"))
+}
+
+/// A virtual environment in which the package, and what its tests need, is installed.
+fn prepared(package: &Path, target: &Path, python: &str, version: &str) -> Result<PathBuf> {
+    let environment = environment(target, version);
+    let run = |program: &str| process::program(environment.join("bin").join(program), package);
+    if !environment.join("bin/python").exists() {
+        let mut venv = interpreter(package, python);
+        process::run(venv.args(["-m", "venv"]).arg(&environment))?;
+    }
+    let pip = || {
+        let mut pip = run("python");
+        pip.args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+        ]);
+        pip
+    };
+    process::run(pip().args(["--requirement", "tests/requirements.txt"]))?;
+    let wheels = target.join(format!("wheels-{version}"));
+    let mut maturin = run("maturin");
+    maturin
+        .args(["build", "--quiet", "--interpreter"])
+        .arg(environment.join("bin/python"))
+        .arg("--out")
+        .arg(&wheels)
+        .arg("--target-dir")
+        .arg(target.join("target"));
+    process::run(&mut maturin)?;
+    let mut install = pip();
+    install.args(["--no-deps", "--force-reinstall", "--no-index"]);
+    install.arg("--find-links").arg(&wheels);
+    process::run(install.arg("continuum-observability"))?;
+    Ok(environment)
+}
+
+fn tests(package: &Path, environment: &Path) -> Runner {
+    let mut pytest = process::program(environment.join("bin/python"), package);
+    pytest.args(["-m", "pytest", "--quiet", "--color=no"]);
+    Runner::new("python", pytest)
+}
+
+/// Format, style, types, and that the stubs say what the native half has.
+fn checks(package: &Path, environment: &Path) -> Vec<Runner> {
+    let commands: [&[&str]; 4] = [
+        &["ruff", "format", "--check", "."],
+        &["ruff", "check", "."],
+        &["mypy", "src", "tests"],
+        &[
+            "stubtest",
+            "continuum.observability",
+            "--allowlist",
+            "stubtest-allowlist.txt",
+        ],
+    ];
+    let runner = |words: &[&str]| {
+        let (program, arguments) = words.split_first().unwrap_or((&"", &[]));
+        let mut command = process::program(environment.join("bin").join(program), package);
+        command.args(arguments);
+        Runner::new("python checks", command).or_empty()
+    };
+    commands.into_iter().map(runner).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_repository_without_the_package_has_no_runner_for_it() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(runners(folder.path(), folder.path()).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_python_that_is_not_there_has_no_version() {
+        assert_eq!(version(Path::new("."), "no-such-python"), None);
+    }
+}
