@@ -164,19 +164,36 @@ fn start(arguments: &Arguments, function: &Function, private: &Path) -> TokenStr
         .as_ref()
         .is_none_or(|given| given.value);
     let (fixed, computed) = attributes(arguments, &function_name, private);
+    // The path of a type that is declared here has the type of a method in it, which is not seen here.
+    let (declared, inside, names) = if is_given(arguments, "code.function.name") {
+        (quote!(), quote!(None), 0)
+    } else {
+        let path = quote!(Some(::core::any::type_name::<Inside>));
+        (
+            quote!(
+                enum Inside {}
+            ),
+            path,
+            1,
+        )
+    };
+    let count = computed.len();
+    let all = fixed.len() + names + count;
     quote! {
         {
+            #declared
             static CALL_SITE: #private::CallSite = #private::CallSite {
                 tracer: #tracer,
                 name: #name,
                 kind: #private::SpanKind::#kind,
                 attributes: &[#(#fixed),*],
+                inside: ::core::option::Option::#inside,
                 record_exception: #record_exception,
-                scope: #private::Scope::new(),
+                found: #private::Found::new(),
             };
             &CALL_SITE
         }
-        .start(|| [#(#computed),*])
+        .start::<#all, #count>(|| [#(#computed),*])
     }
 }
 
@@ -197,18 +214,22 @@ fn attributes(
             computed.push(quote!((#key, #value)));
         }
     }
-    let path = quote!(::core::concat!(::core::module_path!(), "::", #function_name));
     let of_function = [
         ("function.name", quote!(#function_name)),
         ("function.module", quote!(::core::module_path!())),
-        ("code.function.name", path),
     ];
     for (key, value) in of_function {
-        if given.iter().all(|attribute| attribute.key.value() != key) {
+        if !is_given(arguments, key) {
             fixed.push(quote!((#key, #private::text(#value))));
         }
     }
     (fixed, computed)
+}
+
+/// Whether the attribute has a value of the user's.
+fn is_given(arguments: &Arguments, key: &str) -> bool {
+    let given = arguments.attributes.as_deref().unwrap_or_default();
+    given.iter().any(|attribute| attribute.key.value() == key)
 }
 
 /// A body that is one async block and nothing else, bare or in `Box::pin(...)`.

@@ -112,6 +112,20 @@ fn attach_to_a_future() {
     assert_eq!(future.as_mut().poll(&mut context), Poll::Ready(()));
 }
 
+#[cfg(feature = "macros")]
+mod traced {
+    use continuum_observability::trace_function;
+
+    #[trace_function(attributes(component = "memory", rows = 3, text.length = text.len(), text = text))]
+    fn search(text: &str) -> Result<usize, std::fmt::Error> {
+        Ok(text.len())
+    }
+
+    pub(super) fn functions() {
+        assert_eq!(search("rust"), Ok(4));
+    }
+}
+
 fn recorded(work: fn()) -> u64 {
     // The last of its runs that are not counted fill a large chunk, and all of them do not fill it up.
     let recorder = TestRecorder::new();
@@ -131,6 +145,12 @@ fn closures_and_many_children_allocate_nothing() {
 #[test]
 fn instrumented_futures_allocate_nothing() {
     assert_eq!(recorded(attach_to_a_future), 0);
+}
+
+#[cfg(feature = "macros")]
+#[test]
+fn traced_functions_allocate_nothing() {
+    assert_eq!(recorded(traced::functions), 0);
 }
 
 #[test]

@@ -14,7 +14,7 @@
 //! | `start()` | a span of one's own, such as for `FutureExt::in_span` or a stream | no |
 //!
 //! To record the outcome means: an `Err` becomes one exception event and the error status, and passes
-//! on unchanged ([`Failure`] says what of it is recorded); anything else sets the status OK. A panic and a cancellation are recorded by all.
+//! on unchanged ([`Failure`](crate::Failure) says what of it is recorded); anything else sets the status OK. A panic and a cancellation are recorded by all.
 //!
 //! The names of their attributes follow [`Conventions`](crate::semconv::Conventions).
 
@@ -30,5 +30,4 @@ pub mod memory;
 pub mod messaging;
 mod span;
 
-pub use crate::span::Failure;
 pub use custom::ErrorSeverity;

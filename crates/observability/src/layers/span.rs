@@ -291,7 +291,7 @@ macro_rules! layer_span {
             /// # Errors
             ///
             /// Those of `work`, unchanged.
-            pub async fn run<T, E: $crate::layers::Failure<By>, By, Fut>(
+            pub async fn run<T, E: $crate::Failure<By>, By, Fut>(
                 self,
                 work: impl FnOnce($crate::SpanRef) -> Fut,
             ) -> Result<T, E>
@@ -307,7 +307,7 @@ macro_rules! layer_span {
             /// # Errors
             ///
             /// Those of `work`, unchanged.
-            pub fn run_future<T, E: $crate::layers::Failure<By>, By, F>(
+            pub fn run_future<T, E: $crate::Failure<By>, By, F>(
                 self,
                 work: F,
             ) -> impl Future<Output = Result<T, E>> + use<T, E, By, F>
@@ -322,7 +322,7 @@ macro_rules! layer_span {
             /// # Errors
             ///
             /// Those of `work`, unchanged.
-            pub fn run_sync<T, E: $crate::layers::Failure<By>, By>(
+            pub fn run_sync<T, E: $crate::Failure<By>, By>(
                 self,
                 work: impl FnOnce(&$crate::SpanRef) -> Result<T, E>,
             ) -> Result<T, E> {

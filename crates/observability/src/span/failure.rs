@@ -26,9 +26,7 @@ use std::{
 ///
 /// ```
 /// use continuum_observability::{
-///     SpanRef,
-///     layers::{Failure, memory::trace_recall},
-///     testing::TestRecorder,
+///     Failure, SpanRef, layers::memory::trace_recall, testing::TestRecorder,
 /// };
 /// # #[derive(Debug)]
 /// # struct StatusCode(u16);

@@ -135,3 +135,70 @@ async fn methods_of_traits_are_traced() {
            · exception exception.type=alloc::string::String exception.message=no question\n"
     );
 }
+
+mod stores {
+    pub(super) struct Store<T>(pub(super) T);
+}
+
+impl<T> stores::Store<T> {
+    #[trace_function]
+    fn new(inner: T) -> Self {
+        Self(inner)
+    }
+}
+
+trait Kept {
+    #[trace_function]
+    fn keep(&self) {
+        (|| self.keep_here())();
+    }
+
+    fn keep_here(&self);
+}
+
+impl<T> Kept for stores::Store<T> {
+    #[trace_function]
+    fn keep_here(&self) {}
+}
+
+impl Kept for Memory {
+    #[trace_function(attributes(code.function.name = "given"))]
+    fn keep_here(&self) {}
+}
+
+#[tokio::test]
+async fn methods_of_the_same_name_are_told_apart_by_their_type() {
+    let recorder = TestRecorder::new();
+    recorder.run(|| {
+        Memory::new("acme").keep();
+        stores::Store::new(1_u8).keep();
+    });
+    recorder
+        .run_async(Memory::new("acme").learn_later("rust".to_owned()))
+        .await;
+    let name = |(key, value): &(String, continuum_observability::AnyValue)| {
+        (key == "code.function.name").then(|| value.clone())
+    };
+    let mut names: Vec<String> = recorder
+        .spans()
+        .iter()
+        .filter_map(|span| span.attributes.iter().find_map(name))
+        .map(|name| match name {
+            continuum_observability::AnyValue::String(name) => name,
+            other => format!("{other:?}"),
+        })
+        .collect();
+    names.sort();
+    assert_eq!(
+        names,
+        [
+            "given",
+            "trace_function::methods::Kept::keep",
+            "trace_function::methods::Kept::keep",
+            "trace_function::methods::Memory::learn_later",
+            "trace_function::methods::Memory::new",
+            "trace_function::methods::stores::Store::keep_here",
+            "trace_function::methods::stores::Store::new",
+        ]
+    );
+}

@@ -5,14 +5,16 @@
 //!
 //! Invariants:
 //! - what the function returns, and the panic that leaves it, pass on unchanged;
-//! - an attribute whose expression panics is left out, with the other computed ones;
 //! - each failure is recorded once.
 
+mod call_site;
+mod function_name;
 mod future;
 mod named;
 mod outcome;
 mod stream;
 
+pub use call_site::{CallSite, Found};
 pub use future::TracedFuture;
 pub use named::{ByClone, ByReference, ByTarget, Named, PointsToValue, text};
 pub use outcome::{
@@ -20,101 +22,17 @@ pub use outcome::{
 };
 pub use stream::TracedStream;
 
-use super::{InstrumentationScope, Span, SpanGuard, SpanKind, Value, start::Start};
+use super::{Span, SpanGuard};
 use crate::context::with_context;
 use futures_core::Stream;
 use std::{
     any::Any,
     fmt,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
-    sync::atomic::{AtomicU32, Ordering},
 };
 
 /// What a panic carries.
 pub(super) type Payload = Box<dyn Any + Send>;
-
-/// The number of an instrumentation scope, looked up at the first use. No lock: a fork could find
-/// it held for ever.
-#[derive(Debug, Default)]
-pub struct Scope(AtomicU32);
-
-impl Scope {
-    /// A scope that is not looked up yet.
-    pub const fn new() -> Self {
-        Self(AtomicU32::new(u32::MAX))
-    }
-
-    #[inline]
-    fn number(&self, name: &str) -> u32 {
-        match self.0.load(Ordering::Relaxed) {
-            u32::MAX => self.look_up(name),
-            number => number,
-        }
-    }
-
-    #[cold]
-    fn look_up(&self, name: &str) -> u32 {
-        let number = InstrumentationScope::intern(name, "");
-        self.0.store(number, Ordering::Relaxed);
-        number
-    }
-}
-
-/// Everything about a traced function that is known when it is compiled; one static for each.
-#[derive(Debug)]
-pub struct CallSite {
-    /// The name of the instrumentation scope.
-    pub tracer: &'static str,
-    /// The name of the span.
-    pub name: &'static str,
-    /// The kind of the span.
-    pub kind: SpanKind,
-    /// The attributes whose values are literals.
-    pub attributes: &'static [(&'static str, Value<'static>)],
-    /// Whether a failure adds an exception event.
-    pub record_exception: bool,
-    /// The number of `tracer`.
-    pub scope: Scope,
-}
-
-impl CallSite {
-    /// Starts a span at this call site; `computed` gives the attributes that are not literals.
-    #[inline]
-    pub fn start<'a, const N: usize>(
-        &self,
-        computed: impl FnOnce() -> [(&'static str, Value<'a>); N],
-    ) -> Entry {
-        let span = if Start::is_idle() {
-            Span::default()
-        } else if N == 0 {
-            self.start_with(self.attributes)
-        } else {
-            let mut attributes = Vec::with_capacity(self.attributes.len() + N);
-            attributes.extend_from_slice(self.attributes);
-            if let Ok(computed) = catch_unwind(AssertUnwindSafe(computed)) {
-                attributes.extend(computed);
-            }
-            self.start_with(&attributes)
-        };
-        Entry {
-            span,
-            record_exception: self.record_exception,
-        }
-    }
-
-    #[inline]
-    fn start_with(&self, attributes: &[(&str, Value<'_>)]) -> Span {
-        let start = Start {
-            scope: self.scope.number(self.tracer),
-            name: self.name,
-            kind: self.kind,
-            attributes,
-            links: &[],
-            time_unix_nanos: None,
-        };
-        Span::new(|started| start.under_current(started))
-    }
-}
 
 /// A span that has started, and will be ended by the function that it describes.
 #[must_use = "the span ends when the entry is dropped"]

@@ -6,7 +6,7 @@
 //! clone, else from a clone of what it points to. The compiler chooses: it takes the implementation
 //! with the most references that fits.
 
-use super::Value;
+use crate::span::Value;
 use std::{borrow::Cow, ops::Deref};
 
 /// A text that is known when the program is compiled.
