@@ -7,7 +7,7 @@
 //! - the key appears in no span, log or error; it is not sent on to where a redirection points;
 //! - a URL with a credential in it is refused and not repeated.
 
-use std::{fmt, time::Duration};
+use std::{error::Error, fmt, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
 use continuum_memory::SyncResponse;
@@ -143,6 +143,17 @@ impl Failure for PushError {
                 status: 400 | 413 | 415 | 422
             }
         )
+    }
+}
+
+impl Error for PushError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Unreachable(error) => error.source(),
+            Self::Refused { .. } => None,
+            Self::NotANode(error) => error.source(),
+            Self::Crashed(error) => error.source(),
+        }
     }
 }
 
