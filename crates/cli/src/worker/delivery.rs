@@ -8,7 +8,7 @@
 //! - what is tried again is a new root with a link to each producer, because those traces are over;
 //! - a job that has failed is put off or buried, never forgotten; that the other node is away buries none.
 
-use std::{convert::Infallible, fmt, sync::Arc};
+use std::{convert::Infallible, error::Error, fmt, sync::Arc};
 
 use continuum_memory::{Job, MemoryError, Outbox, SyncEntry, SyncOutcome};
 use continuum_observability::{
@@ -264,3 +264,6 @@ impl fmt::Display for DeliveryError {
         }
     }
 }
+
+/// Its text has the cause in it.
+impl Error for DeliveryError {}

@@ -7,7 +7,7 @@
 //! - the key appears in no span, log or error; it is not sent on to where a redirection points;
 //! - a URL with a credential in it is refused and not repeated.
 
-use std::{fmt, time::Duration};
+use std::{error::Error, fmt, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
 use continuum_memory::SyncResponse;
@@ -156,6 +156,9 @@ impl fmt::Display for PushError {
         }
     }
 }
+
+/// Its text has the cause in it.
+impl Error for PushError {}
 
 #[cfg(test)]
 mod tests {
