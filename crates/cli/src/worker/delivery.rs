@@ -273,3 +273,6 @@ impl fmt::Display for DeliveryError {
         }
     }
 }
+
+/// Its text has the cause in it.
+impl Error for DeliveryError {}
