@@ -275,4 +275,4 @@ impl fmt::Display for DeliveryError {
 }
 
 /// Its text has the cause in it.
-impl Error for DeliveryError {}
+
