@@ -42,11 +42,12 @@ pub use tracer::{Tracer, get_tracer};
 pub use value::Value;
 pub use view::SpanRef;
 
+#[cfg(feature = "tower")]
+pub(crate) use exception::Exception;
 pub(crate) use {
     body::SpanBody,
     builder::OnStart,
     encode::{Writer, attribute_len, field_len, put_message, truncated},
-    exception::Exception,
     hooks::{ActiveHooks, Hooks},
     opening::Opening,
     scope::InstrumentationScope,
