@@ -152,6 +152,21 @@ def test_the_interpreter_runs_on_while_spans_are_delivered(recorded: Recorded) -
     assert counts["started"] == counts["exported"] == 1
 
 
+def test_a_disabled_sdk_records_nothing(sink: Sink) -> None:
+    printed = run(
+        sink,
+        """
+        shutdown_telemetry()
+        os.environ["OTEL_SDK_DISABLED"] = "true"
+        init_telemetry()
+        with tracer.start_as_current_span("unseen") as span:
+            print(span.is_recording(), stats()["started"])
+        """,
+    )
+    assert printed == "False 0\n"
+    assert sink.spans() == []
+
+
 def test_nothing_is_recorded_before_the_start(sink: Sink) -> None:
     program = "from continuum.observability import *\n" + textwrap.dedent(
         """

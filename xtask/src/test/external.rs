@@ -1,4 +1,5 @@
-//! What tests need from outside of Cargo: Python, and in it a third-party collector.
+//! What tests need from outside of Cargo: Valgrind, which counts instructions; Python, and in it a
+//! third-party collector.
 //!
 //! The collector is the Python package `rotel`, whose wheel carries the program `rotel-agent`.
 //! Tests find it by [`ROTEL_VARIABLE`]; those that need it do nothing when the variable is not set.
@@ -35,20 +36,29 @@ struct Need {
     debian_packages: &'static [&'static str],
 }
 
-const NEEDS: [Need; 1] = [Need {
-    what: "python3, 3.10 or later, with the modules venv and ensurepip",
-    probe: &[
-        "python3",
-        "-c",
-        "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))",
-    ],
-    debian_packages: &["python3", "python3-venv"],
-}];
+const NEEDS: &[Need] = &[
+    Need {
+        what: "python3, 3.10 or later, with the modules venv and ensurepip",
+        probe: &[
+            "python3",
+            "-c",
+            "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))",
+        ],
+        debian_packages: &["python3", "python3-venv"],
+    },
+    // Instructions are compared on this kind of machine only.
+    #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+    Need {
+        what: "valgrind",
+        probe: &["valgrind", "--version"],
+        debian_packages: &["valgrind"],
+    },
+];
 
 /// Says what is left out, and what it would need.
 pub(super) fn print_skipped() {
-    eprintln!("skipped: tests against the collector rotel, which needs:");
-    for need in &NEEDS {
+    eprintln!("skipped: tests against the collector rotel and instruction counts, which need:");
+    for need in NEEDS {
         eprintln!("  {}", need.what);
     }
 }
@@ -63,11 +73,11 @@ pub(super) fn prepare(
     target_directory: &Path,
 ) -> Result<Vec<(&'static str, OsString)>> {
     let root = workspace.root();
-    let missing = missing(root, &NEEDS);
+    let missing = missing(root, NEEDS);
     if !missing.is_empty() && is_root_on_debian(root) {
         install(root, &missing)?;
     }
-    refuse(&self::missing(root, &NEEDS))?;
+    refuse(&self::missing(root, NEEDS))?;
     let rotel = rotel(root, &target_directory.join("venv"))?;
     Ok(vec![(ROTEL_VARIABLE, rotel.into_os_string())])
 }

@@ -33,13 +33,14 @@ pub(crate) const COMMAND: Command = Command {
         "leave out what needs programs from outside, and say what that is",
     )],
     help: "Runs the tests of all crates and examples (by cargo-nextest if it is installed), of the\n\
-           documentation, and the loom models. The last line is `N passed, N failed`.\n\
+           documentation and of the Python package, the instruction counts, and the loom models. The\n\
+           last line is `N passed, N failed`.\n\
            A runner that fails without a failed test, as when the code does not compile, counts\n\
            as one failed.\n\
            \n\
            Some tests talk to a third-party collector, a Python package that goes to\n\
-           target/venv. As root on Debian, Python is installed when it is missing; elsewhere\n\
-           everything missing is listed at the start.",
+           target/venv; instructions are counted by Valgrind. As root on Debian, Python and\n\
+           Valgrind are installed when they are missing; elsewhere everything missing is listed at the start.",
     run: |workspace, options| Ok(run(workspace, options)),
 };
 

@@ -10,6 +10,8 @@ use crate::metadata::Metadata;
 use crate::process;
 use crate::workspace::Workspace;
 
+/// The package that counts instructions.
+const INSTRUCTIONS: &str = "continuum-instructions";
 const SDK_SOURCE: &str = "crates/observability/src/";
 
 /// Lists the runners, in the order from many quick tests to few slow ones.
@@ -33,6 +35,13 @@ pub(super) fn runners(
     ];
     if externals {
         runners.extend(python::runners(root, &members.target_directory)?);
+    }
+    if members
+        .packages
+        .iter()
+        .any(|package| package.name == INSTRUCTIONS)
+    {
+        runners.push(Runner::new("instructions", instructions(root)));
     }
     if has_loom_models(workspace)? {
         runners.push(Runner::new("loom", loom(root, &members.target_directory)));
@@ -70,6 +79,23 @@ fn workspace_tests(root: &Path, selection: &[&str]) -> Command {
     cargo
         .args(["test", "--workspace", "--all-features", "--no-fail-fast"])
         .args(selection);
+    cargo
+}
+
+/// Instruction counts; in a profile of their own, which builds the SDK once more, without features.
+fn instructions(root: &Path) -> Command {
+    let mut cargo = uncoloured(root);
+    cargo.args([
+        "test",
+        "--package",
+        INSTRUCTIONS,
+        "--profile",
+        "instructions",
+        "--test",
+        "instructions",
+        "--",
+        "--nocapture",
+    ]);
     cargo
 }
 
@@ -177,6 +203,12 @@ mod tests {
             "{error}"
         );
         examples("test = true\n").unwrap();
+    }
+
+    #[test]
+    fn instructions_are_counted_where_the_package_is_there() {
+        let found = names(|repository| repository.package("crates/continuum-instructions", ""));
+        assert_eq!(found, ["crates", "documentation", "instructions"]);
     }
 
     #[test]

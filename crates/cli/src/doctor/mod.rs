@@ -2,7 +2,7 @@
 //!
 //! Position: `continuum doctor` → **here** → the SDK's own settings and exporters.
 //!
-//! [`settings`](mod@settings) reads what a program in this environment would use, `network` resolves
+//! `settings` reads what a program in this environment would use, `network` resolves
 //! and connects, `delivery` sends one real span, and `spoken` finds out what a receiver speaks that
 //! did not understand it. Each step ends in a [`Finding`]; a step that cannot work after an earlier
 //! one failed is skipped.
@@ -48,9 +48,8 @@ pub fn examine(config: OtlpConfig) -> Report {
     let Some(target) = settings::target(&resolved) else {
         return report(skip_rest(findings));
     };
-    let address = match network::connect(&target, &mut findings) {
-        Some(address) => address,
-        None => return report(skip_rest(findings)),
+    let Some(address) = network::connect(&target, &mut findings) else {
+        return report(skip_rest(findings));
     };
     findings.extend(deliver(&resolved, &target, address));
     report(skip_rest(findings))

@@ -256,6 +256,15 @@ impl Failure for DeliveryError {
     }
 }
 
+impl Error for DeliveryError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Memory(error) => error.source(),
+            Self::Push(error) => error.source(),
+        }
+    }
+}
+
 impl fmt::Display for DeliveryError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -146,6 +146,17 @@ impl Failure for PushError {
     }
 }
 
+impl Error for PushError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Unreachable(error) => error.source(),
+            Self::Refused { .. } => None,
+            Self::NotANode(error) => error.source(),
+            Self::Crashed(error) => error.source(),
+        }
+    }
+}
+
 impl fmt::Display for PushError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

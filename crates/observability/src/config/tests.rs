@@ -139,7 +139,6 @@ fn the_builder_decides_before_the_environment() {
         ("OTEL_SPAN_EVENT_COUNT_LIMIT", "9"),
         ("OTEL_BSP_SCHEDULE_DELAY", "9"),
         ("OTEL_BSP_EXPORT_TIMEOUT", "9"),
-        ("CONTINUUM_WAIT_WHEN_FULL", "9"),
     ]);
     let settings = Settings::resolve(overrides, &env);
     assert_eq!(exporter_name(&settings), "none");
@@ -148,7 +147,6 @@ fn the_builder_decides_before_the_environment() {
     assert_eq!(settings.schedule_delay, Duration::from_millis(7));
     assert_eq!(settings.export_timeout, Duration::from_millis(8));
     assert_eq!(settings.memory_budget_bytes, 1 << 20);
-    assert_eq!(settings.wait_when_full, Some(Duration::from_millis(9)));
 }
 
 #[cfg(all(feature = "otlp-http", feature = "console"))]
@@ -276,10 +274,6 @@ fn what_the_builder_cannot_use_is_an_error_without_strict_checks() {
         (
             "export_timeout",
             Telemetry::builder().export_timeout(Duration::ZERO),
-        ),
-        (
-            "wait_when_full",
-            Telemetry::builder().wait_when_full(Duration::ZERO),
         ),
         ("max_queue_size", Telemetry::builder().max_queue_size(0)),
         (

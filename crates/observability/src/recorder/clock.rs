@@ -34,6 +34,8 @@ enum Source {
 #[derive(Debug)]
 pub(crate) struct Clock {
     source: Source,
+    /// Tells Unix nanoseconds; may step at any time.
+    wall: fn() -> u64,
     base: Instant,
     base_ticks: u64,
     /// How many calibrations there were; the last one's pairing lies at its remainder by two.
@@ -93,13 +95,14 @@ impl Clock {
     #[inline]
     pub(crate) fn global() -> &'static Self {
         static CLOCK: OnceLock<Clock> = OnceLock::new();
-        CLOCK.get_or_init(|| Self::new(trusted_source()))
+        CLOCK.get_or_init(|| Self::new(trusted_source(), wall_unix_nanos))
     }
 
-    fn new(source: Source) -> Self {
+    fn new(source: Source, wall: fn() -> u64) -> Self {
         let base = Instant::now();
         let clock = Self {
             source,
+            wall,
             base,
             base_ticks: raw_ticks(source, base),
             calibrations: AtomicU64::new(0),
@@ -182,7 +185,7 @@ impl Clock {
 
     fn reading(&self) -> Reading {
         let ticks = self.ticks();
-        let (elapsed, unix_nanos) = (self.base.elapsed(), wall_unix_nanos());
+        let (elapsed, unix_nanos) = (self.base.elapsed(), (self.wall)());
         Reading {
             ticks,
             width: self.ticks().wrapping_sub(ticks),
@@ -249,9 +252,71 @@ fn wall_unix_nanos() -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        SpanKind, TraceFlags,
+        context::{SpanContext, SpanId, TraceId, TraceState},
+        span::{Opening, SpanBody},
+        testing::TestRecorder,
+    };
+    use std::cell::Cell;
+
+    const HOUR: u64 = 3_600_000_000_000;
+
+    thread_local! {
+        static WALL: Cell<u64> = const { Cell::new(0) };
+    }
+
+    /// Starts a span now, on that clock.
+    fn begin(body: &mut SpanBody, recorder: &TestRecorder, clock: &Clock) -> u64 {
+        let (flags, id) = (TraceFlags::SAMPLED, SpanId::from(1));
+        let span = SpanContext::new(TraceId::from(1), id, flags, false, TraceState::EMPTY);
+        let (anchor, start_ticks) = (clock.anchor(), clock.ticks());
+        let start_unix_nanos = anchor.unix_nanos(start_ticks);
+        body.begin(&Opening {
+            name: "work",
+            kind: SpanKind::Internal,
+            recorder: recorder.recorder(),
+            span: &span,
+            parent: None,
+            local_root: id,
+            scope: 0,
+            start_ticks,
+            start_unix_nanos,
+            anchor,
+        });
+        start_unix_nanos
+    }
+
+    #[test]
+    fn a_wall_clock_that_steps_moves_later_spans_and_never_one_in_progress() {
+        let recorder = TestRecorder::new();
+        for source in [Source::Monotonic, trusted_source()] {
+            WALL.set(100 * HOUR);
+            let clock = Clock::new(source, || WALL.get());
+            let mut body = SpanBody::default();
+            for stepped in [99 * HOUR, 0, 300 * HOUR, 1] {
+                let start = begin(&mut body, &recorder, &clock);
+                WALL.set(stepped);
+                clock.calibrate();
+                let ticks = clock.ticks();
+                let (event, end) = (body.unix_nanos_at(ticks), body.end_unix_nanos(ticks));
+                for time in [event, end] {
+                    assert!(
+                        (start..start + HOUR).contains(&time),
+                        "{source:?}: {start} {time}"
+                    );
+                }
+                let next = begin(&mut body, &recorder, &clock);
+                assert!(
+                    next.abs_diff(stepped) < HOUR,
+                    "{source:?}: {stepped} {next}"
+                );
+            }
+        }
+    }
 
     fn agrees_with_the_monotonic_clock(source: Source) {
-        let clock = Clock::new(source);
+        let clock = Clock::new(source, wall_unix_nanos);
         let (ticks, instant) = (clock.ticks(), Instant::now());
         std::thread::sleep(Duration::from_millis(20));
         let passed = clock.ticks() - ticks;
@@ -294,7 +359,7 @@ mod tests {
 
     #[test]
     fn a_calibration_that_a_fork_cut_short_stops_nobody() {
-        let clock = Clock::new(Source::Monotonic);
+        let clock = Clock::new(Source::Monotonic, wall_unix_nanos);
         let before = clock.anchor();
         clock
             .calibrating

@@ -310,7 +310,7 @@ mod tests {
     #[test]
     fn a_sampler_of_the_users_that_comes_back_takes_no_more_memory() {
         let [first, second]: [Arc<dyn ShouldSample>; 2] = [Arc::new(Refusing), Arc::new(Refusing)];
-        let switch = SamplerSwitch::new(Sampler::default());
+        let switch = SamplerSwitch::new(Sampler::default(), false);
         for _ in 0..3 {
             for sampler in [&first, &second] {
                 let custom = Sampler::Custom(Arc::clone(sampler));

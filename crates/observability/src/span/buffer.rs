@@ -46,7 +46,11 @@ impl Buffer {
     }
 
     /// Lets `write` fill the next bytes and say how many it took.
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "the hottest path; its frame is a tenth of it"
+    )]
+    #[inline(always)]
     pub(super) fn short(&mut self, write: impl FnOnce(&mut [u8; ROOM]) -> usize) {
         if self.bytes.len() - self.len < ROOM {
             self.grow(ROOM);

@@ -10,7 +10,7 @@ use crate::{
     context::{SpanContext, SpanId, TraceFlags, TraceId, TraceState},
     recorder::{Clock, Slot, thread},
 };
-use std::{borrow::Cow, fmt, time::Duration};
+use std::{borrow::Cow, fmt, mem::ManuallyDrop, time::Duration};
 
 /// A reference to a span. Cheap to clone; does not keep the span open.
 ///
@@ -94,14 +94,17 @@ impl SpanRef {
     #[inline]
     pub fn set_attribute<'a>(&self, key: &str, value: impl Into<Value<'a>>) {
         if let Some((slot, generation)) = self.slot {
-            let value = value.into();
-            // The compiler knows which one it is, mostly, and need not make and drop a value then.
-            let plain = match &value {
+            // Mostly the compiler knows which one it is: then no value is made, and none is dropped.
+            let value = ManuallyDrop::new(value.into());
+            let plain = match &*value {
                 Value::Str(Cow::Borrowed(text)) => Plain::Text(text),
                 Value::I64(number) => Plain::Integer(*number),
                 Value::F64(number) => Plain::Float(*number),
                 Value::Bool(truth) => Plain::Truth(*truth),
-                _ => return set_attribute(slot, generation, key, &value),
+                _ => {
+                    let value = ManuallyDrop::into_inner(value);
+                    return set_attribute(slot, generation, key, &value);
+                }
             };
             set_plain_attribute(slot, generation, key, plain);
         }
@@ -254,7 +257,9 @@ impl SpanRef {
 /// Outside of the generic code, so that each call site is small.
 #[inline(never)]
 fn set_plain_attribute(slot: &'static Slot, generation: u64, key: &str, value: Plain<'_>) {
-    thread::with_span(slot, generation, |body| body.set_plain(key, value));
+    if !thread::with_own_span(slot, generation, |body| body.set_plain(key, value)) {
+        set_attribute(slot, generation, key, &value.to_value());
+    }
 }
 
 #[inline(never)]

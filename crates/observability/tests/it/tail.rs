@@ -70,7 +70,8 @@ fn spans_of_other_threads_belong_to_the_trace() {
     let recorder = recorder(TailPolicy::new(0.0));
     recorder.run(|| {
         tracer().in_scope("request", |_| {
-            thread::spawn(in_current_context(fail)).join().unwrap();
+            let thread = thread::Builder::new().spawn(in_current_context(fail));
+            thread.unwrap().join().unwrap();
         });
     });
     assert_eq!(recorder.tree(), "request\n  query ERROR(timeout)\n");
@@ -197,7 +198,7 @@ fn a_span_that_somebody_wants_to_see_keeps_its_trace() {
             with_context(&forced(), || tracer().in_scope("wanted", |_| ()));
         });
         with_context(&forced(), || {
-            tracer().in_scope("wanted from the start", |_| ())
+            tracer().in_scope("wanted from the start", |_| ());
         });
         tracer().in_scope("other", |_| ());
     });

@@ -95,10 +95,8 @@ def _text(value: object) -> str:
 
 def _provide() -> provider.TracerProvider:
     """Registers provider and propagator with the API, and the exit of the process, once."""
-    global _provider, _exit_registered
-    if _provider is None:
-        provider.TracerProvider()
-    assert _provider is not None
+    global _exit_registered
+    made = _provider if _provider is not None else provider.TracerProvider()
     with _lock:
         if not _exit_registered:
             _exit_registered = True
@@ -106,9 +104,9 @@ def _provide() -> provider.TracerProvider:
             # Children of multiprocessing leave by os._exit, after these finalizers.
             multiprocessing.util.register_after_fork(_native, _finalize_in_child)
     if _is_unset():
-        trace.set_tracer_provider(_provider)
+        trace.set_tracer_provider(made)
         propagate.set_global_textmap(provider.Propagator())
-    return _provider
+    return made
 
 
 def _is_unset() -> bool:

@@ -1,4 +1,4 @@
-//! The settings of the running recorder: messages, caps in numbers of spans, baggage as attributes.
+//! The settings of the running recorder: messages, caps in numbers of spans, waiting, baggage as attributes.
 
 use super::*;
 use crate::{recorder::RecorderConfig, testing::TestRecorder};
@@ -84,4 +84,23 @@ fn baggage_entries_become_attributes_where_the_variable_or_the_builder_names_the
         ..Overrides::default()
     });
     assert_eq!(of_builder, "work user_tier=gold\n");
+}
+
+#[test]
+fn nobody_waits_for_room_unless_the_variable_or_the_builder_says_how_long() {
+    let longest = |of_builder, variables: &[(&str, &str)]| {
+        let overrides = Overrides {
+            wait_when_full: of_builder,
+            ..Overrides::default()
+        };
+        let env = environment(variables);
+        let settings = Settings::resolve(overrides, &env);
+        (settings.wait_when_full, env.problems().len())
+    };
+    let variable = [("CONTINUUM_WAIT_WHEN_FULL", "9")];
+    let (nine, seven) = (Duration::from_millis(9), Duration::from_millis(7));
+    assert_eq!(longest(None, &[]), (None, 0));
+    assert_eq!(longest(None, &variable), (Some(nine), 0));
+    assert_eq!(longest(Some(seven), &variable), (Some(seven), 0));
+    assert_eq!(longest(Some(Duration::ZERO), &[]).1, 1);
 }

@@ -14,7 +14,7 @@ mod progress;
 
 pub(crate) use self::{
     finish::end_span,
-    progress::{open_span, pass_to_task, take_from_task, with_span},
+    progress::{open_span, pass_to_task, take_from_task, with_own_span, with_span},
 };
 
 use super::{

@@ -126,6 +126,26 @@ pub(crate) fn with_span<R>(
     })
 }
 
+/// As [`with_span`], where that takes no lock; `false`: nothing was done, use the other.
+#[inline]
+pub(crate) fn with_own_span(
+    slot: &'static Slot,
+    generation: u64,
+    access: impl FnOnce(&mut SpanBody),
+) -> bool {
+    let checked = |body: &mut Option<Box<SpanBody>>| {
+        if slot.generation() == generation
+            && let Some(body) = body.as_deref_mut()
+        {
+            access(body);
+        }
+    };
+    STATE.with(|state| match state.strand() {
+        Some(strand) => slot.cell.with_owned(strand, None, checked).is_ok(),
+        None => false,
+    })
+}
+
 #[cold]
 fn with_span_locked<R>(
     slot: &'static Slot,

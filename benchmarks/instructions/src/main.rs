@@ -1,0 +1,155 @@
+//! `continuum-instructions SCENARIO COUNT`: does one thing that often, to be counted by Callgrind.
+//!
+//! Flow: `tests/instructions.rs` runs it with two counts; what a round more costs is the difference
+//! between the two, so that nothing of the start and the end is in it.
+//!
+//! Invariant: only what happens inside of [`measured`] counts, on its thread.
+
+use std::{
+    hint::black_box,
+    pin::{Pin, pin},
+    task::{self, Poll, Waker},
+    time::Instant,
+};
+
+use anyhow::{Context as _, Result, bail};
+use continuum_observability::{
+    EncodedRequest, ExportError, Exported, Exporter, FutureExt as _, Sampler, Telemetry, Tracer,
+    get_tracer,
+};
+
+/// More than all spans of a run take, so that none is refused.
+const BUDGET_BYTES: usize = 64 << 20;
+
+const KEYS: [&str; 16] = [
+    "http.request.method",
+    "http.route",
+    "url.path",
+    "url.scheme",
+    "server.address",
+    "server.port",
+    "user.id",
+    "tenant.id",
+    "memory.size",
+    "cache.hit",
+    "db.system",
+    "db.rows",
+    "network.peer",
+    "retry.count",
+    "error.kind",
+    "score",
+];
+
+fn main() -> Result<()> {
+    let mut arguments = std::env::args().skip(1);
+    let scenario = arguments.next().context("which scenario?")?;
+    let count = arguments.next().context("how often?")?.parse()?;
+    let _telemetry = match scenario.as_str() {
+        "not_installed" => None,
+        "sampled_out" => Some(telemetry(Sampler::AlwaysOff)?),
+        _ => Some(telemetry(Sampler::AlwaysOn)?),
+    };
+    measured(&scenario, get_tracer("instructions"), count)
+}
+
+fn telemetry(sampler: Sampler) -> Result<Telemetry> {
+    let builder = Telemetry::builder().sampler(Sampler::parent_based(sampler));
+    let builder = builder.memory_budget_bytes(BUDGET_BYTES);
+    Ok(builder.exporter_with("drop", || Box::new(Drop)).init()?)
+}
+
+#[inline(never)]
+fn measured(scenario: &str, tracer: Tracer, count: i64) -> Result<()> {
+    let round = match scenario {
+        "root_and_child" | "sampled_out" | "not_installed" => root_and_child,
+        "hundred_children" => hundred_children,
+        "hundred_calls" => hundred_calls,
+        "sixteen_attributes" => sixteen_attributes,
+        "three_events" => three_events,
+        _ => bail!("no scenario {scenario}"),
+    };
+    for number in 0..count {
+        round(tracer, black_box(number));
+    }
+    Ok(())
+}
+
+fn root_and_child(tracer: Tracer, number: i64) {
+    let _root = tracer.start_as_current_span("root");
+    let child = tracer.start_span("child");
+    child.set_attribute("http.method", "GET");
+    child.set_attribute("http.route", "/users/{id}");
+    child.set_attribute("user.id", number);
+    child.set_attribute("score", number as f64);
+}
+
+fn hundred_children(tracer: Tracer, number: i64) {
+    let _root = tracer.start_as_current_span("root");
+    for row in 0..100 {
+        let child = tracer.start_span("child");
+        child.set_attribute("db.system", "postgresql");
+        child.set_attribute("db.operation", "SELECT");
+        child.set_attribute("row", number + row);
+    }
+}
+
+fn hundred_calls(tracer: Tracer, number: i64) {
+    let _root = tracer.start_as_current_span("root");
+    for _ in 0..100 {
+        let mut call = pin!(called(number).in_span(tracer.start_span("called")));
+        let mut context = task::Context::from_waker(Waker::noop());
+        while call.as_mut().poll(&mut context).is_pending() {}
+    }
+}
+
+async fn called(number: i64) -> i64 {
+    PendingOnce::default().await;
+    black_box(number)
+}
+
+fn sixteen_attributes(tracer: Tracer, number: i64) {
+    let span = tracer.start_span("wide");
+    for key in KEYS {
+        span.set_attribute(key, black_box(number));
+    }
+}
+
+fn three_events(tracer: Tracer, number: i64) {
+    let span = tracer.start_span("eventful");
+    for _ in 0..3 {
+        span.add_event(
+            "cache.miss",
+            &[("key", "search".into()), ("n", number.into())],
+        );
+    }
+}
+
+/// Done at the second poll.
+#[derive(Default)]
+struct PendingOnce(bool);
+
+impl Future for PendingOnce {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, _: &mut task::Context<'_>) -> Poll<()> {
+        if std::mem::replace(&mut self.0, true) {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    }
+}
+
+/// Takes every request and does nothing with it.
+#[derive(Debug)]
+struct Drop;
+
+impl Exporter for Drop {
+    fn export(&mut self, _: &EncodedRequest<'_>, _: Instant) -> Result<Exported, ExportError> {
+        Ok(Exported::default())
+    }
+
+    fn name(&self) -> &'static str {
+        "drop"
+    }
+}
