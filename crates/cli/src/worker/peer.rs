@@ -168,9 +168,6 @@ impl fmt::Display for PushError {
     }
 }
 
-/// Its text has the cause in it.
-impl Error for PushError {}
-
 #[cfg(test)]
 mod tests {
     use super::*;
