@@ -273,6 +273,3 @@ impl fmt::Display for DeliveryError {
         }
     }
 }
-
-/// Its text has the cause in it.
-

@@ -168,8 +168,6 @@ impl fmt::Display for PushError {
     }
 }
 
-/// Its text has the cause in it.
-
 #[cfg(test)]
 mod tests {
     use super::*;
