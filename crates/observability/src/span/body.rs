@@ -224,15 +224,13 @@ impl SpanBody {
 
     /// An empty key is not an attribute and is counted as dropped.
     pub(crate) fn set_attribute(&mut self, key: &str, value: &Value<'_>) {
-        match Plain::of(value) {
-            Some(plain) => self.set_plain(key, plain),
-            None => {
-                if self.seen_keys.note(&KeyEnds::of(key)) {
-                    self.forget_attribute(key);
-                }
-                self.set_long_attribute(key, value);
-            }
+        if let Some(plain) = Plain::of(value) {
+            return self.set_plain(key, plain);
         }
+        if self.seen_keys.note(&KeyEnds::of(key)) {
+            self.forget_attribute(key);
+        }
+        self.set_long_attribute(key, value);
     }
 
     /// The form of [`SpanBody::set_attribute`] for most values.
