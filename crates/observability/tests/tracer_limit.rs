@@ -2,8 +2,6 @@
 //!
 //! The names are those of the process, hence a binary of its own.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use continuum_observability::{DiagnosticLevel, Telemetry, get_tracer, testing::TestRecorder};
 use std::{
     sync::{Arc, Mutex},
