@@ -279,6 +279,8 @@ mod tests {
             span: &span,
             parent: None,
             local_root: id,
+            undecided: false,
+            forced: false,
             scope: 0,
             start_ticks,
             start_unix_nanos,

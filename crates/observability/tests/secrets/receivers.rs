@@ -29,7 +29,7 @@ pub(crate) fn http(page: Page) -> u16 {
     serve(async |listener| {
         axum::serve(listener, Router::new().fallback(keep))
             .await
-            .unwrap()
+            .unwrap();
     })
 }
 

@@ -150,7 +150,8 @@ impl<T> stores::Store<T> {
 trait Kept {
     #[trace_function]
     fn keep(&self) {
-        (|| self.keep_here())();
+        let keep = || self.keep_here();
+        keep();
     }
 
     fn keep_here(&self);
