@@ -8,9 +8,6 @@
 //! the mutex, takes the ownership away, makes that visible to every thread with one expensive fence,
 //! and waits until no thread announces the value any more. From then on everyone locks.
 //!
-//! The owner passes the ownership on with a plain store, while it announces the value. Whoever has
-//! taken the ownership away meanwhile looks again after waiting, and takes it from the next owner.
-//!
 //! Invariants:
 //! - an owner id is current on at most one thread at a time, and hand-overs of it between threads
 //!   happen in order (a future is polled through `&mut`);
@@ -152,13 +149,11 @@ impl<T> Biased<T> {
         }
         // SAFETY: this strand owns the value and has announced it. Another strand that takes the
         // ownership away waits, after a fence that orders it against ours, until the announcement
-        // is gone, and once more if we pass it on; a holder of the same id comes before or after, never
+        // is gone; a holder of the same id on another thread comes before or after us, never
         // beside us; and the announcement was empty before, so this is not a nested call.
         let result = self.value.with_mut(|value| access(unsafe { &mut *value }));
         if let Some(next) = next {
-            // Over the mark of somebody who took the ownership away meanwhile: they wait for the
-            // announcement and look again.
-            self.owner.store(next, Ordering::Release);
+            self.pass_on(strand.id, next);
         }
         Ok(result)
     }
@@ -207,16 +202,12 @@ impl<T> Biased<T> {
             {
                 Ok(before) => {
                     if !heavy_fence() {
-                        // Nobody has touched the value: its owner goes on, we are refused. If it
-                        // has passed the value on meanwhile, there is nothing to give back.
-                        self.exchange(SHARED, before);
+                        // Nobody has touched the value: its owner goes on, we are refused.
+                        self.owner.store(before, Ordering::Release);
                         return None;
                     }
                     hazards(&mut |hazard| self.wait_for(hazard));
-                    owner = self.owner.load(Ordering::Acquire);
-                    if owner == SHARED {
-                        return Some(before);
-                    }
+                    return Some(before);
                 }
                 Err(seen) => owner = seen,
             }
@@ -248,8 +239,9 @@ impl<T> Biased<T> {
         }
     }
 
-    /// Changes the owner, unless somebody else has changed it meanwhile: then it stays so.
-    fn exchange(&self, from: u64, to: u64) {
+    /// Fails only when somebody else has changed the ownership meanwhile: then it stays so.
+    #[inline]
+    fn pass_on(&self, from: u64, to: u64) {
         let result = self
             .owner
             .compare_exchange(from, to, Ordering::AcqRel, Ordering::Relaxed);
@@ -391,7 +383,7 @@ mod loom_models {
     }
 
     #[test]
-    fn loom_whoever_takes_a_value_that_is_just_passed_on_takes_it_from_the_next_owner() {
+    fn loom_value_that_is_just_passed_on_is_taken_from_one_owner_or_the_other() {
         loom::model(|| {
             let world = world();
             let other = world.clone();

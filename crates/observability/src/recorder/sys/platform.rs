@@ -1,6 +1,6 @@
 //! What the recorder asks of the processor and the operating system: fences, ticks, fork.
 //!
-//! Position: below [`super::biased`] and [`super::clock`].
+//! Position: below [`super::biased`] and the clock of the recorder.
 //!
 //! Invariants: every function works on every target; where the fast way is missing, the slow one
 //! with the same meaning is taken.
