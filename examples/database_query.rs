@@ -122,7 +122,8 @@ mod tests {
         });
         let error = "ERROR(UNIQUE constraint failed: entities.name)";
         let event = "· exception exception.type=rusqlite::error::Error \
-             exception.message=UNIQUE constraint failed: entities.name";
+             exception.message=UNIQUE constraint failed: entities.name \
+             exception.stacktrace=caused by: Error code 2067: constraint failed";
         assert_eq!(
             recorder.tree(),
             format!(

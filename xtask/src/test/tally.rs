@@ -19,12 +19,14 @@ pub(super) struct Tally {
 impl Tally {
     /// Reads one line of a runner's output; zero unless it is a summary.
     pub(super) fn of_line(line: &str) -> Self {
+        // Indented, it is what a failed test of nextest has printed: the summary counts that one.
+        let of_harness = line.strip_prefix("test result: ");
         let line = line.trim();
         let counts = if let Some(rest) = line.strip_prefix("Summary [") {
             // `5/9 tests run: 4 passed (1 slow), 1 failed, 2 skipped`
             rest.split_once(" run: ")
                 .map(|(_, counts)| Self::sum(counts.split(',')))
-        } else if let Some(rest) = line.strip_prefix("test result: ") {
+        } else if let Some(rest) = of_harness {
             // `ok. 5 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s`
             rest.split_once(". ")
                 .map(|(_, counts)| Self::sum(counts.split(';')))

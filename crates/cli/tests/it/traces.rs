@@ -190,11 +190,11 @@ fn a_recall_from_a_damaged_file() {
       auth.verify_key OK
         db.select.keys [client] OK db.response.returned_rows=1
       memory.recall ERROR(storage refused to read: file is not a database) memory.query_length=11 memory.max_concepts=10
-        · exception exception.type=continuum_memory::error::MemoryError exception.message=storage refused to read: file is not a database
+        · exception exception.type=continuum_memory::error::MemoryError exception.message=storage refused to read: file is not a database exception.stacktrace=caused by: file is not a database; caused by: Error code 26: file is not a database
         cache.get [client] OK cache.key_pattern=memory:search:* cache.key=memory:search:<hash> cache.hit=false
           · cache.miss key=memory:search:<hash>
         db.select.turns_fts [client] ERROR(storage refused to read: file is not a database)
-          · exception exception.type=continuum_memory::error::MemoryError exception.message=storage refused to read: file is not a database
+          · exception exception.type=continuum_memory::error::MemoryError exception.message=storage refused to read: file is not a database exception.stacktrace=caused by: file is not a database; caused by: Error code 26: file is not a database
     ");
 }
 

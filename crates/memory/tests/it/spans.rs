@@ -128,12 +128,12 @@ fn a_failing_recall_shows_where_it_failed() {
     let failing = tree(|| drop(tenant.recall(&request).unwrap_err()));
     assert_snapshot!(failing, @r"
     memory.recall ERROR(storage refused to read: no such table: windows_fts) memory.query_length=11 memory.max_concepts=10
-      · exception exception.type=continuum_memory::error::MemoryError exception.message=storage refused to read: no such table: windows_fts
+      · exception exception.type=continuum_memory::error::MemoryError exception.message=storage refused to read: no such table: windows_fts exception.stacktrace=caused by: no such table: windows_fts; caused by: Error code 1: SQL logic error
       cache.get [client] OK cache.operation=GET cache.key_pattern=memory:search:* cache.key=memory:search:<hash> cache.hit=false
         · cache.miss key=memory:search:<hash>
       db.select.turns_fts [client] OK db.response.returned_rows=1
       db.select.windows_fts [client] ERROR(storage refused to read: no such table: windows_fts)
-        · exception exception.type=continuum_memory::error::MemoryError exception.message=storage refused to read: no such table: windows_fts
+        · exception exception.type=continuum_memory::error::MemoryError exception.message=storage refused to read: no such table: windows_fts exception.stacktrace=caused by: no such table: windows_fts; caused by: Error code 1: SQL logic error
     ");
 }
 

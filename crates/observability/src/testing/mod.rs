@@ -143,7 +143,8 @@ impl TestRecorder {
 
     /// All spans that have ended so far, as indented text without ids and times.
     ///
-    /// A line holds the name, the kind unless internal, the status unless unset, the attributes.
+    /// A line holds the name, the kind unless internal, the status unless unset, the attributes; of an
+    /// error's causes all, of its backtrace nothing.
     /// Events (`·`) and links (`→`) follow, indented; children come in the order they started.
     /// Spans whose parent is not among them stand at the left.
     pub fn tree(&self) -> String {

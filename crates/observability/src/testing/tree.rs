@@ -14,6 +14,9 @@ const KINDS: [&str; 6] = [
     " [consumer]",
 ];
 
+/// Begins what differs from machine to machine: the frames of a backtrace.
+const BACKTRACE: &str = "Stack backtrace:";
+
 /// Draws all spans, roots first by their start.
 pub(super) fn render(spans: &[SpanRecord]) -> String {
     let mut order: Vec<&SpanRecord> = spans.iter().collect();
@@ -83,7 +86,11 @@ impl<'a> Picture<'a> {
 
     fn attributes(&mut self, attributes: &[(String, AnyValue)]) {
         for (key, value) in attributes {
-            self.append(format_args!(" {key}={}", text(value)));
+            let text = text(value);
+            let shown = text.split(BACKTRACE).next().unwrap_or_default().trim_end();
+            if !shown.is_empty() || text.is_empty() {
+                self.append(format_args!(" {key}={}", shown.replace('\n', "; ")));
+            }
         }
     }
 

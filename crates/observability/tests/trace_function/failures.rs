@@ -2,7 +2,9 @@
 
 use crate::tree;
 use anyhow::Context as _;
-use continuum_observability::{Status, get_current_span, testing::TestRecorder, trace_function};
+use continuum_observability::{
+    AnyValue, Status, get_current_span, testing::TestRecorder, trace_function,
+};
 use std::{
     backtrace::{Backtrace, BacktraceStatus},
     error::Error,
@@ -88,7 +90,7 @@ fn anyhow_is_recorded_with_its_causes() {
     let picture = tree(&recorder);
     let expected = "any_error ERROR(cannot recall)\n  · exception exception.type=anyhow::Error \
                     exception.message=cannot recall exception.stacktrace=caused by: the index is \
-                    broken\ncaused by: disk full\n";
+                    broken; caused by: disk full\n";
     assert!(picture.starts_with(expected), "{picture}");
 }
 
@@ -110,7 +112,13 @@ fn the_backtrace_of_an_error_is_recorded_where_it_was_captured() {
     let recorder = TestRecorder::new();
     assert!(recorder.run(any_error).is_err());
     let picture = recorder.tree();
-    let (causes, backtrace) = picture.split_once("\nStack backtrace:").unwrap();
+    assert!(picture.ends_with("caused by: disk full\n"), "{picture}");
+    let spans = recorder.spans();
+    let Some(AnyValue::String(recorded)) = spans[0].events[0].attribute("exception.stacktrace")
+    else {
+        panic!("{picture}");
+    };
+    let (causes, backtrace) = recorded.split_once("\nStack backtrace:").unwrap();
     assert!(causes.ends_with("caused by: disk full"), "{causes}");
     assert!(backtrace.contains("any_error"), "{backtrace}");
 }

@@ -159,9 +159,10 @@ impl ThreadState {
         shared
             .chunk
             .with_revoked(Some(&shared.hazard), hazards, next, |open| {
-                shared.filled.store(false, Ordering::Relaxed);
                 open.hand_over();
                 *open = OpenChunk::default();
+                // Last, so that an export thread that passes by finds the spans in the queue.
+                shared.filled.store(false, Ordering::Release);
             });
     }
 
