@@ -114,11 +114,11 @@ fn the_backtrace_of_an_error_is_recorded_where_it_was_captured() {
     let picture = recorder.tree();
     assert!(picture.ends_with("caused by: disk full\n"), "{picture}");
     let spans = recorder.spans();
-    let Some(AnyValue::String(recorded)) = spans[0].events[0].attribute("exception.stacktrace")
+    let Some(AnyValue::String(stacktrace)) = spans[0].events[0].attribute("exception.stacktrace")
     else {
         panic!("{picture}");
     };
-    let (causes, backtrace) = recorded.split_once("\nStack backtrace:").unwrap();
+    let (causes, backtrace) = stacktrace.split_once("\nStack backtrace:").unwrap();
     assert!(causes.ends_with("caused by: disk full"), "{causes}");
     assert!(backtrace.contains("any_error"), "{backtrace}");
 }
