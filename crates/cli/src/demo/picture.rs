@@ -15,14 +15,17 @@ use continuum_observability::{Palette, SpanRecord, TraceId, TreeStyle, render_tr
 use super::report::Picture;
 
 /// Attributes that the names of our spans are made of, or that are the same in every trace of the demo.
-const ELSEWHERE: [&str; 18] = [
+const ELSEWHERE: [&str; 22] = [
+    "cache.key",
     "cache.operation",
     "db.collection.name",
     "db.operation.name",
     "db.query.text",
     "db.system.name",
     "federation.operation",
+    "http.request.body.size",
     "http.request.method",
+    "http.response.body.size",
     "http.route",
     "memory.operation",
     "messaging.destination.name",
@@ -31,6 +34,7 @@ const ELSEWHERE: [&str; 18] = [
     "messaging.system",
     "network.protocol.version",
     "server.address",
+    "server.port",
     "url.path",
     "url.scheme",
     "user_agent.original",
