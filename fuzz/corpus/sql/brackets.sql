@@ -1,0 +1,1 @@
+SELECT * FRzM turns WHERE a (`a`, [b]i D  .-ndurns WHERE a (`a`, [2222b]i D  .-n
