@@ -12,7 +12,7 @@
 //! ```
 //!
 //! What to look at: [`TraceLayer`] reads the caller's headers and names the span by the route; [`call`]
-//! writes them. For `reqwest` there is `send_traced`, by the cargo feature of that name.
+//! writes them. For `reqwest` there is `send_traced`, by the cargo feature `reqwest_0_13`.
 
 #![expect(clippy::print_stdout, reason = "prints the answer")]
 

@@ -91,7 +91,7 @@ fn features(workspace: &Workspace) -> Result<()> {
         &["--features", "gzip"],
         &["--no-default-features", "--features", "console"],
         &["--no-default-features", "--features", "macros"],
-        &["--no-default-features", "--features", "tower"],
+        &["--no-default-features", "--features", "tower_service_0_3"],
         &["--no-default-features", "--features", "tracing"],
         &["--no-default-features", "--features", "opentelemetry_0_33"],
         &[
@@ -99,7 +99,7 @@ fn features(workspace: &Workspace) -> Result<()> {
             "--features",
             "opentelemetry_sdk_0_33",
         ],
-        &["--no-default-features", "--features", "reqwest"],
+        &["--no-default-features", "--features", "reqwest_0_13"],
         &["--no-default-features", "--features", "serde"],
     ];
     for set in SETS {

@@ -18,7 +18,7 @@
 //!
 //! The names of their attributes follow [`Conventions`](crate::semconv::Conventions).
 
-#[cfg(feature = "tower")]
+#[cfg(feature = "tower_service_0_3")]
 pub mod api;
 pub mod cache;
 pub mod client;

@@ -148,7 +148,7 @@ impl<'a> LayerSpan<'a> {
     }
 
     /// Says of a span that has already started what it would have said at its start.
-    #[cfg(feature = "tower")]
+    #[cfg(feature = "tower_service_0_3")]
     pub(super) fn describe(self, span: &SpanRef) {
         span.set_attributes(self.attributes);
     }

@@ -73,7 +73,7 @@ fn the_page_lists_every_attribute_with_its_former_name_and_no_other() {
 
 /// One of each helper, with everything that can be set.
 fn every_helper() {
-    #[cfg(feature = "tower")]
+    #[cfg(feature = "tower_service_0_3")]
     serve_request();
     trace_http_request("BREW", "https://peer.example/pot")
         .template("<template>")
@@ -128,7 +128,7 @@ fn every_helper() {
 }
 
 /// A request that says all that the layer records, of a method that nobody knows.
-#[cfg(feature = "tower")]
+#[cfg(feature = "tower_service_0_3")]
 fn serve_request() {
     use crate::layers::api::TraceLayer;
     use http::{Request, Response};
@@ -204,7 +204,7 @@ fn the_page_lists_every_span_with_its_kind_and_attributes_and_no_other() {
         .collect();
     let listed: BTreeSet<_> = rows("Spans")
         .into_iter()
-        .filter(|row| cfg!(feature = "tower") || row[1] != "server")
+        .filter(|row| cfg!(feature = "tower_service_0_3") || row[1] != "server")
         .map(|row| (only_quoted(row[0]).to_owned(), row[1], quoted(row[3])))
         .collect();
     assert_eq!(made, listed);

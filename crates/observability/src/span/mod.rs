@@ -42,7 +42,7 @@ pub use tracer::{Tracer, get_tracer};
 pub use value::Value;
 pub use view::SpanRef;
 
-#[cfg(feature = "tower")]
+#[cfg(feature = "tower_service_0_3")]
 pub(crate) use exception::Exception;
 pub(crate) use {
     body::SpanBody,

@@ -8,10 +8,10 @@
 //!
 //! Source: OpenTelemetry semantic conventions 1.x, "HTTP client spans".
 
-#[cfg(feature = "reqwest")]
+#[cfg(feature = "reqwest_0_13")]
 mod reqwest;
 
-#[cfg(feature = "reqwest")]
+#[cfg(feature = "reqwest_0_13")]
 pub use self::reqwest::{ClientExt, RequestBuilderExt};
 
 use super::{

@@ -178,7 +178,7 @@ impl Extractor for Vec<(String, String)> {
 }
 
 /// The headers of an HTTP message of the `http` crate.
-#[cfg(feature = "http")]
+#[cfg(feature = "http_1")]
 mod http_headers {
     use super::{Extractor, Injector};
     use http::{HeaderMap, HeaderName, HeaderValue};
@@ -271,7 +271,7 @@ mod tests {
         assert_eq!(headers, list(&[("b", "2"), ("a", "4")]));
     }
 
-    #[cfg(feature = "http")]
+    #[cfg(feature = "http_1")]
     #[test]
     fn http_headers_are_a_carrier() {
         use http::{HeaderMap, HeaderValue};
