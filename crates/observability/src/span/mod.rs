@@ -8,6 +8,8 @@
 mod body;
 mod buffer;
 mod builder;
+#[cfg(feature = "tracing")]
+mod draft;
 mod encode;
 mod exception;
 mod failure;

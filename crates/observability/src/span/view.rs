@@ -195,6 +195,16 @@ impl SpanRef {
         });
     }
 
+    /// Sets the status to an error that is not described, unless one is known already.
+    #[cfg(feature = "tracing")]
+    pub(crate) fn fail(&self) {
+        self.with(|body| {
+            if !body.failed() {
+                body.set_status(Status::error(""));
+            }
+        });
+    }
+
     /// Gives the span another name.
     pub fn update_name(&self, name: &str) {
         self.with(|body| body.set_name(name));
@@ -229,6 +239,12 @@ impl SpanRef {
             hooks.ending(self, &end);
         }
         thread::end_span(recorder, slot, generation, end);
+    }
+
+    /// Where the span is recorded.
+    #[cfg(feature = "tracing")]
+    pub(super) fn slot(&self) -> Option<(&'static Slot, u64)> {
+        self.slot
     }
 
     /// Whether the span was recorded when it started.

@@ -12,6 +12,8 @@ mod async_nesting;
 mod guards;
 mod installation;
 mod layer;
+mod layer_parents;
+mod layer_rules;
 mod misuse;
 mod sync_nesting;
 mod world;
