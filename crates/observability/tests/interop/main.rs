@@ -7,6 +7,8 @@
     reason = "a test fails by panicking; forgotten guards are what some of them are about"
 )]
 
+mod api_baggage;
+mod api_behaviour;
 mod api_span;
 mod async_nesting;
 mod guards;
