@@ -54,3 +54,5 @@ pub(crate) use {
     opening::Opening,
     scope::InstrumentationScope,
 };
+#[cfg(feature = "tracing")]
+pub(crate) use short::Plain;

@@ -74,8 +74,9 @@ impl SpanRef {
         &self.context
     }
 
+    /// Reads or writes the span while it is recorded; `access` must not call code of the user's.
     #[inline]
-    pub(super) fn with<R>(&self, access: impl FnOnce(&mut SpanBody) -> R) -> Option<R> {
+    pub(crate) fn with<R>(&self, access: impl FnOnce(&mut SpanBody) -> R) -> Option<R> {
         let (slot, generation) = self.slot?;
         thread::with_span(slot, generation, access)
     }

@@ -5,25 +5,27 @@
 //! Invariants: a statement is recorded without its literals or not at all; of a query the secrets are
 //! left out.
 
-use super::fields::{Fields, Gathered};
+use super::{
+    fields::{Fields, Gathered},
+    text::Place,
+};
 use crate::{
     Value,
     layers::database::{SqlDialect, operation_of, scrub_sql},
     semconv::attribute,
     span::url::{Url, capped, redact_query},
 };
-use std::ops::Range;
 
 impl Fields {
     /// Takes a field that a rule gives the name `key`.
     pub(super) fn push_conventional(&mut self, key: &'static str, value: Gathered) {
         match (key, value) {
             (attribute::DB_QUERY_TEXT, Gathered::Text(text)) => {
-                if !self.texts.get(&text).trim().is_empty() {
+                if !self.texts.get(text).trim().is_empty() {
                     self.set(key, Gathered::Text(text));
                 }
             }
-            (attribute::URL_PATH, Gathered::Text(text)) => self.push_target(&text),
+            (attribute::URL_PATH, Gathered::Text(text)) => self.push_target(text),
             (attribute::NETWORK_PROTOCOL_VERSION, Gathered::Text(text)) => {
                 let version = Gathered::Text(self.protocol_version(text));
                 self.push(key, version);
@@ -44,7 +46,7 @@ impl Fields {
         ];
         match value {
             Gathered::Text(text) if NUMBERS.contains(&key) => {
-                let number = self.texts.get(&text).parse().map(Gathered::I64);
+                let number = self.texts.get(text).parse().map(Gathered::I64);
                 number.unwrap_or(Gathered::Text(text))
             }
             other => other,
@@ -52,7 +54,7 @@ impl Fields {
     }
 
     /// The target of a request: mostly a path and a query, but a client and a proxy have a URL there.
-    fn push_target(&mut self, text: &Range<usize>) {
+    fn push_target(&mut self, text: Place) {
         let target = self.texts.get(text).to_owned();
         if let Some(url) = Url::parse(&target) {
             let full = self.texts.push(&url.full);
@@ -71,25 +73,29 @@ impl Fields {
     }
 
     /// `1.1` of `HTTP/1.1`, `2` of `HTTP/2.0`.
-    fn protocol_version(&self, text: Range<usize>) -> Range<usize> {
-        let shown = self.texts.get(&text);
+    fn protocol_version(&self, text: Place) -> Place {
+        let shown = self.texts.get(text);
         let version = shown.strip_prefix("HTTP/").unwrap_or(shown);
         let start = text.start + (shown.len() - version.len());
         let version = version
             .strip_suffix(".0")
             .filter(|major| *major != "1")
             .unwrap_or(version);
-        start..start + version.len()
+        Place {
+            start,
+            end: start + version.len(),
+        }
     }
 
     /// Does what takes all fields of what a rule is for: scrubs the statement, makes the name.
     #[cold]
     pub(super) fn complete(&mut self, rename: Option<&str>) {
         self.complete_statement();
-        if self.name.is_none()
+        if self.special.name.is_none()
             && let Some(pattern) = rename
         {
-            self.name = Some(self.named_by(pattern)).filter(|name| !name.is_empty());
+            let name = self.named_by(pattern);
+            self.special.name = Some(name).filter(|name| name.start < name.end);
         }
     }
 
@@ -112,7 +118,7 @@ impl Fields {
     }
 
     /// A name with attributes in it; the operation of a statement is in lower case there.
-    fn named_by(&mut self, pattern: &str) -> Range<usize> {
+    fn named_by(&mut self, pattern: &str) -> Place {
         let mut name = String::new();
         for (number, part) in pattern.split(['{', '}']).enumerate() {
             let is_text = number % 2 == 0;

@@ -60,7 +60,7 @@ fn add_span(layer: &ContinuumLayer, site: &CallSite, fields: &Fields, parent: Op
         .filter(|root| root.span_id.is_valid())
         .map_or_else(|| Clock::global().anchor(), |root| root.anchor);
     let now = anchor.unix_nanos(Clock::global().ticks());
-    let took = Duration::try_from_secs_f64(fields.seconds).unwrap_or_default();
+    let took = Duration::try_from_secs_f64(fields.special.seconds).unwrap_or_default();
     let took = u64::try_from(took.as_nanos()).unwrap_or_default();
     layer
         .start(site, fields, parent, Some(now.saturating_sub(took)))
@@ -72,19 +72,17 @@ fn add_event(view: &SpanRef, metadata: &Metadata<'_>, fields: &mut Fields) {
         view.set_conventional(key, value);
     }
     let given = Some(metadata.name()).filter(|name| !name.starts_with(UNNAMED));
-    if (fields.failure.is_some() || given.is_some())
-        && let Some(message) = fields.message.take()
+    if (fields.special.failure.is_some() || given.is_some())
+        && let Some(message) = fields.special.message.take()
     {
         fields.push("message", Gathered::Text(message));
     }
-    if fields.failure.is_some() {
+    if fields.special.failure.is_some() {
         let is_final = *metadata.level() == Level::ERROR;
         return fields.with_attributes(|others| tell_failure(view, fields, others, is_final));
     }
-    let message = fields
-        .message
-        .as_ref()
-        .map(|message| fields.texts.get(message));
+    let message = fields.special.message;
+    let message = message.map(|message| fields.texts.get(message));
     let returned = || fields.find(RETURN).map(|_| RETURN);
     let name = given
         .or(message)

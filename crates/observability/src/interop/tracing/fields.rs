@@ -11,31 +11,32 @@
 
 use super::{
     call_site::{CallSite, FieldUse},
-    text::Texts,
+    text::{Place, Texts},
 };
-use crate::{SpanKind, Status, Value};
-use std::{array::from_fn, cell::Cell, error::Error, fmt::Debug, ops::Range, thread::LocalKey};
+use crate::{
+    SpanKind, Status, Value,
+    span::{Plain, SpanBody},
+};
+use std::{array::from_fn, cell::Cell, error::Error, fmt::Debug, thread::LocalKey};
 use tracing_core::{Field, field::Visit};
 
-/// Attributes that are handed on without taking memory.
-const ON_STACK: usize = 16;
-
 /// A value whose text lies elsewhere.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub(super) enum Gathered {
     Bool(bool),
     I64(i64),
     F64(f64),
-    Text(Range<usize>),
+    Text(Place),
     Static(&'static str),
-    Other(Value<'static>),
+    /// What is none of these, by its number.
+    Other(usize),
 }
 
 /// What is recorded of an error.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Failure {
-    pub(super) message: Range<usize>,
-    pub(super) causes: Range<usize>,
+    pub(super) message: Place,
+    pub(super) causes: Place,
 }
 
 /// The fields of a span or an event.
@@ -47,22 +48,29 @@ pub(super) struct Fields {
     values: Vec<(&'static str, Gathered)>,
     /// Attributes of the span that an event belongs to.
     of_span: Vec<(&'static str, Gathered)>,
-    pub(super) name: Option<Range<usize>>,
+    others: Vec<Value<'static>>,
+    pub(super) special: Special,
+}
+
+/// What is said in fields that are no attributes.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Special {
+    pub(super) name: Option<Place>,
     pub(super) kind: Option<SpanKind>,
-    pub(super) message: Option<Range<usize>>,
+    pub(super) message: Option<Place>,
     pub(super) failure: Option<Failure>,
     pub(super) seconds: f64,
     is_ok: bool,
     is_error: bool,
-    description: Option<Range<usize>>,
+    description: Option<Place>,
 }
 
 /// Where a thread keeps fields between two uses.
-pub(super) type Place = Cell<Option<Box<Fields>>>;
+pub(super) type Kept = Cell<Option<Box<Fields>>>;
 
 /// Lends the fields that are kept at `place`, or new ones while those are in use.
 pub(super) fn with_fields<R>(
-    place: &'static LocalKey<Place>,
+    place: &'static LocalKey<Kept>,
     work: impl FnOnce(&mut Fields) -> R,
 ) -> R {
     let kept = place.try_with(Cell::take).ok().flatten();
@@ -75,20 +83,12 @@ pub(super) fn with_fields<R>(
 
 impl Fields {
     pub(super) fn clear(&mut self) {
-        let (texts, mut values, mut of_span) = (
-            std::mem::take(&mut self.texts),
-            std::mem::take(&mut self.values),
-            std::mem::take(&mut self.of_span),
-        );
-        values.clear();
-        of_span.clear();
-        *self = Self {
-            texts,
-            values,
-            of_span,
-            ..Self::default()
-        };
+        self.owner = None;
         self.texts.clear();
+        self.values.clear();
+        self.of_span.clear();
+        self.others.clear();
+        self.special = Special::default();
     }
 
     #[inline]
@@ -110,44 +110,70 @@ impl Fields {
 
     pub(super) fn find(&self, key: &str) -> Option<Value<'_>> {
         let found = self.values.iter().find(|(known, _)| *known == key)?;
-        Some(self.value(&found.1))
+        Some(self.value(found.1))
     }
 
     #[inline]
-    pub(super) fn value<'a>(&'a self, gathered: &'a Gathered) -> Value<'a> {
+    fn value(&self, gathered: Gathered) -> Value<'_> {
         match gathered {
-            Gathered::Bool(value) => Value::Bool(*value),
-            Gathered::I64(value) => Value::I64(*value),
-            Gathered::F64(value) => Value::F64(*value),
-            Gathered::Text(range) => Value::Str(self.texts.get(range).into()),
-            Gathered::Static(text) => Value::Str((*text).into()),
-            Gathered::Other(value) => value.clone(),
+            Gathered::Bool(value) => Value::Bool(value),
+            Gathered::I64(value) => Value::I64(value),
+            Gathered::F64(value) => Value::F64(value),
+            Gathered::Text(place) => Value::Str(self.texts.get(place).into()),
+            Gathered::Static(text) => Value::Str(text.into()),
+            Gathered::Other(number) => self.others.get(number).cloned().unwrap_or(Value::Empty),
         }
+    }
+
+    /// Takes a value of any kind.
+    pub(super) fn push_value(&mut self, key: &'static str, value: Value<'static>) {
+        self.push(key, Gathered::Other(self.others.len()));
+        self.others.push(value);
     }
 
     /// The attributes, each as it came.
     pub(super) fn each(&self) -> impl Iterator<Item = (&'static str, Value<'_>)> {
         self.values
             .iter()
-            .map(|(key, value)| (*key, self.value(value)))
+            .map(|(key, value)| (*key, self.value(*value)))
+    }
+
+    /// Writes the attributes to a span.
+    #[inline]
+    pub(super) fn write_to(&self, body: &mut SpanBody) {
+        for (key, value) in &self.values {
+            match *value {
+                Gathered::Bool(value) => body.set_plain(key, Plain::Truth(value)),
+                Gathered::I64(value) => body.set_plain(key, Plain::Integer(value)),
+                Gathered::F64(value) => body.set_plain(key, Plain::Float(value)),
+                Gathered::Text(place) => body.set_plain(key, Plain::Text(self.texts.get(place))),
+                Gathered::Static(text) => body.set_plain(key, Plain::Text(text)),
+                Gathered::Other(_) => body.set_attribute(key, &self.value(*value)),
+            }
+        }
+    }
+
+    /// Hands on all attributes, mostly without taking memory for it.
+    #[inline]
+    pub(super) fn with_attributes<R>(&self, work: impl FnOnce(&[(&str, Value<'_>)]) -> R) -> R {
+        match self.values.len() {
+            0..=4 => self.with_at_most::<4, R>(work),
+            5..=8 => self.with_at_most::<8, R>(work),
+            _ => work(&self.each().collect::<Vec<_>>()),
+        }
+    }
+
+    fn with_at_most<const N: usize, R>(&self, work: impl FnOnce(&[(&str, Value<'_>)]) -> R) -> R {
+        let mut each = self.each();
+        let attributes: [_; N] = from_fn(|_| each.next().unwrap_or(("", Value::Empty)));
+        work(attributes.get(..self.values.len()).unwrap_or_default())
     }
 
     /// The attributes of the span around an event.
     pub(super) fn each_of_span(&self) -> impl Iterator<Item = (&'static str, Value<'_>)> {
         self.of_span
             .iter()
-            .map(|(key, value)| (*key, self.value(value)))
-    }
-
-    /// Hands on all attributes at once.
-    pub(super) fn with_attributes<R>(&self, work: impl FnOnce(&[(&str, Value<'_>)]) -> R) -> R {
-        let count = self.values.len();
-        if count > ON_STACK {
-            return work(&self.each().collect::<Vec<_>>());
-        }
-        let mut each = self.each();
-        let attributes: [_; ON_STACK] = from_fn(|_| each.next().unwrap_or(("", Value::Empty)));
-        work(&attributes[..count])
+            .map(|(key, value)| (*key, self.value(*value)))
     }
 
     /// Gathers what a place in the code says of itself and what `visit` is shown.
@@ -155,7 +181,7 @@ impl Fields {
     pub(super) fn gather(&mut self, site: &CallSite, visit: impl FnOnce(&mut Gather<'_>)) {
         visit(&mut Gather { fields: self, site });
         for (key, value) in &site.constants {
-            self.push(key, Gathered::Other(value.clone()));
+            self.push_value(key, value.clone());
         }
         if site.has_rule {
             self.complete(site.rename);
@@ -167,13 +193,20 @@ impl Fields {
         visit(&mut Gather { fields: self, site });
     }
 
+    /// Whether the fields speak of how it ended.
+    #[inline]
+    pub(super) fn has_outcome(&self) -> bool {
+        let said = &self.special;
+        said.failure.is_some() || said.description.is_some() || said.is_ok || said.is_error
+    }
+
     /// The status that the fields ask for.
     pub(super) fn status(&self) -> Status<'_> {
-        let description = self.description.as_ref().map(|range| self.texts.get(range));
+        let description = self.special.description.map(|place| self.texts.get(place));
         match description {
-            _ if self.is_ok => Status::Ok,
+            _ if self.special.is_ok => Status::Ok,
             Some(text) => Status::error(text),
-            None if self.is_error => Status::error(""),
+            None if self.special.is_error => Status::error(""),
             None => Status::Unset,
         }
     }
@@ -195,33 +228,37 @@ impl Fields {
                 let value = self.as_number(key, value);
                 self.of_span.push((key, value));
             }
-            (FieldUse::Error(_), Gathered::Text(message)) => self.fail(message, 0..0),
+            (FieldUse::Error(_), Gathered::Text(message)) => self.fail(message, Place::default()),
             (FieldUse::Error(key), value) => {
-                self.is_error |= matches!(value, Gathered::Bool(true));
+                self.special.is_error |= matches!(value, Gathered::Bool(true));
                 self.push(key, value);
             }
-            (FieldUse::Message, Gathered::Text(text)) => self.message = Some(text),
-            (FieldUse::Name, Gathered::Text(text)) => self.name = Some(text),
-            (FieldUse::Kind, Gathered::Text(text)) => self.kind = kind(self.texts.get(&text)),
-            (FieldUse::StatusCode, Gathered::Text(text)) => self.take_status(&text),
-            (FieldUse::StatusDescription, Gathered::Text(text)) => self.description = Some(text),
-            (FieldUse::Seconds, Gathered::F64(seconds)) => self.seconds = seconds,
+            (FieldUse::Message, Gathered::Text(text)) => self.special.message = Some(text),
+            (FieldUse::Name, Gathered::Text(text)) => self.special.name = Some(text),
+            (FieldUse::Kind, Gathered::Text(text)) => {
+                self.special.kind = kind(self.texts.get(text))
+            }
+            (FieldUse::StatusCode, Gathered::Text(text)) => self.take_status(text),
+            (FieldUse::StatusDescription, Gathered::Text(text)) => {
+                self.special.description = Some(text)
+            }
+            (FieldUse::Seconds, Gathered::F64(seconds)) => self.special.seconds = seconds,
             _ => {}
         }
     }
 
-    fn fail(&mut self, message: Range<usize>, causes: Range<usize>) {
-        self.failure = Some(Failure { message, causes });
+    fn fail(&mut self, message: Place, causes: Place) {
+        self.special.failure = Some(Failure { message, causes });
     }
 
     /// `ok` and `error`, in whatever case, or as the API's own type prints itself.
-    fn take_status(&mut self, text: &Range<usize>) {
+    fn take_status(&mut self, text: Place) {
         let word = self.texts.get(text);
         let begins = |with: &str| {
             let start = word.get(..with.len());
             start.is_some_and(|start| start.eq_ignore_ascii_case(with))
         };
-        (self.is_ok, self.is_error) = (begins("ok"), begins("error"));
+        (self.special.is_ok, self.special.is_error) = (begins("ok"), begins("error"));
     }
 }
 
@@ -279,14 +316,17 @@ impl Visit for Gather<'_> {
     }
 
     fn record_bytes(&mut self, field: &Field, value: &[u8]) {
-        self.take(field, Gathered::Other(Value::Bytes(value.to_vec().into())));
+        if let FieldUse::Plain(key) = self.site.use_of(field) {
+            self.fields
+                .push_value(key, Value::Bytes(value.to_vec().into()));
+        }
     }
 
     /// Of several errors the first is the one that failed; the others are attributes.
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
         let texts = &mut self.fields.texts;
         let message = texts.write(format_args!("{value}"));
-        if self.fields.failure.is_some() {
+        if self.fields.special.failure.is_some() {
             return self.take(field, Gathered::Text(message));
         }
         let causes = texts.write_causes(value);

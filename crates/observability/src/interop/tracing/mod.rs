@@ -55,9 +55,12 @@ pub use rule::Rule;
 pub use span_ext::SpanExt;
 
 use super::sharded::Sharded;
-use crate::{Context, Span, SpanRef, Status, Tracer, Value, get_tracer, semconv};
+use crate::{
+    Context, Span, SpanRef, Status, Tracer, Value, context::with_top, get_tracer,
+    recorder::Recorder, semconv,
+};
 use call_site::{CallSite, CallSites, Found};
-use fields::{Fields, Place, with_fields};
+use fields::{Fields, Kept, with_fields};
 use semconv::attribute::{EXCEPTION_MESSAGE, EXCEPTION_STACKTRACE};
 use std::{
     cell::Cell,
@@ -74,9 +77,9 @@ static NEXT_NUMBER: AtomicU64 = AtomicU64::new(0);
 thread_local! {
     /// What was said of the span that was made last on this thread. A span that is not recorded gets it
     /// back should a parent be named whose trace is recorded.
-    static OF_SPAN: Place = const { Cell::new(None) };
+    static OF_SPAN: Kept = const { Cell::new(None) };
     /// What an event says, or a span later on.
-    static OF_EVENT: Place = const { Cell::new(None) };
+    static OF_EVENT: Kept = const { Cell::new(None) };
 }
 
 /// Records the spans and events of `tracing`.
@@ -203,17 +206,26 @@ impl ContinuumLayer {
         parent: Option<&Context>,
         time_unix_nanos: Option<u64>,
     ) -> Span {
-        let name = fields.name.as_ref();
+        let name = fields.special.name;
         let name = name.map_or(site.name, |name| fields.texts.get(name));
-        let kind = fields.kind.unwrap_or(site.kind);
-        let span = fields.with_attributes(|attributes| {
+        let kind = fields.special.kind.unwrap_or(site.kind);
+        let start = |attributes: &[(&str, Value<'_>)]| {
             self.tracer.start_described(name, parent, |start| {
                 start.kind = kind;
                 start.attributes = attributes;
                 start.time_unix_nanos = time_unix_nanos;
             })
-        });
-        tell_outcome(&span, fields);
+        };
+        let span = if is_described_at_start(parent) {
+            fields.with_attributes(start)
+        } else {
+            let span = start(&[]);
+            span.view().with(|body| fields.write_to(body));
+            span
+        };
+        if fields.has_outcome() {
+            tell_outcome(&span, fields);
+        }
         span
     }
 
@@ -319,21 +331,31 @@ impl<S: Subscriber> Layer<S> for ContinuumLayer {
     }
 }
 
+/// Whether somebody wants to see the attributes of a span as it starts: a sampler of the user's, a hook.
+#[inline]
+fn is_described_at_start(parent: Option<&Context>) -> bool {
+    let recorder = match parent {
+        Some(parent) => parent.recorder,
+        None => with_top(|top| top.and_then(|top| top.recorder)),
+    };
+    recorder
+        .or_else(Recorder::global)
+        .is_some_and(|recorder| recorder.hooks.is_some() || recorder.sampler.is_custom())
+}
+
 /// What was recorded of a span after its start.
 fn tell_late(view: &SpanRef, fields: &Fields) {
-    for (key, value) in fields.each() {
-        view.set_attribute(key, value);
-    }
-    if let Some(name) = &fields.name {
+    view.with(|body| fields.write_to(body));
+    if let Some(name) = fields.special.name {
         view.update_name(fields.texts.get(name));
     }
     tell_outcome(view, fields);
 }
 
 /// The status and the exception, as the fields have them.
-#[inline]
+#[cold]
 fn tell_outcome(view: &SpanRef, fields: &Fields) {
-    if fields.failure.is_some() {
+    if fields.special.failure.is_some() {
         tell_failure(view, fields, &[], true);
     }
     match fields.status() {
@@ -346,11 +368,11 @@ fn tell_outcome(view: &SpanRef, fields: &Fields) {
 /// The exception event, with `others` beside it, and the error status if that is how it ends.
 #[cold]
 fn tell_failure(view: &SpanRef, fields: &Fields, others: &[(&str, Value<'_>)], is_final: bool) {
-    let Some(failure) = &fields.failure else {
+    let Some(failure) = &fields.special.failure else {
         return;
     };
-    let message = fields.texts.get(&failure.message);
-    let causes = fields.texts.get(&failure.causes);
+    let message = fields.texts.get(failure.message);
+    let causes = fields.texts.get(failure.causes);
     let mut attributes = vec![(EXCEPTION_MESSAGE, Value::from(message))];
     if !causes.is_empty() {
         attributes.push((EXCEPTION_STACKTRACE, causes.into()));

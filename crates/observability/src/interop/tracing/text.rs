@@ -8,7 +8,6 @@
 use std::{
     error::Error,
     fmt::{self, Write as _},
-    ops::Range,
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
@@ -18,6 +17,13 @@ pub(super) const MAX_TEXT_BYTES: usize = 64 << 10;
 const KEEP_BYTES: usize = 128 << 10;
 /// Causes of an error that are told at most.
 const MAX_CAUSES: usize = 16;
+
+/// Where a text lies.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Place {
+    pub(super) start: usize,
+    pub(super) end: usize,
+}
 
 /// Texts one behind the other.
 #[derive(Debug, Default)]
@@ -32,26 +38,26 @@ impl Texts {
     }
 
     #[inline]
-    pub(super) fn get(&self, range: &Range<usize>) -> &str {
-        self.0.get(range.clone()).unwrap_or_default()
+    pub(super) fn get(&self, place: Place) -> &str {
+        self.0.get(place.start..place.end).unwrap_or_default()
     }
 
     /// Appends a text and returns where it lies.
     #[inline]
-    pub(super) fn push(&mut self, text: &str) -> Range<usize> {
+    pub(super) fn push(&mut self, text: &str) -> Place {
         let start = self.0.len();
-        self.0
-            .push_str(&text[..text.floor_char_boundary(MAX_TEXT_BYTES)]);
-        start..self.0.len()
+        let end = text.floor_char_boundary(MAX_TEXT_BYTES);
+        self.0.push_str(text.get(..end).unwrap_or(text));
+        self.since(start)
     }
 
     /// Appends what the program makes of a value.
-    pub(super) fn write(&mut self, made: fmt::Arguments<'_>) -> Range<usize> {
+    pub(super) fn write(&mut self, made: fmt::Arguments<'_>) -> Place {
         self.guarded(|out| out.write_fmt(made))
     }
 
     /// Appends the chain of what caused an error.
-    pub(super) fn write_causes(&mut self, error: &(dyn Error + 'static)) -> Range<usize> {
+    pub(super) fn write_causes(&mut self, error: &(dyn Error + 'static)) -> Place {
         self.guarded(|out| {
             let mut between = "caused by: ";
             let mut cause = error.source();
@@ -65,7 +71,14 @@ impl Texts {
         })
     }
 
-    fn guarded(&mut self, write: impl FnOnce(&mut Limited<'_>) -> fmt::Result) -> Range<usize> {
+    fn since(&self, start: usize) -> Place {
+        Place {
+            start,
+            end: self.0.len(),
+        }
+    }
+
+    fn guarded(&mut self, write: impl FnOnce(&mut Limited<'_>) -> fmt::Result) -> Place {
         let start = self.0.len();
         let mut out = Limited {
             end: start + MAX_TEXT_BYTES,
@@ -75,7 +88,7 @@ impl Texts {
         if catch_unwind(AssertUnwindSafe(|| write(&mut out))).is_err() {
             self.0.truncate(start);
         }
-        start..self.0.len()
+        self.since(start)
     }
 }
 
@@ -115,9 +128,9 @@ mod tests {
         let before = texts.push("before");
         let endless = texts.write(format_args!("{Endless}"));
         let after = texts.push(&"ä".repeat(MAX_TEXT_BYTES));
-        assert_eq!(texts.get(&before), "before");
-        assert!((MAX_TEXT_BYTES - 2..=MAX_TEXT_BYTES).contains(&endless.len()));
-        assert_eq!(after.len(), MAX_TEXT_BYTES);
+        assert_eq!(texts.get(before), "before");
+        assert!((MAX_TEXT_BYTES - 2..=MAX_TEXT_BYTES).contains(&(endless.end - endless.start)));
+        assert_eq!(after.end - after.start, MAX_TEXT_BYTES);
     }
 
     #[test]
@@ -132,6 +145,6 @@ mod tests {
         let mut texts = Texts::default();
         let hostile = texts.write(format_args!("{Hostile}"));
         let next = texts.push("next");
-        assert_eq!((texts.get(&hostile), texts.get(&next)), ("", "next"));
+        assert_eq!((texts.get(hostile), texts.get(next)), ("", "next"));
     }
 }
