@@ -24,7 +24,7 @@ fn a_look_shows_what_was_said_so_far_and_changes_nothing() {
     });
     assert_eq!(
         recorder.tree(),
-        "second name ERROR broken a=2\n  · seen by=me\n"
+        "second name ERROR(broken) a=2\n  · seen by=me\n"
     );
 }
 
