@@ -6,7 +6,8 @@
 
 use super::{
     SpanBody, SpanRef,
-    body::{ATTRIBUTE, Counted, EVENT, LINK, StatusCode},
+    body::{ATTRIBUTE, EVENT, LINK, StatusCode},
+    counted::Counted,
     encode::read_varint,
     keys::KeyEnds,
     last_exception::LastException,

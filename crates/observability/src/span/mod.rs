@@ -8,6 +8,7 @@
 mod body;
 mod buffer;
 mod builder;
+mod counted;
 #[cfg(feature = "tracing")]
 mod draft;
 mod encode;
@@ -46,6 +47,8 @@ pub use view::SpanRef;
 
 #[cfg(feature = "tower_service_0_3")]
 pub(crate) use exception::Exception;
+#[cfg(feature = "tracing")]
+pub(crate) use short::Plain;
 pub(crate) use {
     body::SpanBody,
     builder::OnStart,
@@ -54,5 +57,3 @@ pub(crate) use {
     opening::Opening,
     scope::InstrumentationScope,
 };
-#[cfg(feature = "tracing")]
-pub(crate) use short::Plain;

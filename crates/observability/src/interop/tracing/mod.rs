@@ -360,7 +360,7 @@ fn tell_outcome(view: &SpanRef, fields: &Fields) {
     }
     match fields.status() {
         Status::Unset => {}
-        Status::Error { description } if description.is_empty() => view.fail(),
+        bare @ Status::Error { .. } if bare == Status::error("") => view.fail(bare),
         status => view.set_status(status),
     }
 }
