@@ -18,6 +18,9 @@ use crate::workspace::Workspace;
 /// Tells tests where the collector's program is.
 const ROTEL_VARIABLE: &str = "CONTINUUM_TEST_ROTEL";
 
+/// Tells a test that PostgreSQL and Redis have to be there.
+const SERVERS_VARIABLE: &str = "CONTINUUM_TEST_SERVERS";
+
 const ROTEL_VERSION: &str = "0.0.1a15";
 
 /// Prints the path of the collector; fails when the package is missing or of another version.
@@ -48,6 +51,16 @@ const NEEDS: &[Need] = &[
     },
     // The Python examples keep answers in it.
     #[cfg(unix)]
+    Need {
+        what: "redis-server",
+        probe: &["redis-server", "--version"],
+        debian_packages: &["redis-server"],
+    },
+    Need {
+        what: "PostgreSQL in /usr/lib/postgresql",
+        probe: &["sh", "-c", "ls /usr/lib/postgresql/*/bin/initdb"],
+        debian_packages: &["postgresql"],
+    },
     Need {
         what: "redis-server",
         probe: &["redis-server", "--version"],
@@ -88,7 +101,10 @@ pub(super) fn prepare(
     }
     refuse(&self::missing(root, NEEDS))?;
     let rotel = rotel(root, &target_directory.join("venv"))?;
-    Ok(vec![(ROTEL_VARIABLE, rotel.into_os_string())])
+    Ok(vec![
+        (ROTEL_VARIABLE, rotel.into_os_string()),
+        (SERVERS_VARIABLE, "1".into()),
+    ])
 }
 
 fn missing<'a>(root: &Path, needs: &'a [Need]) -> Vec<&'a Need> {
