@@ -14,10 +14,15 @@ use reqwest_middleware::{Middleware, Next, Result};
 use tower_http::trace::{DefaultMakeSpan, MakeSpan};
 use tracing::{Level, Span};
 
-/// Makes the span of a request that comes in, under the caller's.
+/// Makes the span of a request that comes in, under the caller's, and names it by its route.
 pub fn request_span<B>(request: &http::Request<B>) -> Span {
     let span = DefaultMakeSpan::new().level(Level::INFO).make_span(request);
     continue_trace(&span, request.headers());
+    if let Some(route) = request.extensions().get::<MatchedPath>() {
+        let name = format!("{} {}", request.method(), route.as_str());
+        span.native().update_name(&name);
+        span.set_attribute("http.route", route.as_str());
+    }
     span
 }
 

@@ -18,9 +18,6 @@ use crate::workspace::Workspace;
 /// Tells tests where the collector's program is.
 const ROTEL_VARIABLE: &str = "CONTINUUM_TEST_ROTEL";
 
-/// Tells a test that PostgreSQL and Redis have to be there.
-const SERVERS_VARIABLE: &str = "CONTINUUM_TEST_SERVERS";
-
 const ROTEL_VERSION: &str = "0.0.1a15";
 
 /// Prints the path of the collector; fails when the package is missing or of another version.
@@ -101,10 +98,7 @@ pub(super) fn prepare(
     }
     refuse(&self::missing(root, NEEDS))?;
     let rotel = rotel(root, &target_directory.join("venv"))?;
-    Ok(vec![
-        (ROTEL_VARIABLE, rotel.into_os_string()),
-        (SERVERS_VARIABLE, "1".into()),
-    ])
+    Ok(vec![(ROTEL_VARIABLE, rotel.into_os_string())])
 }
 
 fn missing<'a>(root: &Path, needs: &'a [Need]) -> Vec<&'a Need> {

@@ -31,11 +31,6 @@ pub(crate) struct Servers {
     redis: Child,
 }
 
-/// Whether both servers are on the machine.
-pub(crate) fn are_installed() -> bool {
-    programs().is_some() && quiet(Command::new("redis-server").arg("--version")).is_ok()
-}
-
 /// The folder with the programs of PostgreSQL.
 fn programs() -> Option<PathBuf> {
     let releases = fs::read_dir(DEBIAN).ok()?;
