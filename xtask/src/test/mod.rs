@@ -33,8 +33,8 @@ pub(crate) const COMMAND: Command = Command {
         "leave out what needs programs from outside, and say what that is",
     )],
     help: "Runs the tests of all crates and examples (by cargo-nextest if it is installed), of the\n\
-           documentation and of the Python package, the instruction counts, and the loom models. The\n\
-           last line is `N passed, N failed`.\n\
+           documentation and of the Python package, those of the SDK once more without the time stamp\n\
+           counter, the instruction counts, and the loom models. The last line is `N passed, N failed`.\n\
            A runner that fails without a failed test, as when the code does not compile, counts\n\
            as one failed.\n\
            \n\

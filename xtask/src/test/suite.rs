@@ -12,6 +12,8 @@ use crate::workspace::Workspace;
 
 /// The package that counts instructions.
 const INSTRUCTIONS: &str = "continuum-instructions";
+/// The package that records spans.
+const SDK: &str = "continuum-observability";
 const SDK_SOURCE: &str = "crates/observability/src/";
 
 /// Lists the runners, in the order from many quick tests to few slow ones.
@@ -36,11 +38,11 @@ pub(super) fn runners(
     if externals {
         runners.extend(python::runners(root, &members.target_directory)?);
     }
-    if members
-        .packages
-        .iter()
-        .any(|package| package.name == INSTRUCTIONS)
-    {
+    let has = |name| members.packages.iter().any(|package| package.name == name);
+    if has(SDK) {
+        runners.push(Runner::new("clock fallback", clock_fallback(root)));
+    }
+    if has(INSTRUCTIONS) {
         runners.push(Runner::new("instructions", instructions(root)));
     }
     if has_loom_models(workspace)? {
@@ -99,6 +101,19 @@ fn instructions(root: &Path) -> Command {
     cargo
 }
 
+/// The SDK without the time stamp counter. The wrapper adds the flag for packages of the workspace
+/// alone, and Cargo keeps what it made apart: no dependency is built again for it.
+fn clock_fallback(root: &Path) -> Command {
+    let mut cargo = uncoloured(root);
+    cargo.env(
+        "RUSTC_WORKSPACE_WRAPPER",
+        root.join("xtask/with-clock-fallback"),
+    );
+    cargo.args(["test", "--package", SDK, "--all-features", "--no-fail-fast"]);
+    cargo.args(["--lib", "--test", "it"]);
+    cargo
+}
+
 /// Models of concurrent code; a target folder of their own, since the flag rebuilds every
 /// dependency.
 fn loom(root: &Path, target_directory: &Path) -> Command {
@@ -109,7 +124,7 @@ fn loom(root: &Path, target_directory: &Path) -> Command {
     cargo.args([
         "test",
         "--package",
-        "continuum-observability",
+        SDK,
         "--no-default-features",
         "--release",
         "--lib",
@@ -209,6 +224,12 @@ mod tests {
     fn instructions_are_counted_where_the_package_is_there() {
         let found = names(|repository| repository.package("crates/continuum-instructions", ""));
         assert_eq!(found, ["crates", "documentation", "instructions"]);
+    }
+
+    #[test]
+    fn the_fallback_of_the_clock_is_tested_where_the_sdk_is_there() {
+        let found = names(|repository| repository.package("crates/continuum-observability", ""));
+        assert_eq!(found, ["crates", "documentation", "clock fallback"]);
     }
 
     #[test]

@@ -185,9 +185,8 @@ impl TelemetryHandle {
     ///
     /// Spans that a parent-based sampler finds under an open one go on as that one does. A ratio
     /// outside of 0 to 1 counts as the nearer of the two. Of traces that start from now on none is
-    /// decided at its end, so that the new sampler has the last word. A [`Sampler::Custom`] is kept
-    /// until the program ends, once for all the times that the same `Arc` is set: let one change its
-    /// mind rather than make a new one often.
+    /// decided at its end, so that the new sampler has the last word. The former one is dropped
+    /// when no span asks it any more.
     pub fn set_sampler(&self, sampler: Sampler) {
         if let Some(recorder) = self.recorder {
             recorder.sampler.set(sampler);

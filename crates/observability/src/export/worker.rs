@@ -98,7 +98,7 @@ impl Worker {
         loop {
             let interval = self.recorder.config.interval;
             let round = self.core.next_round(interval, self.tail.is_some());
-            Clock::global().calibrate();
+            Clock::global().calibrate(interval);
             let failed = !self.export(&round);
             self.core.recycle(round.chunks);
             if let Some(deadline) = round.stop {

@@ -7,7 +7,12 @@
 //! - a key is judged by the ends of its words, so that `auth_token`, `authToken`, `AUTHToken2` and
 //!   `authtoken` are the same, and `cost.tokens_used` or `secretary` are no secrets;
 //! - a key that is known to be harmless is compared byte by byte, never by a hash alone;
+//! - what the program says about a key ([`rules`]) comes before what everybody knows;
 //! - nothing is allocated.
+
+mod rules;
+
+pub(crate) use rules::Rules;
 
 use super::{Value, keys::KeyEnds};
 use std::{borrow::Cow, cell::Cell};
@@ -27,6 +32,7 @@ const MIDDLE: usize = LONGEST - 16;
 
 /// A key that names no secret.
 struct Harmless {
+    /// The length of the key, and the rules by which it was judged.
     len: Cell<usize>,
     first: Cell<u64>,
     last: Cell<u64>,
@@ -44,8 +50,8 @@ impl Harmless {
     }
 
     #[inline]
-    fn is(&self, key: &str, ends: &KeyEnds) -> bool {
-        self.len.get() == ends.len
+    fn is(&self, key: &str, ends: &KeyEnds, generation: usize) -> bool {
+        self.len.get() == ends.len.wrapping_add(generation)
             && self.first.get() == ends.first
             && self.last.get() == ends.last
             && (ends.len <= 16 || self.has_middle_of(key))
@@ -56,8 +62,8 @@ impl Harmless {
         self.middle.get().get(..middle.len()) == Some(middle)
     }
 
-    fn remember(&self, key: &str, ends: &KeyEnds) {
-        self.len.set(ends.len);
+    fn remember(&self, key: &str, ends: &KeyEnds, generation: usize) {
+        self.len.set(ends.len.wrapping_add(generation));
         self.first.set(ends.first);
         self.last.set(ends.last);
         let mut middle = self.middle.get();
@@ -92,15 +98,17 @@ pub(super) fn visible<'a, 'v>(key: &str, value: &'a Value<'v>) -> &'a Value<'v> 
 #[inline]
 pub(super) fn is_hidden(key: &str, ends: &KeyEnds) -> bool {
     let place = (ends.hash >> 56) as usize;
-    !KNOWN.with(|known| known[place].is(key, ends)) && judge(key, ends, place)
+    !KNOWN.with(|known| known[place].is(key, ends, rules::generation())) && judge(key, ends, place)
 }
 
 /// Judges a key by its words, and remembers it if it is harmless.
 #[cold]
 fn judge(key: &str, ends: &KeyEnds, place: usize) -> bool {
+    // Before the rules are looked at: changed meanwhile, they are asked again.
+    let generation = rules::generation_to_remember();
     let denied = is_denied_key(key);
     if !denied && (1..=LONGEST).contains(&key.len()) {
-        KNOWN.with(|known| known[place].remember(key, ends));
+        KNOWN.with(|known| known[place].remember(key, ends, generation));
     }
     denied
 }
@@ -130,6 +138,11 @@ const OWNERS_OF_TOKENS: &[&str] = &[
 ///
 /// Asked on the traced thread for baggage that is sent, hence without allocating.
 pub(crate) fn is_denied_key(key: &str) -> bool {
+    rules::judge(key).unwrap_or_else(|| names_a_secret(key))
+}
+
+/// Whether everybody knows that the key is one of a secret.
+fn names_a_secret(key: &str) -> bool {
     let (mut before, mut last) = (Word::default(), Word::default());
     for word in words(key) {
         (before, last) = (last, word);
@@ -190,7 +203,7 @@ fn without_end<'a>(text: &'a str, end: &str) -> Option<&'a str> {
 }
 
 /// The words of a key: letters between other characters, and between the humps of `camelCase`.
-fn words(key: &str) -> impl Iterator<Item = Word<'_>> {
+fn words(key: &str) -> impl Iterator<Item = Word<'_>> + Clone {
     let mut at = 0;
     std::iter::from_fn(move || {
         let rest = key.get(at..)?;
@@ -247,12 +260,13 @@ mod tests {
         for len in 1..=LONGEST {
             let key: String = ('a'..='z').cycle().take(len).collect();
             let known = Harmless::none();
-            known.remember(&key, &KeyEnds::of(&key));
-            assert!(known.is(&key, &KeyEnds::of(&key)), "{key}");
+            known.remember(&key, &KeyEnds::of(&key), 64);
+            assert!(known.is(&key, &KeyEnds::of(&key), 64), "{key}");
+            assert!(!known.is(&key, &KeyEnds::of(&key), 128), "{key}");
             for at in 0..len {
                 let mut other = key.clone();
                 other.replace_range(at..=at, ".");
-                assert!(!known.is(&other, &KeyEnds::of(&other)), "{other}");
+                assert!(!known.is(&other, &KeyEnds::of(&other), 64), "{other}");
             }
         }
     }
