@@ -23,6 +23,7 @@ mod network;
 #[cfg(feature = "_otlp")]
 mod otlp;
 mod record;
+mod recovery;
 mod request;
 mod several;
 mod tail;
@@ -57,6 +58,7 @@ pub use self::{
     tree::{Palette, TreeStyle, render_tree},
 };
 pub(crate) use self::{
+    recovery::Recovery,
     request::RequestBuilder,
     several::Several,
     tail::Tail,
