@@ -50,10 +50,10 @@ fn the_flight_recorder_of_a_child_begins_empty() {
     record();
     let reported = in_a_child(|| {
         assert_eq!(telemetry.snapshot(PLENTY), Ok(0));
-        get_tracer("flight").in_scope("of the child", |_| ());
+        get_tracer("flight").in_scope("child", |_| ());
         assert_eq!(telemetry.snapshot(PLENTY), Ok(1));
     });
-    assert_eq!(names(&reported), ["of the child"]);
+    assert_eq!(names(&reported), ["child"]);
     record();
     assert_eq!(telemetry.snapshot(PLENTY), Ok(2));
     telemetry.shutdown(PLENTY).unwrap();
