@@ -329,7 +329,8 @@ mod tests {
             aside.push(full(number), 0);
         }
         let oldest = locked(&aside.ring).chunks[0].bytes.as_ptr();
-        assert_eq!(aside.push(full(3), PIECE_BYTES).as_ptr(), oldest);
+        let fresh = aside.push(full(3), PIECE_BYTES);
+        assert_eq!(fresh.as_ptr(), oldest);
     }
 
     #[test]

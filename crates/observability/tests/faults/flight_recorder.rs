@@ -23,11 +23,11 @@ fn while_the_backend_is_silent_the_ring_turns_and_what_is_sampled_keeps_its_plac
         .flight_recorder(BYTES)
         .init()
         .unwrap();
-    let sampled = |work: fn()| {
+    let exported = |work: fn()| {
         let forced = continuum_observability::Context::current().with_forced_sampling();
         with_context(&forced, work);
     };
-    sampled(|| record(1));
+    exported(|| record(1));
     backend.wait_for_request();
 
     let flood = || {
@@ -41,7 +41,7 @@ fn while_the_backend_is_silent_the_ring_turns_and_what_is_sampled_keeps_its_plac
             thread::Builder::new().spawn_scoped(scope, flood).unwrap();
         }
     });
-    sampled(|| {
+    exported(|| {
         get_tracer("faults").in_scope("broken", |span| span.set_status(Status::error("no")));
     });
     let stats = telemetry.stats();

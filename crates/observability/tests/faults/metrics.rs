@@ -26,7 +26,7 @@ fn read(provider: &SdkMeterProvider, metrics: &InMemoryMetricExporter) -> String
         let scopes = resource.scope_metrics();
         for metric in scopes.flat_map(ScopeMetrics::metrics) {
             let unit = match metric.name() {
-                name if name.ends_with(".usage") => "By",
+                name if name.contains("usage") => "By",
                 name if name.contains(".trace.") => "{trace}",
                 _ => "{span}",
             };
