@@ -15,7 +15,7 @@ use crate::{
     diagnostics::{self, DiagnosticLevel, Topic},
     export::Exporter,
     recorder::{Recorder, RecorderConfig},
-    sampling::{Sampler, TailPolicy},
+    sampling::{FlightRecorder, Sampler, TailPolicy},
     semconv::Conventions,
     span::{IdGenerator, SpanEnd, SpanLimits, SpanRef, SpanStart, Value},
 };
@@ -142,6 +142,33 @@ impl TelemetryBuilder {
     /// the place of both.
     pub fn tail(mut self, policy: TailPolicy) -> Self {
         self.overrides.tail = Some(policy);
+        self
+    }
+
+    /// Keeps the latest spans that are sampled out in memory, and writes them out when a trace with an
+    /// error is exported, or on demand: [`snapshot`](super::TelemetryHandle::snapshot).
+    ///
+    /// A number of bytes will do, as in `CONTINUUM_FLIGHT_RECORDER`; [`FlightRecorder`] says more. Off
+    /// by default, since spans that are sampled out then cost as much as others.
+    ///
+    /// ```
+    /// use continuum_observability::{InMemoryExporter, Sampler, Telemetry, get_tracer};
+    /// use std::time::Duration;
+    ///
+    /// let spans = InMemoryExporter::new(1_000);
+    /// let exporter = spans.clone();
+    /// let telemetry = Telemetry::builder()
+    ///     .exporter_with("memory", move || Box::new(exporter.clone()))
+    ///     .sampler(Sampler::AlwaysOff)
+    ///     .flight_recorder(16 << 20)
+    ///     .init()?;
+    /// get_tracer("docs").in_scope("unseen", |span| assert!(span.is_recording()));
+    /// assert_eq!(telemetry.snapshot(Duration::from_secs(10))?, 1);
+    /// assert_eq!(spans.take()[0].name, "unseen");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn flight_recorder(mut self, recorder: impl Into<FlightRecorder>) -> Self {
+        self.overrides.flight_recorder = Some(recorder.into());
         self
     }
 

@@ -80,6 +80,7 @@ variables! {
     TRACES_SAMPLER_ARG = "OTEL_TRACES_SAMPLER_ARG",
     SAMPLING_RATE = "OTEL_SAMPLING_RATE",
     SAMPLE_ERRORS_ALWAYS = "OTEL_SAMPLE_ERRORS_ALWAYS",
+    FLIGHT_RECORDER = "CONTINUUM_FLIGHT_RECORDER",
     PROPAGATORS = "OTEL_PROPAGATORS",
     BAGGAGE_ALLOW = "CONTINUUM_BAGGAGE_ALLOW",
     REDACT_KEYS = "CONTINUUM_REDACT_KEYS",
@@ -270,6 +271,17 @@ impl<'a> Environment<'a> {
         variables.iter().find_map(read).map(Duration::from_millis)
     }
 
+    /// A number of bytes, at least so many, with or without a unit.
+    pub(super) fn bytes(&self, variable: Variable, least: usize) -> Option<usize> {
+        let value = self.text(variable)?;
+        let bytes = bytes(&value).filter(|bytes| *bytes >= least);
+        if bytes.is_none() {
+            let expected = format!("a number of bytes such as 16MiB, at least {least}");
+            self.unexpected(variable, &value, &expected);
+        }
+        bytes
+    }
+
     fn unexpected(&self, variable: Variable, value: &str, expected: &str) {
         self.refuse(variable, format!("expected {expected}, not {value:?}"));
     }
@@ -316,6 +328,20 @@ impl<'a> Environment<'a> {
             .map(ToString::to_string)
             .collect()
     }
+}
+
+/// `1024`, `1KiB`, `1 kib`.
+fn bytes(text: &str) -> Option<usize> {
+    let digits = text.find(|c: char| !c.is_ascii_digit());
+    let (number, unit) = text.split_at(digits.unwrap_or(text.len()));
+    let factor = match unit.trim().to_ascii_lowercase().as_str() {
+        "" => 1,
+        "kib" => 1 << 10,
+        "mib" => 1 << 20,
+        "gib" => 1 << 30,
+        _ => return None,
+    };
+    number.parse::<usize>().ok()?.checked_mul(factor)
 }
 
 fn one_of<T>(choices: &[(&str, T)]) -> String {

@@ -40,7 +40,7 @@ pub use {
     builder::TelemetryBuilder,
     choice::{ExporterConfig, OtlpConfig},
     error::{ConfigError, FlushError, Problem},
-    flush::{Flush, Shutdown},
+    flush::{Flush, Shutdown, Snapshot},
     telemetry::{Telemetry, TelemetryHandle, init_telemetry},
 };
 

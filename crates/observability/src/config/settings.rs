@@ -18,7 +18,7 @@ use super::{
 use crate::{
     diagnostics::DiagnosticLevel,
     recorder::{RecorderConfig, SpanCaps},
-    sampling::{Sampler, TailPolicy},
+    sampling::{FlightRecorder, Sampler, TailPolicy},
     semconv::{Conventions, Naming},
     span::{Hooks, SpanLimits, Value},
 };
@@ -38,6 +38,7 @@ pub(super) struct Overrides {
     pub(super) sampler: Option<Sampler>,
     pub(super) sampling_rate: Option<f64>,
     pub(super) tail: Option<TailPolicy>,
+    pub(super) flight_recorder: Option<FlightRecorder>,
     pub(super) limits: Option<SpanLimits>,
     pub(super) conventions: Option<Conventions>,
     pub(super) previews: Option<bool>,
@@ -60,6 +61,7 @@ pub(super) struct Overrides {
 pub(super) struct Settings {
     pub(super) destination: Destination,
     pub(super) sampling: Sampling,
+    pub(super) flight_recorder: Option<FlightRecorder>,
     pub(super) limits: SpanLimits,
     pub(super) naming: Naming,
     pub(super) previews: bool,
@@ -100,6 +102,7 @@ impl Settings {
                 overrides.tail,
                 env,
             ),
+            flight_recorder: sampler::flight_recorder(overrides.flight_recorder, env),
             limits: sampler::limits(overrides.limits, env),
             naming: naming::naming(overrides.conventions, env),
             previews: naming::previews(overrides.previews, env),
@@ -123,6 +126,7 @@ impl Settings {
         RecorderConfig {
             sampler: self.sampling.sampler,
             tail: self.sampling.tail,
+            flight_recorder: self.flight_recorder,
             limits: self.limits,
             naming: self.naming,
             previews: self.previews,
@@ -180,6 +184,7 @@ impl Overrides {
             hooks: self.take_hooks(|| None),
             sampler: sampling.sampler,
             tail: sampling.tail,
+            flight_recorder: self.flight_recorder,
             limits: self.limits.unwrap_or_default(),
             naming: self.conventions.map(Naming::all).unwrap_or_default(),
             previews: self.previews.unwrap_or_default(),

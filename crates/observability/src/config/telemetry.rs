@@ -7,7 +7,7 @@
 
 use super::{
     ConfigError, FlushError, TelemetryBuilder,
-    flush::{Flush, Shutdown},
+    flush::{Flush, Shutdown, Snapshot},
     panic,
 };
 #[cfg(feature = "opentelemetry_0_33")]
@@ -220,6 +220,22 @@ impl TelemetryHandle {
         Flush::of(self.recorder, timeout)
     }
 
+    /// Writes out everything that the [flight recorder](crate::FlightRecorder) holds, and what was
+    /// recorded so far, blocking until it is delivered or `timeout` has passed. Returns how many spans
+    /// came out of the flight recorder: 0 where there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`FlushError`] when not everything was delivered.
+    pub fn snapshot(&self, timeout: Duration) -> Result<u64, FlushError> {
+        Snapshot::of(self.recorder, timeout).wait()
+    }
+
+    /// Writes out everything that the flight recorder holds without blocking the thread.
+    pub fn snapshot_async(&self, timeout: Duration) -> Snapshot {
+        Snapshot::of(self.recorder, timeout)
+    }
+
     /// Delivers what was recorded so far whenever the program panics, waiting at most `timeout`.
     ///
     /// For programs that end at a panic, above all those built with `panic = "abort"`, whose guards
@@ -230,6 +246,11 @@ impl TelemetryHandle {
         if self.recorder.is_some() {
             panic::flush_on_panic(timeout);
         }
+    }
+
+    #[cfg(feature = "opentelemetry_0_33")]
+    pub(crate) fn has_flight_recorder(self) -> bool {
+        self.recorder.is_some_and(Recorder::records_unsampled)
     }
 
     #[cfg(feature = "opentelemetry_0_33")]

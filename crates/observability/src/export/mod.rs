@@ -23,6 +23,7 @@ mod network;
 #[cfg(feature = "_otlp")]
 mod otlp;
 mod record;
+mod recovery;
 mod request;
 mod several;
 mod tail;
@@ -58,6 +59,7 @@ pub use self::{
 };
 pub(crate) use self::{
     decode::{decode_scope, decode_span},
+    recovery::Recovery,
     request::RequestBuilder,
     several::Several,
     tail::Tail,

@@ -6,12 +6,13 @@
 //! trace id, "`TraceState`: Probability Sampling".
 
 mod adaptive;
+mod flight_recorder;
 mod rate_limited;
 pub(crate) mod ratio;
 mod switch;
 mod tail;
 
-pub use tail::TailPolicy;
+pub use {flight_recorder::FlightRecorder, tail::TailPolicy};
 
 pub(crate) use switch::SamplerSwitch;
 

@@ -9,7 +9,7 @@
 use crate::{
     context::TraceState,
     export::wire::{Field, Fields},
-    recorder::{RecordHeader, records},
+    recorder::{put_record, records},
     sampling::ratio::RANDOM_BITS,
     span::put_message,
 };
@@ -49,7 +49,7 @@ impl Label {
         for (header, span) in records(run) {
             let known = header.has_trace_state.then(|| trace_state(span)).flatten();
             match known {
-                None => append(header, &[span, &self.field], out),
+                None => put_record(header, &[span, &self.field], out),
                 Some((range, value)) => {
                     let mut field = Vec::new();
                     put_message(
@@ -58,7 +58,7 @@ impl Label {
                         self.added_to(value).header().as_bytes(),
                     );
                     let parts = [&span[..range.start], &span[range.end..], &field];
-                    append(header, &parts, out);
+                    put_record(header, &parts, out);
                 }
             }
         }
@@ -74,18 +74,6 @@ impl Label {
         let member = member.collect::<Vec<_>>().join(";");
         // Too long with ours: then the list stays as it is.
         state.insert(MEMBER, &member).unwrap_or(state)
-    }
-}
-
-fn append(header: RecordHeader, parts: &[&[u8]], out: &mut Vec<u8>) {
-    let len: usize = parts.iter().map(|part| part.len()).sum();
-    let header = RecordHeader {
-        len: u32::try_from(len).unwrap_or(u32::MAX),
-        ..header
-    };
-    out.extend_from_slice(&header.to_bytes());
-    for part in parts {
-        out.extend_from_slice(part);
     }
 }
 
@@ -105,7 +93,7 @@ fn trace_state(span: &[u8]) -> Option<(Range<usize>, &[u8])> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sampling::ratio::threshold;
+    use crate::{recorder::RecordHeader, sampling::ratio::threshold};
 
     fn labelled(label: &Label, state: &str) -> String {
         let mut span = vec![6 << 3, 1];

@@ -20,7 +20,7 @@ pub(crate) use self::{
 use super::{
     Recorder,
     core::Core,
-    registry::{OWNER_BLOCK, OpenChunk, PooledSlot, Registry, ThreadCounts, ThreadShared},
+    registry::{Collected, OWNER_BLOCK, PooledSlot, Registry, ThreadCounts, ThreadShared},
     sys::{
         biased::{FREE, Hazard, Next, Strand},
         platform,
@@ -133,7 +133,9 @@ impl ThreadState {
         if self.core.get().is_some_and(|(_, core)| core.may_wait()) {
             finish::empty_chunk(shared);
         }
-        Self::hand_over_chunk(registry, shared);
+        for collected in shared.collected() {
+            Self::hand_over_chunk(registry, shared, collected);
+        }
         if let Some((_, core)) = self.core.take() {
             core.totals.fold(&shared.counts);
         }
@@ -152,17 +154,17 @@ impl ThreadState {
         owner
     }
 
-    /// Empties the thread's chunk into its recorder's queue and gives the chunk up.
-    fn hand_over_chunk(registry: &Registry, shared: &'static ThreadShared) {
+    /// Hands over what the thread has collected and gives the chunk up.
+    fn hand_over_chunk(registry: &Registry, shared: &ThreadShared, collected: &Collected) {
         let next = Next::Owner(FREE);
         let hazards = |visit: &mut dyn FnMut(&Hazard)| registry.each_hazard(visit);
-        shared
+        collected
             .chunk
             .with_revoked(Some(&shared.hazard), hazards, next, |open| {
                 open.hand_over();
-                *open = OpenChunk::default();
+                open.close();
                 // Last, so that an export thread that passes by finds the spans in the queue.
-                shared.filled.store(false, Ordering::Release);
+                collected.filled.store(false, Ordering::Release);
             });
     }
 
