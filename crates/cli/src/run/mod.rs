@@ -56,7 +56,7 @@ pub(crate) async fn follow(
     program: Program,
     signals: Signals,
     receiver: Receiver,
-    mut received: mpsc::Receiver<Received>,
+    mut requests: mpsc::Receiver<Received>,
     audience: &mut impl Audience,
 ) -> io::Result<ExitStatus> {
     let ended = Arc::new(Notify::new());
@@ -66,7 +66,7 @@ pub(crate) async fn follow(
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         select! {
-            request = received.recv() => match request {
+            request = requests.recv() => match request {
                 Some(request) => take(request, &mut assembly, audience),
                 None => break,
             },
@@ -75,8 +75,8 @@ pub(crate) async fn follow(
         }
         show(assembly.take_settled(Instant::now()), audience);
     }
-    received.close();
-    while let Ok(request) = received.try_recv() {
+    requests.close();
+    while let Ok(request) = requests.try_recv() {
         take(request, &mut assembly, audience);
     }
     show(assembly.take_all(), audience);

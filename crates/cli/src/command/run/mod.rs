@@ -39,6 +39,10 @@ const NOT_STARTED: u8 = 126;
 const BY_SIGNAL: i32 = 128;
 
 /// Start a program and show its traces
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "the switches of the command line"
+)]
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Run {
@@ -93,7 +97,7 @@ impl Run {
         let copy = self.keep.as_deref().map(Copy::append_to).transpose()?;
         let mut show = Show::new(self.form(), copy);
         let signals = Signals::listen().context("no signals")?;
-        let (receiver, received) = Receiver::bind().await.context("no free port")?;
+        let (receiver, requests) = Receiver::bind().await.context("no free port")?;
         let Some((name, arguments)) = self.command.split_first() else {
             return Ok(ExitCode::from(NOT_FOUND));
         };
@@ -101,7 +105,7 @@ impl Run {
             Ok(program) => program,
             Err(error) => return Ok(not_started(name, &error)),
         };
-        let ended = follow(program, signals, receiver, received, &mut show).await?;
+        let ended = follow(program, signals, receiver, requests, &mut show).await?;
         let finding_count = self.check(&show);
         if self.lint_strict && ended.success() && finding_count > 0 {
             return Ok(ExitCode::from(FOUND));

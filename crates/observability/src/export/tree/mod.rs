@@ -43,6 +43,10 @@ pub enum Palette {
 ///
 /// let style = TreeStyle { width: Some(160), ..TreeStyle::terminal(Palette::Ansi) };
 /// ```
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each may be chosen without the others"
+)]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TreeStyle {
     /// Colours.
