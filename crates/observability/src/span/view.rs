@@ -176,6 +176,11 @@ impl SpanRef {
         self.with(|body| body.add_link(context, attributes));
     }
 
+    /// Whether an attribute with that key was set and is kept.
+    pub(crate) fn has_attribute(&self, key: &str) -> bool {
+        self.with(|body| body.find_attribute(key.as_bytes()).is_some()) == Some(true)
+    }
+
     /// The kind given at the start; `None` for a span that is not recorded or has ended.
     pub fn kind(&self) -> Option<SpanKind> {
         self.with(|body| body.kind)
@@ -184,6 +189,15 @@ impl SpanRef {
     /// Sets the outcome; see [`Status`] for what wins.
     pub fn set_status(&self, status: Status<'_>) {
         self.with(|body| body.set_status(status));
+    }
+
+    /// Sets an error status, unless somebody has given one already: that text says more.
+    pub(crate) fn fail(&self, status: Status<'_>) {
+        self.with(|body| {
+            if !body.failed() {
+                body.set_status(status);
+            }
+        });
     }
 
     /// Sets the status to OK, unless somebody has seen an error already.
