@@ -39,10 +39,9 @@ pub(crate) use self::encoding::Encoding;
 const QUEUED_REQUESTS: usize = 8;
 
 /// The signals that are not traces.
-const OTHERS: [&str; 5] = [
+const OTHERS: [&str; 4] = [
     "/v1/logs",
     "/v1/metrics",
-    "/v1development/profiles",
     "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
     "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
 ];

@@ -1,9 +1,18 @@
 //! Requests of every kind, good and bad.
 
-use std::io::Write as _;
+use std::{
+    convert::Infallible,
+    io::Write as _,
+    pin::Pin,
+    task::{Context, Poll},
+};
 
-use axum::body::Body;
-use flate2::{Compression, write::GzEncoder};
+use axum::body::{Body, HttpBody};
+use flate2::{
+    Compression,
+    write::{GzEncoder, ZlibEncoder},
+};
+use http_body::Frame;
 use http_body_util::BodyExt as _;
 use tower::ServiceExt as _;
 
@@ -34,6 +43,27 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()
+}
+
+fn deflate(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// A body of which nothing ever arrives.
+struct Never;
+
+impl HttpBody for Never {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Pending
+    }
 }
 
 struct Answer {
@@ -77,11 +107,24 @@ async fn post_traces(headers: &[(&str, &str)], body: impl Into<Body>) -> Answer 
 
 #[tokio::test]
 async fn protobuf_is_taken_plain_and_compressed() {
+    let bodies = [
+        ("identity", message()),
+        ("gzip", gzip(&message())),
+        ("deflate", deflate(&message())),
+    ];
+    for (packing, body) in bodies {
+        let headers = [("content-type", PROTOBUF), ("content-encoding", packing)];
+        let taken = post_traces(&headers, body).await;
+        assert_eq!((taken.status, taken.names), (200, vec!["a".to_owned()]), "{packing}");
+    }
     let plain = post_traces(&[("content-type", PROTOBUF)], message()).await;
     assert_eq!((plain.status, plain.names), (200, vec!["a".to_owned()]));
-    let headers = [("content-type", PROTOBUF), ("content-encoding", "gzip")];
-    let packed = post_traces(&headers, gzip(&message())).await;
-    assert_eq!((packed.status, packed.names), (200, vec!["a".to_owned()]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_does_not_arrive_is_given_up() {
+    let refused = post_traces(&[("content-type", PROTOBUF)], Body::new(Never)).await;
+    assert_eq!(refused.status, 408);
 }
 
 #[tokio::test]

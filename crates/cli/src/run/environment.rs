@@ -116,6 +116,15 @@ mod tests {
     }
 
     #[test]
+    fn the_page_names_every_variable_that_is_set() {
+        let page = include_str!("../../../../docs/run.md");
+        let own = |name: &str| (name == "HTTP_PROXY").then(|| OsString::from("http://proxy"));
+        for (name, _) in variables(OsStr::new("app"), 4242, own) {
+            assert!(page.contains(&format!("`{name}`")), "{name}");
+        }
+    }
+
+    #[test]
     fn nothing_else_goes_anywhere_unless_it_is_told_to() {
         let expected = [
             "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4242",

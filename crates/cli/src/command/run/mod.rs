@@ -15,7 +15,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use clap::Args;
+use clap::{Args, ValueHint};
 use continuum_observability::lint::Linter;
 use tokio::runtime::Runtime;
 
@@ -69,7 +69,8 @@ pub(super) struct Run {
         required = true,
         trailing_var_arg = true,
         allow_hyphen_values = true,
-        value_name = "COMMAND"
+        value_name = "COMMAND",
+        value_hint = ValueHint::CommandWithArguments
     )]
     command: Vec<OsString>,
 }
@@ -131,7 +132,7 @@ impl Run {
                 "continuum: no spans arrived; does the program use an OpenTelemetry SDK with an OTLP exporter?\n",
             );
         }
-        if self.no_lint || spans.is_empty() {
+        if self.no_lint || (spans.is_empty() && !self.json) {
             return 0;
         }
         let findings = Linter::new().lint(spans);

@@ -24,6 +24,9 @@ const MAX_DEPTH: usize = 24;
 const MAX_NAME_COLUMNS: usize = 48;
 const MAX_MESSAGE_CHARS: usize = 400;
 
+/// So that most trees have their durations in the same column.
+const MIN_LABEL_COLUMNS: usize = 30;
+
 /// Whether a tree is coloured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Palette {
@@ -112,23 +115,22 @@ pub fn render_tree(spans: &[SpanRecord], style: &TreeStyle) -> String {
         let name = columns(&spans[node.span].name).min(MAX_NAME_COLUMNS);
         node.depth.min(MAX_DEPTH) * 3 + name
     };
-    let column = nodes
-        .iter()
-        .map(label_columns)
-        .max()
-        .unwrap_or_default()
-        .max(30);
     let mut tree = Tree {
         style,
-        column,
+        column: 0,
         out: String::new(),
         guides: Vec::new(),
         path: Vec::new(),
     };
-    for node in nodes {
-        tree.path.truncate(node.depth);
-        tree.span(node, &spans[node.span]);
-        tree.path.push(&spans[node.span]);
+    // Long names of one root do not push the columns of the others to the right.
+    for nodes in nodes.chunk_by(|_, next| next.depth > 0) {
+        let widest = nodes.iter().map(label_columns).max();
+        tree.column = widest.unwrap_or_default().max(MIN_LABEL_COLUMNS);
+        for &node in nodes {
+            tree.path.truncate(node.depth);
+            tree.span(node, &spans[node.span]);
+            tree.path.push(&spans[node.span]);
+        }
     }
     tree.out
 }
