@@ -110,6 +110,11 @@ mod tests {
     const TREE: &str = "0sdk\n1libc\n1ureq\n2rustls\n3libc\n1peer\n2rand\n3libc\n";
 
     #[test]
+    fn the_page_of_this_repository_is_what_cargo_says() {
+        check(&Workspace::of_this_build()).unwrap();
+    }
+
+    #[test]
     fn a_part_of_a_tree_is_left_out_with_everything_below() {
         let kept = without(TREE, &["ureq"]);
         assert_eq!(kept, BTreeSet::from(["sdk", "libc", "peer", "rand"]));

@@ -115,7 +115,11 @@ async fn protobuf_is_taken_plain_and_compressed() {
     for (packing, body) in bodies {
         let headers = [("content-type", PROTOBUF), ("content-encoding", packing)];
         let taken = post_traces(&headers, body).await;
-        assert_eq!((taken.status, taken.names), (200, vec!["a".to_owned()]), "{packing}");
+        assert_eq!(
+            (taken.status, taken.names),
+            (200, vec!["a".to_owned()]),
+            "{packing}"
+        );
     }
     let plain = post_traces(&[("content-type", PROTOBUF)], message()).await;
     assert_eq!((plain.status, plain.names), (200, vec!["a".to_owned()]));
