@@ -2,6 +2,7 @@
 //!
 //! The cheap steps come first. All of them run, so that one call shows all there is to repair.
 
+mod dependencies;
 mod licence;
 mod target;
 
@@ -16,7 +17,7 @@ use crate::{check_structure, docs, fmt, process};
 
 pub(crate) const COMMAND: Command = Command {
     name: "lint",
-    summary: "Checks format, structure, licences, clippy, docs and other platforms.",
+    summary: "Checks format, structure, licences, dependencies, clippy, docs and other platforms.",
     options: &[],
     help: "Warnings are errors; #[expect(lint, reason = \"…\")] silences one that is justified.\n\
            A platform whose standard library is not installed is fetched if possible, else it\n\
@@ -27,7 +28,7 @@ pub(crate) const COMMAND: Command = Command {
     },
 };
 
-const STEPS: [Step; 9] = [
+const STEPS: [Step; 10] = [
     Step {
         name: "format",
         run: fmt::check,
@@ -39,6 +40,10 @@ const STEPS: [Step; 9] = [
     Step {
         name: "licences",
         run: licence::check,
+    },
+    Step {
+        name: "dependencies",
+        run: dependencies::check,
     },
     Step {
         name: "clippy",
