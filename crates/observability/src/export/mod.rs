@@ -58,6 +58,7 @@ pub use self::{
     tree::{Palette, TreeStyle, render_tree},
 };
 pub(crate) use self::{
+    decode::{decode_scope, decode_span},
     recovery::Recovery,
     request::RequestBuilder,
     several::Several,
