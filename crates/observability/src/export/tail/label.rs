@@ -10,15 +10,13 @@ use crate::{
     context::TraceState,
     export::wire::{Field, Fields},
     recorder::{put_record, records},
-    sampling::ratio::RANDOM_BITS,
+    sampling::ot_member::{MEMBER, threshold_text, with_threshold},
     span::put_message,
 };
 use std::ops::Range;
 
 /// OTLP `Span.trace_state`.
 const TRACE_STATE: u8 = 3;
-/// The member of `tracestate` that belongs to `OpenTelemetry`.
-const MEMBER: &str = "ot";
 
 #[derive(Debug)]
 pub(super) struct Label {
@@ -31,13 +29,7 @@ pub(super) struct Label {
 impl Label {
     /// The label for a rejection threshold below 2^56.
     pub(super) fn new(threshold: u64) -> Self {
-        let digits = RANDOM_BITS as usize / 4;
-        let hex = format!("{threshold:0digits$x}");
-        let hex = match hex.trim_end_matches('0') {
-            "" => "0",
-            some => some,
-        };
-        let threshold = format!("th:{hex}");
+        let threshold = threshold_text(threshold);
         let mut field = Vec::new();
         let value = format!("{MEMBER}={threshold}");
         put_message(&mut field, TRACE_STATE, value.as_bytes());
@@ -67,13 +59,8 @@ impl Label {
     /// `value` with our threshold in place of another.
     fn added_to(&self, value: &[u8]) -> TraceState {
         let text = str::from_utf8(value).unwrap_or_default();
-        let state: TraceState = text.parse().unwrap_or_default();
-        let others = state.get(MEMBER).unwrap_or_default().split(';');
-        let others = others.filter(|other| !other.is_empty() && !other.starts_with("th:"));
-        let member = std::iter::once(self.threshold.as_str()).chain(others);
-        let member = member.collect::<Vec<_>>().join(";");
-        // Too long with ours: then the list stays as it is.
-        state.insert(MEMBER, &member).unwrap_or(state)
+        let state = text.parse().unwrap_or_default();
+        with_threshold(&state, Some(&self.threshold))
     }
 }
 
