@@ -4,8 +4,8 @@
 //! The collector is the Python package `rotel`, whose wheel carries the program `rotel-agent`.
 //! Tests find it by [`ROTEL_VARIABLE`], and the SDK of OpenTelemetry for Python by [`PYTHON_VARIABLE`].
 //!
-//! Invariant: nothing is changed on the machine unless it is Debian and we are root; the package
-//! goes to `target/venv` in any case.
+//! Invariant: nothing is changed on the machine unless it is Debian and we are root; the packages
+//! go to `target/venv` and `target/venv-opentelemetry` in any case.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

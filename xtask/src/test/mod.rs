@@ -38,10 +38,10 @@ pub(crate) const COMMAND: Command = Command {
            A runner that fails without a failed test, as when the code does not compile, counts\n\
            as one failed.\n\
            \n\
-           Some tests talk to a third-party collector, a Python package that goes to\n\
-           target/venv; instructions are counted by Valgrind; Python examples use Redis. As root\n\
-           on Debian, these are installed when they are missing; elsewhere everything missing is\n\
-           listed at the start.",
+           Some tests talk to a third-party collector or run the SDK of OpenTelemetry for Python,\n\
+           packages that go to target/; instructions are counted by Valgrind; Python examples use\n\
+           Redis. As root on Debian, these are installed when they are missing; elsewhere\n\
+           everything missing is listed at the start.",
     run: |workspace, options| Ok(run(workspace, options)),
 };
 
