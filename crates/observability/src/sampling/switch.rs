@@ -110,6 +110,13 @@ impl SamplerSwitch {
         (word & (FORCED | CUSTOM) == 0).then(|| decide(word, parent, trace_id))
     }
 
+    /// Whether a sampler of the user's may be asked.
+    #[cfg(feature = "tracing")]
+    #[inline]
+    pub(crate) fn is_custom(&self) -> bool {
+        self.word.load(Ordering::Relaxed) & CUSTOM != 0
+    }
+
     pub(crate) fn should_sample(
         &self,
         parameters: &SamplingParameters<'_>,
