@@ -63,7 +63,7 @@ def test_everything_that_a_span_may_start_with_arrives(recorded: Recorded) -> No
     found = recorded.named("renamed")
     assert (found.kind, found.start, found.end) == ("consumer", 1_000, 2_000)
     assert found.attributes == {"a": 1, "b": [True, False]}
-    assert found.links == ["000000000000b7ad"] * 2
+    assert [link.span_id for link in found.links] == ["000000000000b7ad"] * 2
     assert found.parent_span_id == "000000000000b7ad"
     assert found.trace_id.endswith("0af7")
 
@@ -304,3 +304,31 @@ def test_a_span_that_has_ended_or_is_not_recorded_is_empty_to_read(recorded: Rec
         assert (empty.kind, empty.name, empty.attributes) == (SpanKind.INTERNAL, "", {})
         assert (empty.events, empty.links, empty.parent, empty.start_time) == ([], [], None, None)
         assert empty.status.status_code is StatusCode.UNSET
+
+
+def test_the_scope_of_an_instrumentation_arrives_with_version_and_schema(
+    recorded: Recorded,
+) -> None:
+    trace.get_tracer("foreign", "1.2", schema_url="https://schema").start_span("told").end()
+    told = recorded.named("told")
+    assert (told.scope, told.scope_version, told.schema_url) == ("foreign", "1.2", "https://schema")
+
+
+def test_the_status_of_a_failure_reads_as_the_sdk_writes_it_for_others_and_as_the_guide_for_ours(
+    recorded: Recorded,
+) -> None:
+    for scope in (trace.get_tracer("foreign"), tracer):
+        with pytest.raises(ValueError, match="no"), scope.start_as_current_span("failing"):
+            raise ValueError("no")
+    foreign, ours = recorded.spans()
+    assert (foreign.status_text, ours.status_text) == ("ValueError: no", "no")
+
+
+def test_what_an_instrumentation_has_redacted_stays_as_it_is(recorded: Recorded) -> None:
+    with trace.get_tracer("foreign").start_as_current_span("redacting") as span:
+        span.set_attribute("http.request.header.authorization", ["[REDACTED]"])
+        span.set_attribute("http.request.header.cookie", ["[REDACTED]", "a=b"])
+    assert recorded.named("redacting").attributes == {
+        "http.request.header.authorization": ["[REDACTED]"],
+        "http.request.header.cookie": "[redacted]",
+    }

@@ -87,10 +87,19 @@ thread_local! {
 
 /// The value to record under `key`: the given one, unless the key names a secret.
 pub(super) fn visible<'a, 'v>(key: &str, value: &'a Value<'v>) -> &'a Value<'v> {
-    if is_hidden(key, &KeyEnds::of(key)) {
+    if is_hidden(key, &KeyEnds::of(key)) && !is_redacted(value) {
         &HIDDEN
     } else {
         value
+    }
+}
+
+/// Whether somebody has put a placeholder there before; it stays as it is, in a list too.
+fn is_redacted(value: &Value<'_>) -> bool {
+    match value {
+        Value::Str(text) => text.eq_ignore_ascii_case(REDACTED),
+        Value::Array(values) => values.iter().all(is_redacted),
+        _ => false,
     }
 }
 
@@ -269,6 +278,16 @@ mod tests {
                 assert!(!known.is(&other, &KeyEnds::of(&other), 64), "{other}");
             }
         }
+    }
+
+    #[test]
+    fn a_placeholder_stays_as_it_is_and_hides_nothing_beside_it() {
+        let visible = |value: Value<'static>| visible("password", &value).clone();
+        let placeholders = Value::Array(vec!["[REDACTED]".into(), "[Redacted]".into()]);
+        assert_eq!(visible("[REDACTED]".into()), "[REDACTED]".into());
+        assert_eq!(visible(placeholders.clone()), placeholders);
+        let mixed = Value::Array(vec!["[REDACTED]".into(), "secret".into()]);
+        assert_eq!(visible(mixed), REDACTED.into());
     }
 
     #[test]

@@ -124,7 +124,13 @@ class Span:
 class Tracer:
     """Starts spans on behalf of a library or module."""
 
-    def __new__(cls, name: str, version: str | None = None) -> Self: ...
+    def __new__(
+        cls,
+        name: str,
+        version: str | None = None,
+        schema_url: str | None = None,
+        names_type: bool = False,
+    ) -> Self: ...
     def start_span(
         self,
         name: str,

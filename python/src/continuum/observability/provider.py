@@ -125,13 +125,15 @@ class TracerProvider(trace.TracerProvider):
         Args:
             instrumenting_module_name: The name of the scope.
             instrumenting_library_version: Its version.
-            schema_url: Not recorded.
+            schema_url: Where the names of its attributes are defined.
             attributes: Not recorded.
 
         Returns:
             A tracer; also before telemetry is set up.
         """
-        return Tracer(instrumenting_module_name, instrumenting_library_version)
+        return Tracer(
+            instrumenting_module_name, instrumenting_library_version, schema_url, names_type=True
+        )
 
     def force_flush(self, timeout_millis: int = 30000) -> bool:
         """Delivers what was recorded so far.
