@@ -68,7 +68,9 @@ fn caller<P: Work>(run: &Run<'_>, mode: Mode, burst: &Burst, mut work: impl FnMu
     }
     p.flush();
     match run.effort {
-        Some(effort) => timed(run, effort, &p, burst, &mut work),
+        Some(effort) => {
+            timed(run, effort, burst, &mut || measured(&p, burst.calls, &mut work), &|expected| p.settle(expected));
+        }
         None => {
             for i in 1..burst.calls / 4 {
                 black_box(work(&p, i));
@@ -80,18 +82,19 @@ fn caller<P: Work>(run: &Run<'_>, mode: Mode, burst: &Burst, mut work: impl FnMu
     }
 }
 
-fn timed<P: Work>(run: &Run<'_>, effort: Effort, p: &P, burst: &Burst, work: &mut impl FnMut(&P, u64) -> bool) {
-    let (calls, recorded) = (burst.calls, burst.recorded);
+/// Not generic, as only what is timed must be.
+fn timed(run: &Run<'_>, effort: Effort, burst: &Burst, calls: &mut dyn FnMut(), settle: &dyn Fn(u64)) {
+    let recorded = burst.calls * burst.recorded;
     for sample in 0..effort.warmup + effort.samples {
         let start = DELIVERED.load(Relaxed);
         let (mut cpu, mut wall, mut all) = (0, 0, 0);
         for number in 1..=effort.bursts {
             let (cpu0, wall0, all0) = (thread_cpu_ns(), wall_ns(), process_cpu_ns());
-            measured(p, calls, work);
+            calls();
             let cpu1 = thread_cpu_ns();
             wall += wall_ns() - wall0;
             if recorded > 0 {
-                p.settle(start + number * calls * recorded);
+                settle(start + number * recorded);
             }
             cpu += cpu1 - cpu0;
             // All threads, without what this thread spends on waiting for the drain.
@@ -100,13 +103,13 @@ fn timed<P: Work>(run: &Run<'_>, effort: Effort, p: &P, burst: &Burst, work: &mu
         if sample < effort.warmup {
             continue;
         }
-        let n = (effort.bursts * calls * burst.ops) as f64;
+        let n = (effort.bursts * burst.calls * burst.ops) as f64;
         run.row("caller", cpu as f64 / n);
         run.row("wall", wall as f64 / n);
         run.row("process", all as f64 / n);
         let seen = (DELIVERED.load(Relaxed) - start) as f64;
         if recorded > 0 && seen > 0.0 {
-            run.row("delivered", seen / (effort.bursts * calls * recorded) as f64);
+            run.row("delivered", seen / (effort.bursts * recorded) as f64);
         }
     }
 }
