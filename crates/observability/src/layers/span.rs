@@ -244,8 +244,19 @@ fn settle<T, E: Failure<By>, By>(span: &SpanRef, result: &Result<T, E>, is_trans
 pub(super) fn lower_case_name(prefix: &str, operation: &str) -> String {
     let mut name = String::with_capacity(prefix.len() + operation.len());
     name.push_str(prefix);
-    name.extend(operation.chars().flat_map(char::to_lowercase));
+    push_lower_case(&mut name, operation);
     name
+}
+
+/// Adds a word in lower case; nearly every one is ASCII.
+pub(super) fn push_lower_case(name: &mut String, word: &str) {
+    let start = name.len();
+    if word.is_ascii() {
+        name.push_str(word);
+        name[start..].make_ascii_lowercase();
+    } else {
+        name.extend(word.chars().flat_map(char::to_lowercase));
+    }
 }
 
 /// Defines a helper's type: its own setters, those of every helper, and the forms to run it.

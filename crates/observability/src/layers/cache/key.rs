@@ -20,7 +20,25 @@ const MIN_OPAQUE: usize = 20;
 
 /// Where a key is divided; what is no hash then is divided further, since `_` and `=` may be part of
 /// an encoded token.
-const SEPARATORS: [&[char]; 2] = [&[':', '/', '.', '|', '#', '@', ',', ';', ' '], &['_', '=']];
+#[derive(Clone, Copy)]
+enum Division {
+    Parts,
+    Words,
+}
+
+impl Division {
+    /// Only ASCII, so that a division is never inside of a letter.
+    #[inline]
+    fn is_at(self, byte: u8) -> bool {
+        match self {
+            Self::Parts => matches!(
+                byte,
+                b':' | b'/' | b'.' | b'|' | b'#' | b'@' | b',' | b';' | b' '
+            ),
+            Self::Words => matches!(byte, b'_' | b'='),
+        }
+    }
+}
 
 /// The key with each part that looks like a hash replaced.
 pub(super) fn scrubbed(key: &str) -> Cow<'_, str> {
@@ -30,7 +48,7 @@ pub(super) fn scrubbed(key: &str) -> Cow<'_, str> {
         copied: 0,
         out: String::new(),
     };
-    out.visit(0, key, &SEPARATORS);
+    out.visit(0, key.as_bytes(), Division::Parts);
     out.finish()
 }
 
@@ -40,8 +58,9 @@ fn beginning(key: &str) -> &str {
         return key;
     }
     let cut = &key[..key.floor_char_boundary(MAX_KEY_BYTES)];
-    let is_separator = |letter: char| SEPARATORS[0].contains(&letter);
-    cut.rfind(is_separator).map_or("", |end| &cut[..=end])
+    let is_separator = |byte: &u8| Division::Parts.is_at(*byte);
+    let end = cut.as_bytes().iter().rposition(is_separator);
+    end.map_or("", |end| &cut[..=end])
 }
 
 /// The scrubbed key with its last part, which tells one entry from another, replaced by `*`.
@@ -62,20 +81,16 @@ struct Scrubbed<'a> {
 
 impl<'a> Scrubbed<'a> {
     /// Looks at the parts of `text`, which begins at `start` of the key.
-    fn visit(&mut self, start: usize, text: &str, separators: &[&[char]]) {
-        let Some((separator, finer)) = separators.split_first() else {
-            return;
-        };
+    fn visit(&mut self, start: usize, text: &[u8], division: Division) {
         let mut at = start;
-        for part in text.split(*separator) {
-            if looks_like_hash(part.as_bytes()) {
+        for part in text.split(|byte| division.is_at(*byte)) {
+            if looks_like_hash(part) {
                 self.out.push_str(&self.key[self.copied..at]);
                 self.out.push_str(HASH);
                 self.copied = at + part.len();
-            } else {
-                self.visit(at, part, finer);
+            } else if matches!(division, Division::Parts) {
+                self.visit(at, part, Division::Words);
             }
-            // Every separator is one byte.
             at += part.len() + 1;
         }
     }
@@ -93,30 +108,61 @@ impl<'a> Scrubbed<'a> {
 fn looks_like_hash(part: &[u8]) -> bool {
     // A hash may be a negative number.
     let part = part.strip_prefix(b"-").unwrap_or(part);
-    part.len() >= MIN_HEX && (is_hexadecimal(part) || is_opaque(part))
+    if part.len() < MIN_HEX {
+        return false;
+    }
+    let letters = Letters::of(part);
+    letters.are_hexadecimal() || letters.are_opaque()
 }
 
-fn is_hexadecimal(part: &[u8]) -> bool {
-    let hex = count(part, u8::is_ascii_hexdigit);
-    let hyphens = count(part, |byte| *byte == b'-');
-    let has_number = hyphens == 0 && count(part, u8::is_ascii_digit) > 0;
-    hex + hyphens == part.len() && (hex >= SURE_HEX || has_number)
+/// How many bytes of which kind a part has.
+#[derive(Default)]
+struct Letters {
+    all: usize,
+    digits: usize,
+    hex: usize,
+    upper: usize,
+    lower: usize,
+    hyphens: usize,
+    /// The other marks of base64.
+    marks: usize,
 }
 
-/// Letters and digits without a break, or letters of both cases and digits with the marks of base64.
-fn is_opaque(part: &[u8]) -> bool {
-    let plain = count(part, u8::is_ascii_alphanumeric);
-    let marks = count(part, |byte| b"+=_-".contains(byte));
-    let both_cases =
-        count(part, u8::is_ascii_uppercase) > 0 && count(part, u8::is_ascii_lowercase) > 0;
-    part.len() >= MIN_OPAQUE
-        && count(part, u8::is_ascii_digit) > 0
-        && plain + marks == part.len()
-        && (marks == 0 || both_cases)
-}
+impl Letters {
+    fn of(part: &[u8]) -> Self {
+        let mut letters = Self {
+            all: part.len(),
+            ..Self::default()
+        };
+        for byte in part {
+            match byte {
+                b'0'..=b'9' => letters.digits += 1,
+                b'A'..=b'Z' => letters.upper += 1,
+                b'a'..=b'z' => letters.lower += 1,
+                b'-' => letters.hyphens += 1,
+                b'+' | b'=' | b'_' => letters.marks += 1,
+                _ => {}
+            }
+            letters.hex += usize::from(byte.is_ascii_hexdigit());
+        }
+        letters
+    }
 
-fn count(part: &[u8], is: fn(&u8) -> bool) -> usize {
-    part.iter().filter(|byte| is(byte)).count()
+    fn are_hexadecimal(&self) -> bool {
+        let has_number = self.hyphens == 0 && self.digits > 0;
+        self.hex + self.hyphens == self.all && (self.hex >= SURE_HEX || has_number)
+    }
+
+    /// Letters and digits without a break, or letters of both cases and digits with the marks of base64.
+    fn are_opaque(&self) -> bool {
+        let marks = self.hyphens + self.marks;
+        let plain = self.digits + self.upper + self.lower;
+        let both_cases = self.upper > 0 && self.lower > 0;
+        self.all >= MIN_OPAQUE
+            && self.digits > 0
+            && plain + marks == self.all
+            && (marks == 0 || both_cases)
+    }
 }
 
 #[cfg(test)]
