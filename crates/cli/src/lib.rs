@@ -3,7 +3,7 @@
 //! A library only so that its tests can start the server in their own process. [`command`] is what
 //! can be typed, [`http`] the API, [`worker`] what tells another node, [`demo`] the service shown on
 //! [`dataset`]s, with the figures of [`evaluation`]; [`trace_file`]
-//! reads spans that a program has written, [`run`] starts a program and takes its spans through a receiver,
+//! reads spans that a program has written, `run` starts a program and takes its spans through a receiver,
 //! [`doctor`] finds out why they do not arrive.
 
 pub mod command;
@@ -14,6 +14,6 @@ pub mod evaluation;
 pub mod http;
 mod log;
 mod receiver;
-pub mod run;
+mod run;
 pub mod trace_file;
 pub mod worker;

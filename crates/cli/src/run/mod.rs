@@ -1,6 +1,6 @@
 //! A program in any language, started so that its spans come here.
 //!
-//! Position: `receiver` → [`Assembly`] → what prints the traces; [`Program`] is beside it.
+//! Position: `receiver` → `assembly` → what prints the traces; `program` is beside it.
 //!
 //! Invariants:
 //! - the program's input and output are its own, and so is its exit status;
