@@ -174,7 +174,7 @@ fn spans_that_ended_long_before_the_error_stay_and_may_come_back_with_another() 
         span.end_with_timestamp((second + 1) * SECOND);
     };
     let settings = FlightRecorder::new(BYTES).pause(Duration::ZERO);
-    for recorder in both(settings.window(Duration::from_secs(60))) {
+    for recorder in both(settings.window(Duration::from_mins(1))) {
         recorder.run(|| {
             at("at 100", 100);
             at("at 160", 160);
@@ -259,15 +259,15 @@ fn spans_of_other_threads_come_back_also_when_the_threads_have_ended() {
     recorder.run(|| {
         let work = in_current_context(|| record("of a thread that ended"));
         thread::Builder::new().spawn(work).unwrap().join().unwrap();
-        let (recorded, seen) = (Arc::new(Barrier::new(2)), Arc::new(Barrier::new(2)));
-        let barriers = (Arc::clone(&recorded), Arc::clone(&seen));
+        let (ended, seen) = (Arc::new(Barrier::new(2)), Arc::new(Barrier::new(2)));
+        let barriers = (Arc::clone(&ended), Arc::clone(&seen));
         let work = in_current_context(move || {
             record("of a thread that waits");
             barriers.0.wait();
             barriers.1.wait();
         });
         let waiting = thread::Builder::new().spawn(work).unwrap();
-        recorded.wait();
+        ended.wait();
         fail();
         let spans = recorder.spans();
         let names: BTreeSet<_> = names(&spans).into_iter().collect();

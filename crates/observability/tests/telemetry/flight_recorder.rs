@@ -137,8 +137,8 @@ fn a_snapshot_that_is_not_delivered_is_lost_and_counted_and_keeps_its_deadline()
 
 #[test]
 fn the_environment_s_flight_recorder_has_as_many_bytes_as_it_says() {
-    let _alone = alone();
     const FILLED: usize = 20_000;
+    let _alone = alone();
     let telemetry = Telemetry::builder()
         .exporter(ExporterConfig::None)
         .variable("OTEL_TRACES_SAMPLER", "always_off")
