@@ -247,6 +247,7 @@ mod tests {
             name: "asked",
             kind: SpanKind::Internal,
             attributes: &[],
+            links: &[],
         }
     }
 
