@@ -165,7 +165,7 @@ def test_a_sampler_in_python_is_told_everything_and_its_answer_is_taken_whole(
     asked: list[tuple[Any, ...]] = []
 
     class Curious(Sampler):
-        def should_sample(  # type: ignore[override]
+        def should_sample(
             self, parent_context: Any, trace_id: int, name: str, *rest: Any
         ) -> SamplingResult:
             parent = trace.get_current_span(parent_context).get_span_context()
