@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Event, ReadableSpan
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.test.test_base import TestBase
 from opentelemetry.trace import (
@@ -34,16 +35,21 @@ _SINK = Sink()
 _SHOWN: dict[int, SpanContext] = {}
 
 
-class Finished:
-    """The spans that arrived since it was made or cleared, in the order of ending."""
+class Finished(InMemorySpanExporter):
+    """The spans that arrived since it was made or cleared, in the order of ending.
+
+    What a test exports to it from a provider of the SDK's that it has made itself comes first.
+    """
 
     def __init__(self, resource: Resource | None) -> None:
+        super().__init__()
         self._resource = resource
         self._seen: set[str] = set()
         self.clear()
 
     def clear(self) -> None:
         """Forgets them."""
+        super().clear()
         assert force_flush()
         self._seen = {span.span_id for span in _SINK.spans()}
 
@@ -52,7 +58,7 @@ class Finished:
         assert force_flush()
         spans = [span for span in _SINK.spans() if span.span_id not in self._seen]
         spans.sort(key=lambda span: span.end)
-        return tuple(self._readable(span) for span in spans)
+        return super().get_finished_spans() + tuple(self._readable(span) for span in spans)
 
     def _readable(self, span: Received) -> ReadableSpan:
         resource = Resource(_hashable(span.resource))
@@ -89,7 +95,7 @@ def _context(span: Received, span_id: str, *, is_remote: bool) -> SpanContext:
     flags = TraceFlags(span.flags & 0xFF)
     state = TraceState.from_header([span.trace_state])
     arrived = SpanContext(int(span.trace_id, 16), int(span_id, 16), is_remote, flags, state)
-    shown = _SHOWN.get(arrived.span_id)
+    shown = _SHOWN.setdefault(arrived.span_id, arrived)
     return shown if shown == arrived else arrived
 
 

@@ -77,7 +77,9 @@ def score(suite: Path, site: Path, plugins: list[str], names: set[str]) -> Score
     lines = done.stdout.splitlines()
     counts = {what: int(count) for count, what in re.findall(r"(\d+) (\w+)", lines[-1])}
     failed = counts.get("failed", 0) + counts.get("error", 0) + counts.get("errors", 0)
-    names.update(line.split(" - ")[0] for line in lines if re.match(r"(SUB)?FAILED|ERROR ", line))
+    names.update(
+        line.split(" - ")[0] for line in lines if re.match(r"(SUB)?FAILED|ERROR tests", line)
+    )
     passed = counts.get("passed", 0)
     return Score(passed, passed + failed)
 

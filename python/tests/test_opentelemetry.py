@@ -3,12 +3,19 @@
 import subprocess
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from opentelemetry import baggage, propagate, trace
 from opentelemetry import context as api
 from opentelemetry.sdk.trace import TracerProvider as SdkProvider
-from opentelemetry.sdk.trace.sampling import ParentBased, Sampler, TraceIdRatioBased
+from opentelemetry.sdk.trace.sampling import (
+    Decision,
+    ParentBased,
+    Sampler,
+    SamplingResult,
+    TraceIdRatioBased,
+)
 from opentelemetry.trace import (
     Link,
     NonRecordingSpan,
@@ -17,6 +24,7 @@ from opentelemetry.trace import (
     Status,
     StatusCode,
     TraceFlags,
+    TraceState,
 )
 from receiver import Recorded, Sink
 
@@ -149,6 +157,44 @@ def test_a_sampler_in_python_is_asked_and_may_raise(start: Callable[..., Recorde
         with tracer.start_as_current_span(name):
             pass
     assert recorded.tree() == "chosen"
+
+
+def test_a_sampler_in_python_is_told_everything_and_its_answer_is_taken_whole(
+    start: Callable[..., Recorded],
+) -> None:
+    asked: list[tuple[Any, ...]] = []
+
+    class Curious(Sampler):
+        def should_sample(
+            self, parent_context: Any, trace_id: int, name: str, *rest: Any
+        ) -> SamplingResult:
+            parent = trace.get_current_span(parent_context).get_span_context()
+            asked.append((parent.span_id, name, *rest))
+            state = TraceState([("vendor", "kept")])
+            return SamplingResult(Decision.RECORD_AND_SAMPLE, {"rule": "all"}, state)
+
+        def get_description(self) -> str:
+            return "Curious"
+
+    recorded = start(sampler=Curious())
+    attributes: dict[str, Any] = {
+        "text": "a",
+        "number": 1,
+        "share": 0.5,
+        "flag": True,
+        "list": (1, "b"),
+    }
+    link = Link(REMOTE, {"why": "asked"})
+    parent = trace.set_span_in_context(NonRecordingSpan(REMOTE))
+    span = tracer.start_span("told", parent, SpanKind.CLIENT, attributes, [link])
+    span.end()
+    [(parent_id, name, kind, told, [linked])] = asked
+    assert (parent_id, name, kind) == (REMOTE.span_id, "told", SpanKind.CLIENT)
+    assert told == attributes
+    assert linked.context.span_id == REMOTE.span_id
+    assert linked.attributes == {"why": "asked"}
+    sent = recorded.named("told")
+    assert (sent.attributes["rule"], sent.trace_state) == ("all", "vendor=kept")
 
 
 @pytest.mark.parametrize(

@@ -126,6 +126,7 @@ impl<'a> Start<'a> {
             name: self.name,
             kind: self.kind,
             attributes: self.attributes,
+            links: self.links,
         });
         if let Some(changed) = sampling.trace_state {
             started.span.set_trace_state(changed);

@@ -26,8 +26,6 @@ __all__ = ["Event", "Propagator", "Span", "Tracer", "TracerProvider"]
 
 T = TypeVar("T")
 
-_KINDS = tuple(sorted(trace.SpanKind, key=lambda kind: kind.value))
-
 
 class Event(NamedTuple):
     """Something that happened during a span."""
@@ -46,11 +44,6 @@ class Span(_native.Span, trace.Span):
     """
 
     __slots__ = ()
-
-    @property
-    def kind(self) -> trace.SpanKind:
-        """The kind given at the start."""
-        return _KINDS[self.kind_number()]
 
     @property
     def name(self) -> str:

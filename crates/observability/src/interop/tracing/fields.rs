@@ -236,11 +236,11 @@ impl Fields {
             (FieldUse::Message, Gathered::Text(text)) => self.special.message = Some(text),
             (FieldUse::Name, Gathered::Text(text)) => self.special.name = Some(text),
             (FieldUse::Kind, Gathered::Text(text)) => {
-                self.special.kind = kind(self.texts.get(text))
+                self.special.kind = kind(self.texts.get(text));
             }
             (FieldUse::StatusCode, Gathered::Text(text)) => self.take_status(text),
             (FieldUse::StatusDescription, Gathered::Text(text)) => {
-                self.special.description = Some(text)
+                self.special.description = Some(text);
             }
             (FieldUse::Seconds, Gathered::F64(seconds)) => self.special.seconds = seconds,
             _ => {}

@@ -10,6 +10,7 @@ fn parameters(trace_id: u128, parent: Option<&SpanContext>) -> SamplingParameter
         name: "asked",
         kind: SpanKind::Internal,
         attributes: &[],
+        links: &[],
     }
 }
 
