@@ -57,9 +57,11 @@ pub use self::{
     tree::{Palette, TreeStyle, render_tree},
 };
 pub(crate) use self::{
+    escape::push_escaped,
     request::RequestBuilder,
     several::Several,
     tail::Tail,
+    tree::arrange,
     worker::{ExporterFactory, start},
 };
 
