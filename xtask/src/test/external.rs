@@ -56,8 +56,8 @@ const NEEDS: &[Need] = &[
 ];
 
 /// Says what is left out, and what it would need.
-pub(super) fn print_skipped() {
-    eprintln!("skipped: tests against the collector rotel and instruction counts, which need:");
+pub(super) fn print_skipped(left_out: &[&str]) {
+    eprintln!("skipped: {}; they need:", left_out.join(", "));
     for need in NEEDS {
         eprintln!("  {}", need.what);
     }

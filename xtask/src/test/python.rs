@@ -18,23 +18,31 @@ const OTHERS: [&str; 4] = ["python3.10", "python3.11", "python3.12", "python3.13
 
 const VERSION: &str = "import sys; print('%d.%d' % sys.version_info[:2])";
 
-/// Makes a virtual environment with the wheel for each Python, and lists what runs in them.
+/// Whether the repository has the package.
+pub(super) fn is_in(root: &Path) -> bool {
+    root.join("python").is_dir()
+}
+
+/// What runs for each Python, in a virtual environment with the wheel: the tests, which make it first,
+/// and for the default one the checks.
+///
+/// # Errors
+///
+/// There is no `python3`.
 pub(super) fn runners(root: &Path, target_directory: &Path) -> Result<Vec<Runner>> {
-    let package = root.join("python");
-    if !package.is_dir() {
-        return Ok(Vec::new());
-    }
-    let target = target_directory.join("python");
+    let (package, target) = (root.join("python"), target_directory.join("python"));
     let default = version(root, "python3").context("no python3")?;
-    let mut runners = checks(&package, &prepared(&package, &target, "python3", &default)?);
-    runners.push(tests(&package, &environment(&target, &default)));
+    let of = |python: &str, version: &str| {
+        let environment = environment(&target, version);
+        let preparation = preparation(&package, &environment, &target, (python, version));
+        tests(&package, &environment).after(preparation)
+    };
+    let mut runners = vec![of("python3", &default)];
+    runners.extend(checks(&package, &environment(&target, &default)));
     for name in OTHERS {
         match version(root, name) {
             Some(found) if found == default => {}
-            Some(found) => {
-                let environment = prepared(&package, &target, name, &found)?;
-                runners.push(tests(&package, &environment));
-            }
+            Some(found) => runners.push(of(name, &found)),
             None => eprintln!("skipped: tests of the Python package on {name}, which is not here"),
         }
     }
@@ -62,26 +70,27 @@ fn environment(target: &Path, version: &str) -> PathBuf {
     target.join(format!("venv-{version}"))
 }
 
-/// A virtual environment in which the package, and what its tests need, is installed.
-fn prepared(package: &Path, target: &Path, python: &str, version: &str) -> Result<PathBuf> {
-    let environment = environment(target, version);
+/// What makes a virtual environment in which the package, and what its tests need, is installed.
+fn preparation(
+    package: &Path,
+    environment: &Path,
+    target: &Path,
+    (python, version): (&str, &str),
+) -> Vec<Command> {
     let run = |program: &str| process::program(environment.join("bin").join(program), package);
-    if !environment.join("bin/python").exists() {
-        let mut venv = interpreter(package, python);
-        process::run(venv.args(["-m", "venv"]).arg(&environment))?;
-    }
-    let pip = || {
+    let pip = |arguments: &[&str]| {
         let mut pip = run("python");
-        pip.args([
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-        ]);
+        pip.args(["-m", "pip", "install", "--quiet"]);
+        pip.arg("--disable-pip-version-check").args(arguments);
         pip
     };
-    process::run(pip().args(["--requirement", "tests/requirements.txt"]))?;
+    let mut commands = Vec::new();
+    if !environment.join("bin/python").exists() {
+        let mut venv = interpreter(package, python);
+        venv.args(["-m", "venv"]).arg(environment);
+        commands.push(venv);
+    }
+    commands.push(pip(&["--requirement", "tests/requirements.txt"]));
     let wheels = target.join(format!("wheels-{version}"));
     let mut maturin = run("maturin");
     maturin
@@ -91,12 +100,11 @@ fn prepared(package: &Path, target: &Path, python: &str, version: &str) -> Resul
         .arg(&wheels)
         .arg("--target-dir")
         .arg(target.join("target"));
-    process::run(&mut maturin)?;
-    let mut install = pip();
-    install.args(["--no-deps", "--force-reinstall", "--no-index"]);
+    let mut install = pip(&["--no-deps", "--force-reinstall", "--no-index"]);
     install.arg("--find-links").arg(&wheels);
-    process::run(install.arg("continuum-observability"))?;
-    Ok(environment)
+    install.arg("continuum-observability");
+    commands.extend([maturin, install]);
+    commands
 }
 
 fn tests(package: &Path, environment: &Path) -> Runner {
@@ -132,9 +140,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_repository_without_the_package_has_no_runner_for_it() {
+    fn nothing_is_built_while_runners_are_listed() {
         let folder = tempfile::tempdir().unwrap();
-        assert!(runners(folder.path(), folder.path()).unwrap().is_empty());
+        let runners = runners(folder.path(), folder.path()).unwrap();
+        assert_eq!(runners[0].name, "python");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 
     #[test]
