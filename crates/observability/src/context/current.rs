@@ -200,7 +200,7 @@ pub fn get_span_id() -> Option<SpanId> {
 pub fn set_baggage(key: &str, value: &str) -> bool {
     let outcome = stack::with_top_mut(|top| top.baggage.insert(key, value));
     if outcome.is_none() {
-        diagnostics::warn_once_about_baggage();
+        diagnostics::misplaced_baggage();
     }
     outcome.is_some_and(|inserted| inserted.is_ok())
 }
