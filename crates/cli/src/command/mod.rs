@@ -14,6 +14,7 @@ mod lint;
 mod outbox;
 mod output;
 mod palette;
+mod ranking;
 mod serve;
 mod tenant;
 mod trace;
