@@ -16,6 +16,14 @@ use crate::process;
 /// The Pythons that the package is tested on where they are there, besides `python3`.
 const OTHERS: [&str; 4] = ["python3.10", "python3.11", "python3.12", "python3.13"];
 
+/// Programs in Python that are tested like the Rust ones, with the default Python alone.
+const EXAMPLES: &str = "../examples/python";
+
+const CONFIG: &str = "pyproject.toml";
+
+/// Tells the tests of the examples where the memory server is.
+const PROGRAM_VARIABLE: &str = "CONTINUUM_TEST_BINARY";
+
 const VERSION: &str = "import sys; print('%d.%d' % sys.version_info[:2])";
 
 /// Whether the repository has the package.
@@ -32,17 +40,21 @@ pub(super) fn is_in(root: &Path) -> bool {
 pub(super) fn runners(root: &Path, target_directory: &Path) -> Result<Vec<Runner>> {
     let (package, target) = (root.join("python"), target_directory.join("python"));
     let default = version(root, "python3").context("no python3")?;
-    let of = |python: &str, version: &str| {
+    let of = |python: &str, version: &str, more: &[&str]| {
         let environment = environment(&target, version);
-        let preparation = preparation(&package, &environment, &target, (python, version));
+        let preparation = preparation(&package, &environment, &target, (python, version), more);
         tests(&package, &environment).after(preparation)
     };
-    let mut runners = vec![of("python3", &default)];
-    runners.extend(checks(&package, &environment(&target, &default)));
+    let examples = format!("{EXAMPLES}/requirements.txt");
+    let mut runners = vec![of("python3", &default, &["--requirement", &examples])];
+    let environment = environment(&target, &default);
+    runners.extend(checks(&package, &environment));
+    let program = target_directory.join("debug/continuum");
+    runners.push(example_tests(&package, &environment, &program));
     for name in OTHERS {
         match version(root, name) {
             Some(found) if found == default => {}
-            Some(found) => runners.push(of(name, &found)),
+            Some(found) => runners.push(of(name, &found, &[])),
             None => eprintln!("skipped: tests of the Python package on {name}, which is not here"),
         }
     }
@@ -70,27 +82,27 @@ fn environment(target: &Path, version: &str) -> PathBuf {
     target.join(format!("venv-{version}"))
 }
 
-/// What makes a virtual environment in which the package, and what its tests need, is installed.
+/// What makes a virtual environment in which the package is installed, and what its tests need, with
+/// `more` for pip.
 fn preparation(
     package: &Path,
     environment: &Path,
     target: &Path,
     (python, version): (&str, &str),
+    more: &[&str],
 ) -> Vec<Command> {
     let run = |program: &str| process::program(environment.join("bin").join(program), package);
-    let pip = |arguments: &[&str]| {
-        let mut pip = run("python");
-        pip.args(["-m", "pip", "install", "--quiet"]);
-        pip.arg("--disable-pip-version-check").args(arguments);
-        pip
-    };
     let mut commands = Vec::new();
     if !environment.join("bin/python").exists() {
         let mut venv = interpreter(package, python);
         venv.args(["-m", "venv"]).arg(environment);
         commands.push(venv);
     }
-    commands.push(pip(&["--requirement", "tests/requirements.txt"]));
+    let mut requirements = pip(package, environment);
+    requirements
+        .args(["--requirement", "tests/requirements.txt"])
+        .args(more);
+    commands.push(requirements);
     let wheels = target.join(format!("wheels-{version}"));
     let mut maturin = run("maturin");
     maturin
@@ -100,11 +112,20 @@ fn preparation(
         .arg(&wheels)
         .arg("--target-dir")
         .arg(target.join("target"));
-    let mut install = pip(&["--no-deps", "--force-reinstall", "--no-index"]);
+    let mut install = pip(package, environment);
+    install.args(["--no-deps", "--force-reinstall", "--no-index"]);
     install.arg("--find-links").arg(&wheels);
     install.arg("continuum-observability");
     commands.extend([maturin, install]);
     commands
+}
+
+/// `pip install` into a virtual environment.
+fn pip(package: &Path, environment: &Path) -> Command {
+    let mut pip = process::program(environment.join("bin/python"), package);
+    pip.args(["-m", "pip", "install", "--quiet"]);
+    pip.arg("--disable-pip-version-check");
+    pip
 }
 
 fn tests(package: &Path, environment: &Path) -> Runner {
@@ -113,12 +134,25 @@ fn tests(package: &Path, environment: &Path) -> Runner {
     Runner::new("python", pytest)
 }
 
+/// The examples' tests, which start the memory server as the tests of the crates have built it.
+fn example_tests(package: &Path, environment: &Path, program: &Path) -> Runner {
+    let mut pytest = process::program(environment.join("bin/python"), package);
+    pytest
+        .args(["-m", "pytest", "--quiet", "--color=no", EXAMPLES])
+        .args(["--config-file", CONFIG, "--rootdir", ".."])
+        .env("PYTHONPATH", "tests")
+        .env(PROGRAM_VARIABLE, program);
+    Runner::new("python examples", pytest)
+}
+
 /// Format, style, types, and that the stubs say what the native half has.
 fn checks(package: &Path, environment: &Path) -> Vec<Runner> {
     let commands: [&[&str]; 4] = [
-        &["ruff", "format", "--check", "."],
-        &["ruff", "check", "."],
-        &["mypy", "src", "tests"],
+        &[
+            "ruff", "format", "--config", CONFIG, "--check", ".", EXAMPLES,
+        ],
+        &["ruff", "check", "--config", CONFIG, ".", EXAMPLES],
+        &["mypy", "src", "tests", EXAMPLES],
         &[
             "stubtest",
             "continuum.observability",

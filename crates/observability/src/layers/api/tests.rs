@@ -291,7 +291,7 @@ fn what_a_handler_says_of_its_error_is_not_replaced_by_the_status_code() {
         recorder.run(|| futures_util::FutureExt::now_or_never(service.oneshot(Request::new(()))));
     assert_eq!(answer.unwrap().unwrap().status(), 500);
     let tree = recorder.tree();
-    let status = "GET ERROR(invalid digit found in string)";
+    let status = "GET [server] ERROR(invalid digit found in string)";
     assert!(tree.starts_with(status), "{tree}");
     let kind = "error.type=core::num::error::ParseIntError";
     assert!(tree.contains(kind), "{tree}");
