@@ -3,6 +3,7 @@
 //! The cheap steps come first. All of them run, so that one call shows all there is to repair.
 
 mod dependencies;
+mod feature;
 mod licence;
 mod target;
 
@@ -51,7 +52,7 @@ const STEPS: [Step; 10] = [
     },
     Step {
         name: "features",
-        run: features,
+        run: feature::check,
     },
     Step {
         name: "docs",
@@ -83,38 +84,6 @@ fn clippy(workspace: &Workspace) -> Result<()> {
         "warnings",
     ]);
     process::run(&mut cargo)
-}
-
-/// What a stranger builds: the SDK as it comes, its API alone, and each feature by itself.
-fn features(workspace: &Workspace) -> Result<()> {
-    const SETS: [&[&str]; 14] = [
-        &[],
-        &["--no-default-features"],
-        &["--no-default-features", "--features", "otlp-http"],
-        &["--no-default-features", "--features", "otlp-grpc"],
-        &["--no-default-features", "--features", "zipkin,gzip"],
-        &["--features", "gzip"],
-        &["--no-default-features", "--features", "console"],
-        &["--no-default-features", "--features", "macros"],
-        &["--no-default-features", "--features", "tower_service_0_3"],
-        &["--no-default-features", "--features", "tracing"],
-        &["--no-default-features", "--features", "opentelemetry_0_33"],
-        &[
-            "--no-default-features",
-            "--features",
-            "opentelemetry_sdk_0_33",
-        ],
-        &["--no-default-features", "--features", "reqwest_0_13"],
-        &["--no-default-features", "--features", "serde"],
-    ];
-    for set in SETS {
-        let mut cargo = process::cargo(workspace.root());
-        cargo
-            .args(["clippy", "--package", "continuum-observability"])
-            .args(set);
-        process::run(cargo.args(["--", "-D", "warnings"]))?;
-    }
-    Ok(())
 }
 
 /// The fuzz targets, which are a workspace of their own, still compile.

@@ -80,10 +80,8 @@ const NEEDS: &[Need] = &[
 ];
 
 /// Says what is left out, and what it would need.
-pub(super) fn print_skipped() {
-    eprintln!(
-        "skipped: tests of the Python package, against rotel and against OpenTelemetry for Python, and instruction counts, which need:"
-    );
+pub(super) fn print_skipped(left_out: &[&str]) {
+    eprintln!("skipped: {}; they need:", left_out.join(", "));
     for need in NEEDS {
         eprintln!("  {}", need.what);
     }

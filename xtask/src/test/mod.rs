@@ -65,16 +65,17 @@ fn run(workspace: &Workspace, options: &[String]) -> ExitCode {
 
 fn execute(workspace: &Workspace, options: &[String]) -> Result<Tally> {
     let members = workspace.members()?;
-    let variables = if options.iter().any(|option| option == NO_EXTERNAL) {
-        external::print_skipped();
-        Vec::new()
-    } else {
+    let externals = !options.iter().any(|option| option == NO_EXTERNAL);
+    let suite = suite::suite(workspace, &members, externals)?;
+    let variables = if externals {
         external::prepare(workspace, &members.target_directory)?
+    } else {
+        external::print_skipped(&suite.left_out);
+        Vec::new()
     };
     let mut total = Tally::default();
-    for mut runner in suite::runners(workspace, &members, !variables.is_empty())? {
-        runner.command.envs(variables.iter().cloned());
-        total = total + runner.run()?;
+    for runner in suite.runners {
+        total = total + runner.run(&variables)?;
     }
     Ok(total)
 }

@@ -15,6 +15,7 @@ mod man;
 mod outbox;
 mod output;
 mod palette;
+mod ranking;
 mod run;
 mod serve;
 mod tenant;

@@ -29,6 +29,7 @@ fn what_cannot_be_understood_is_2_and_what_fails_is_1() {
         &["outbox", "status"],
         &["outbox", "retry", "--tenant", "../acme"],
         &["serve", "--peer", "http://localhost:1"],
+        &["serve", "--graph-weight=-1"],
     ] {
         assert_eq!(run(usage).status.code(), Some(2), "{usage:?}");
     }

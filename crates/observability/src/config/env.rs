@@ -221,11 +221,12 @@ impl<'a> Environment<'a> {
     }
 
     /// Several of the named choices, separated by commas, each once. A member that is none of them
-    /// is a problem and left out.
+    /// is a problem, for the reason that `absent` knows if it does, and left out.
     pub(super) fn choices<T: Copy + PartialEq>(
         &self,
         variable: Variable,
         choices: &[(&str, T)],
+        absent: impl Fn(&str) -> Option<String>,
     ) -> Vec<T> {
         let mut found = Vec::new();
         let list = self.text(variable).unwrap_or_default();
@@ -235,7 +236,10 @@ impl<'a> Environment<'a> {
             match choices.iter().find(same) {
                 Some((_, choice)) if found.contains(choice) => {}
                 Some((_, choice)) => found.push(*choice),
-                None => self.unexpected(variable, member, &one_of(choices)),
+                None => match absent(member) {
+                    Some(reason) => self.refuse(variable, reason),
+                    None => self.unexpected(variable, member, &one_of(choices)),
+                },
             }
         }
         found

@@ -29,7 +29,8 @@ const DROP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Sets telemetry up from the environment.
 ///
-/// Keep the result for the life of the program: when it is dropped, the spans recorded so far are
+/// Keep the result for the life of the program, in a variable such as `_telemetry`: with `_` alone it is
+/// dropped at once, and nothing is recorded. When it is dropped, the spans recorded so far are
 /// delivered, for at most 5 seconds. A signal that ends the program drops nothing: handle it, as
 /// servers do, or the last spans are lost.
 ///

@@ -162,6 +162,24 @@ fn names_a_secret(key: &str) -> bool {
     last.is_token(before)
 }
 
+/// Whether a word is an e-mail address.
+pub(crate) fn is_email(word: &str) -> bool {
+    let Some((local, domain)) = word
+        .trim_matches(|c: char| ".:[]{}".contains(c))
+        .split_once('@')
+    else {
+        return false;
+    };
+    let is_local = |c: char| c.is_ascii_alphanumeric() || ".+-_%".contains(c);
+    let is_domain = |c: char| c.is_ascii_alphanumeric() || ".-".contains(c);
+    !local.is_empty()
+        && local.chars().all(is_local)
+        && domain.chars().all(is_domain)
+        && domain.rsplit_once('.').is_some_and(|(name, top)| {
+            !name.is_empty() && top.len() >= 2 && top.bytes().all(|byte| byte.is_ascii_alphabetic())
+        })
+}
+
 /// A word of a key. What stands directly before it counts with it, since nobody knows whether
 /// `DBpassword` and `dbpassword` are one word or two.
 #[derive(Debug, Clone, Copy, Default)]

@@ -12,8 +12,10 @@ mod width;
 
 use std::fmt::Write as _;
 
+pub(crate) use self::forest::arrange;
+
 use self::{
-    forest::{Node, arrange},
+    forest::Node,
     line::{Keep, Line, Paint},
     width::{columns, safe_line},
 };
