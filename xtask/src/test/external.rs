@@ -70,6 +70,16 @@ const NEEDS: &[Need] = &[
         probe: &["redis-server", "--version"],
         debian_packages: &["redis-server"],
     },
+    Need {
+        what: "PostgreSQL in /usr/lib/postgresql",
+        probe: &["sh", "-c", "ls /usr/lib/postgresql/*/bin/initdb"],
+        debian_packages: &["postgresql"],
+    },
+    Need {
+        what: "redis-server",
+        probe: &["redis-server", "--version"],
+        debian_packages: &["redis-server"],
+    },
     // Instructions are compared on this kind of machine only.
     #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
     Need {

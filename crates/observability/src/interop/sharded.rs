@@ -112,22 +112,19 @@ mod tests {
     #[test]
     fn what_a_thread_puts_in_others_find() {
         let map = Sharded::new();
+        let keys = |thread: u64| (0..500).map(move |key| thread << 32 | key);
+        let fill = &|thread| {
+            for key in keys(thread) {
+                map.lock(key).unwrap().insert(key, key);
+            }
+        };
         std::thread::scope(|scope| {
-            for thread in 0..4_u64 {
-                let map = &map;
-                scope.spawn(move || {
-                    for key in 0..500 {
-                        let key = thread << 32 | key;
-                        map.lock(key).unwrap().insert(key, key);
-                    }
-                });
+            for thread in 0..4 {
+                scope.spawn(move || fill(thread));
             }
         });
-        for thread in 0..4_u64 {
-            for key in 0..500 {
-                let key = thread << 32 | key;
-                assert_eq!(map.lock(key).unwrap().remove(&key), Some(key));
-            }
+        for key in (0..4).flat_map(keys) {
+            assert_eq!(map.lock(key).unwrap().remove(&key), Some(key));
         }
     }
 

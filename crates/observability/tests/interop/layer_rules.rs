@@ -84,20 +84,45 @@ fn a_request_of_tower_http_is_a_server_span_by_the_conventions() {
         let uri = "/orders/7?token=abc&page=2";
         let request = tracing::debug_span!(
             target: "tower_http::trace::make_span", "request",
-            method = %"GET", uri = %uri, version = ?format_args!("HTTP/1.1"), headers = ?["cookie: secret"]
+            method = %"GET", uri = %uri, version = ?format_args!("HTTP/1.1"),
+            headers = ?["cookie: secret"]
         );
         request.in_scope(|| {
+            tracing::debug!(target: "tower_http::trace::on_request", "started processing request");
             tracing::debug!(
-                target: "tower_http::trace::on_response", latency = %"3 ms", status = 404,
+                target: "tower_http::trace::on_response", latency = %"3 ms", status = 503,
                 "finished processing request"
+            );
+            tracing::error!(
+                target: "tower_http::trace::on_failure", latency = %"3 ms",
+                classification = %"Status code: 503 Service Unavailable", "response failed"
             );
         });
     });
     assert_eq!(
         seen,
-        "GET [server] http.request.method=GET url.path=/orders/7 url.query=token=REDACTED&page=2 \
-         network.protocol.version=1.1 http.response.status_code=404\n  \
-           · finished processing request level=DEBUG target=tower_http::trace::on_response latency=3 ms\n"
+        "GET [server] ERROR(Status code: 503 Service Unavailable) http.request.method=GET \
+         url.path=/orders/7 url.query=token=REDACTED&page=2 network.protocol.version=1.1 \
+         http.response.status_code=503\n  \
+           · exception exception.message=Status code: 503 Service Unavailable level=ERROR \
+         target=tower_http::trace::on_failure message=response failed\n"
+    );
+}
+
+#[test]
+fn a_url_and_other_versions_are_told_apart() {
+    let request = |uri: &str, version: &str| {
+        drop(tracing::info_span!(target: "tower_http::trace::make_span", "request", uri, version));
+    };
+    let seen = tree(layer(), || {
+        request("https://user:pw@api.example/a?key=1", "HTTP/2.0");
+        request("*", "HTTP/1.0");
+    });
+    assert_eq!(
+        seen,
+        "request [server] url.full=https://REDACTED:REDACTED@api.example/a?key=1 \
+         network.protocol.version=2\n\
+         request [server] url.path=* network.protocol.version=1.0\n"
     );
 }
 

@@ -47,6 +47,30 @@ pub(super) enum FieldUse {
     Omitted,
 }
 
+/// What becomes of the spans or events themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// A span is a span, an event an event.
+    Recorded,
+    /// An event is a span that ends with it.
+    Span,
+    /// Of an event only what it says of the span around it is recorded.
+    OfSpan,
+    /// Nothing is recorded.
+    Ignored,
+}
+
+impl Fate {
+    fn of(rule: &Rule) -> Self {
+        match rule {
+            _ if rule.is_ignored && rule.has_uses_of_span() => Self::OfSpan,
+            _ if rule.is_ignored => Self::Ignored,
+            _ if rule.seconds.is_some() => Self::Span,
+            _ => Self::Recorded,
+        }
+    }
+}
+
 /// A place in the code that makes spans or events.
 #[derive(Debug)]
 pub(super) struct CallSite {
@@ -55,9 +79,7 @@ pub(super) struct CallSite {
     pub(super) kind: SpanKind,
     pub(super) constants: Vec<(&'static str, Value<'static>)>,
     pub(super) has_rule: bool,
-    pub(super) is_ignored: bool,
-    /// Whether an event is recorded as a span.
-    pub(super) is_span: bool,
+    pub(super) fate: Fate,
     uses: Box<[FieldUse]>,
 }
 
@@ -79,8 +101,7 @@ impl CallSite {
             kind: rule.map(|rule| rule.kind).unwrap_or_default(),
             constants,
             has_rule: rule.is_some(),
-            is_ignored: rule.is_some_and(|rule| rule.is_ignored),
-            is_span: rule.is_some_and(|rule| rule.seconds.is_some()),
+            fate: rule.map_or(Fate::Recorded, Fate::of),
             uses,
         }
     }
@@ -101,6 +122,7 @@ fn use_of(field: &'static str, metadata: &Metadata<'_>, rule: Option<&Rule>) -> 
         match rule.use_of(field) {
             Some(Use::Attribute(key)) => return FieldUse::Conventional(key),
             Some(Use::OfSpan(key)) => return FieldUse::OfSpan(key),
+            Some(Use::Error) => return FieldUse::Error(field),
             Some(Use::Omitted) => return FieldUse::Omitted,
             None => {}
         }

@@ -7,7 +7,7 @@
 
 use super::{
     ContinuumLayer, OF_EVENT,
-    call_site::CallSite,
+    call_site::{CallSite, Fate},
     fields::{Fields, Gathered, with_fields},
     tell_failure,
 };
@@ -24,20 +24,11 @@ const RETURN: &str = "return";
 pub(super) fn record(layer: &ContinuumLayer, event: &Event<'_>) {
     let metadata = event.metadata();
     let site = layer.site(metadata);
-    if site.is_ignored {
-        return;
-    }
-    if site.is_span {
-        let parent = event.parent().and_then(|parent| layer.context(parent));
-        let parent = parent.or_else(|| event.is_root().then(Context::root));
-        return with_fields(&OF_EVENT, |fields| {
-            fields.clear();
-            fields.gather(&site, |visitor| event.record(visitor));
-            add_span(layer, &site, fields, parent.as_ref());
-        });
-    }
-    if *metadata.level() > layer.settings.events {
-        return;
+    match site.fate {
+        Fate::Ignored => return,
+        Fate::Span => return record_span(layer, &site, event),
+        Fate::Recorded if *metadata.level() > layer.settings.events => return,
+        Fate::Recorded | Fate::OfSpan => {}
     }
     let view = match event.parent() {
         Some(parent) => layer.view(parent),
@@ -49,9 +40,25 @@ pub(super) fn record(layer: &ContinuumLayer, event: &Event<'_>) {
             fields.push("level", Gathered::Static(metadata.level().as_str()));
             fields.push("target", Gathered::Static(metadata.target()));
             fields.gather(&site, |visitor| event.record(visitor));
-            add_event(&view, metadata, fields);
+            for (key, value) in fields.each_of_span() {
+                view.set_conventional(key, value);
+            }
+            if site.fate == Fate::Recorded {
+                add_event(&view, metadata, fields);
+            }
         });
     }
+}
+
+/// Records an event as a span, under the event's parent.
+fn record_span(layer: &ContinuumLayer, site: &CallSite, event: &Event<'_>) {
+    let parent = event.parent().and_then(|parent| layer.context(parent));
+    let parent = parent.or_else(|| event.is_root().then(Context::root));
+    with_fields(&OF_EVENT, |fields| {
+        fields.clear();
+        fields.gather(site, |visitor| event.record(visitor));
+        add_span(layer, site, fields, parent.as_ref());
+    });
 }
 
 /// A span that began as long ago as the event says, and ends now.
@@ -68,9 +75,6 @@ fn add_span(layer: &ContinuumLayer, site: &CallSite, fields: &Fields, parent: Op
 }
 
 fn add_event(view: &SpanRef, metadata: &Metadata<'_>, fields: &mut Fields) {
-    for (key, value) in fields.each_of_span() {
-        view.set_conventional(key, value);
-    }
     let given = Some(metadata.name()).filter(|name| !name.starts_with(UNNAMED));
     if (fields.special.failure.is_some() || given.is_some())
         && let Some(message) = fields.special.message.take()

@@ -1,13 +1,8 @@
-//! The rules for libraries that many services use.
+//! The rules for libraries that many services use; the table of the module has them all.
 //!
-//! | target | name | becomes |
-//! |---|---|---|
-//! | `tower_http::trace::make_span` | `request` | `[server] {http.request.method}` with `url.path`, `url.query`, `network.protocol.version`; headers are left out |
-//! | `tower_http::trace::on_response` | event | `http.response.status_code` of the request's span |
-//! | `sqlx::query` | event | `[client] db.<operation>` with `db.query.text` and the numbers of rows, begun when the statement was |
-//! | `h2`, `hyper`, `hyper_util`, `tower` | any span, any event | nothing: the inside of connections |
+//! Position: the rules that a layer begins with.
 //!
-//! What `reqwest-tracing`, `axum-tracing-opentelemetry` and others say in fields named `otel.*` needs no rule.
+//! Source: the libraries' own code: `tower-http` 0.5 and 0.6, `sqlx` 0.8 and 0.9.
 
 use super::Rule;
 use crate::{SpanKind, semconv::attribute};
@@ -24,7 +19,13 @@ pub(super) fn rules() -> Vec<Rule> {
             .omit("headers")
             .rename("{http.request.method}"),
         Rule::events("tower_http::trace::on_response")
-            .attribute_of_span("status", attribute::HTTP_RESPONSE_STATUS_CODE),
+            .attribute_of_span("status", attribute::HTTP_RESPONSE_STATUS_CODE)
+            .ignore(),
+        Rule::events("tower_http::trace::on_failure")
+            .error("classification")
+            .omit("latency"),
+        // The span says all of this itself: that it began, that it ended, what was sent when.
+        Rule::events("tower_http::trace").ignore(),
         sqlx(),
     ];
     for inside in ["h2", "hyper", "hyper_util", "tower"] {

@@ -34,7 +34,9 @@
 //! | target | name | becomes |
 //! |---|---|---|
 //! | `tower_http::trace::make_span` | `request` | `[server] {http.request.method}` with `url.path`, `url.query`, `network.protocol.version`; headers are left out |
-//! | `tower_http::trace::on_response` | event | `http.response.status_code` of the request's span, beside the event |
+//! | `tower_http::trace::on_response` | event | `http.response.status_code` of the request's span |
+//! | `tower_http::trace::on_failure` | event | an exception, with the classification, and the error status |
+//! | `tower_http::trace` | all other events | nothing: the span says it itself |
 //! | `sqlx::query` | event | `[client] db.<operation>` with `db.query.text` and the numbers of rows, begun when the statement was |
 //! | `h2`, `hyper`, `hyper_util`, `tower` | all spans and events | nothing: the inside of connections |
 //!
@@ -59,7 +61,7 @@ use crate::{
     Context, Span, SpanRef, Status, Tracer, Value, context::with_top, get_tracer,
     recorder::Recorder, semconv,
 };
-use call_site::{CallSite, CallSites, Found};
+use call_site::{CallSite, CallSites, Fate, Found};
 use fields::{Fields, Kept, with_fields};
 use semconv::attribute::{EXCEPTION_MESSAGE, EXCEPTION_STACKTRACE};
 use std::{
@@ -261,7 +263,7 @@ impl<S: Subscriber> Layer<S> for ContinuumLayer {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, _: layer::Context<'_, S>) {
         let metadata = attributes.metadata();
         let site = self.site(metadata);
-        if site.is_ignored {
+        if site.fate == Fate::Ignored {
             return;
         }
         let parent = match attributes.parent() {

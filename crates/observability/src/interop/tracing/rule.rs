@@ -54,6 +54,8 @@ pub(super) enum Use {
     Attribute(&'static str),
     /// An attribute of the span around an event.
     OfSpan(&'static str),
+    /// What failed.
+    Error,
     /// Nothing.
     Omitted,
 }
@@ -89,7 +91,8 @@ impl Rule {
         self
     }
 
-    /// Records nothing of them; what happens inside of such a span belongs to the span around it.
+    /// Records nothing of them but what goes to the span around an event; what happens inside of such a
+    /// span belongs to the span around it.
     pub fn ignore(mut self) -> Self {
         self.is_ignored = true;
         self
@@ -125,6 +128,12 @@ impl Rule {
         self
     }
 
+    /// Takes a field for the error that it tells of, as a field with the name `error`.
+    pub fn error(mut self, field: &'static str) -> Self {
+        self.uses.push((field, Use::Error));
+        self
+    }
+
     /// Adds an attribute to each.
     pub fn constant(mut self, key: &'static str, value: impl Into<Value<'static>>) -> Self {
         self.constants.push((key, value.into()));
@@ -151,6 +160,12 @@ impl Rule {
         self.is_of_events == metadata.is_event()
             && inside.is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
             && self.name.is_none_or(|name| name == metadata.name())
+    }
+
+    /// Whether the rule has a field for the span around an event.
+    pub(super) fn has_uses_of_span(&self) -> bool {
+        let mut uses = self.uses.iter();
+        uses.any(|(_, used)| matches!(used, Use::OfSpan(_)))
     }
 
     /// What the rule says of a field.
