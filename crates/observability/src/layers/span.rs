@@ -73,8 +73,15 @@ impl<'a> LayerSpan<'a> {
 
     fn push(&mut self, key: &'static str, value: impl Into<Value<'a>>) {
         let value = value.into();
-        for name in self.naming.names(key) {
-            self.put(name, value.clone());
+        let mut names = self.naming.names(key);
+        match (names.next(), names.next()) {
+            (Some(first), Some(second)) => {
+                self.put(first, value.clone());
+                self.put(second, value);
+            }
+            // Nearly always: nothing is copied.
+            (Some(only), None) => self.put(only, value),
+            (None, _) => {}
         }
     }
 
