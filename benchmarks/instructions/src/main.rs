@@ -14,8 +14,8 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 use continuum_observability::{
-    EncodedRequest, ExportError, Exported, Exporter, FutureExt as _, Sampler, Telemetry,
-    TelemetryBuilder, Tracer, get_tracer,
+    EncodedRequest, ExportError, Exported, Exporter, FutureExt as _, Sampler, TailPolicy,
+    Telemetry, TelemetryBuilder, Tracer, get_tracer,
 };
 
 /// More than all spans of a run take, so that none is refused.
@@ -51,6 +51,7 @@ fn main() -> Result<()> {
     let _telemetry = match scenario.as_str() {
         "not_installed" => None,
         "sampled_out" => Some(telemetry(off).init()?),
+        "tail" => Some(telemetry(on).tail(TailPolicy::new(1.0)).init()?),
         "flight_recorder" => Some(telemetry(off).flight_recorder(RING_BYTES).init()?),
         _ => Some(telemetry(on).init()?),
     };
@@ -66,7 +67,9 @@ fn telemetry(sampler: Sampler) -> TelemetryBuilder {
 #[inline(never)]
 fn measured(scenario: &str, tracer: Tracer, count: i64) -> Result<()> {
     let round = match scenario {
-        "root_and_child" | "flight_recorder" | "sampled_out" | "not_installed" => root_and_child,
+        "root_and_child" | "tail" | "flight_recorder" | "sampled_out" | "not_installed" => {
+            root_and_child
+        }
         "hundred_children" => hundred_children,
         "hundred_calls" => hundred_calls,
         "sixteen_attributes" => sixteen_attributes,

@@ -26,7 +26,7 @@ struct Cost {
 
 const COSTS: [Cost; 8] = [
     cost("root_and_child", 2, 1437),
-    cost("flight_recorder", 2, 1460),
+    cost("flight_recorder", 2, 1478),
     cost("hundred_children", 101, 1561),
     cost("sampled_out", 2, 400),
     cost("not_installed", 2, 92),
