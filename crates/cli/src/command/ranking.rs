@@ -11,14 +11,14 @@ use continuum_memory::RecallConfig;
 #[command(next_help_heading = "Ranking of turns")]
 pub(super) struct Ranking {
     /// Weight of a turn whose own text matches
-    #[arg(long, value_name = "WEIGHT", env = "CONTINUUM_FTS_WEIGHT", value_parser = weight, default_value_t = RecallConfig::default().fts_weight)]
-    fts_weight: f64,
+    #[arg(long = "fts-weight", value_name = "WEIGHT", env = "CONTINUUM_FTS_WEIGHT", value_parser = weight, default_value_t = RecallConfig::default().fts_weight)]
+    fts: f64,
     /// Weight of a turn that matches together with the two before it
-    #[arg(long, value_name = "WEIGHT", env = "CONTINUUM_WINDOW_WEIGHT", value_parser = weight, default_value_t = RecallConfig::default().window_weight)]
-    window_weight: f64,
+    #[arg(long = "window-weight", value_name = "WEIGHT", env = "CONTINUUM_WINDOW_WEIGHT", value_parser = weight, default_value_t = RecallConfig::default().window_weight)]
+    window: f64,
     /// Weight of a turn about concepts that are linked to those of the question
-    #[arg(long, value_name = "WEIGHT", env = "CONTINUUM_GRAPH_WEIGHT", value_parser = weight, default_value_t = RecallConfig::default().graph_weight)]
-    graph_weight: f64,
+    #[arg(long = "graph-weight", value_name = "WEIGHT", env = "CONTINUUM_GRAPH_WEIGHT", value_parser = weight, default_value_t = RecallConfig::default().graph_weight)]
+    graph: f64,
 }
 
 impl Ranking {
@@ -29,9 +29,9 @@ impl Ranking {
     /// All weights are zero: nothing would decide.
     pub(super) fn config(&self) -> Result<RecallConfig> {
         let config = RecallConfig {
-            fts_weight: self.fts_weight,
-            window_weight: self.window_weight,
-            graph_weight: self.graph_weight,
+            fts_weight: self.fts,
+            window_weight: self.window,
+            graph_weight: self.graph,
             ..RecallConfig::default()
         };
         let sum = config.fts_weight + config.window_weight + config.graph_weight;
