@@ -204,7 +204,7 @@ pub fn set_baggage(key: &str, value: &str) -> bool {
         stack::renew_mirror();
     }
     if outcome.is_none() {
-        diagnostics::warn_once_about_baggage();
+        diagnostics::misplaced_baggage();
     }
     outcome.is_some_and(|inserted| inserted.is_ok())
 }

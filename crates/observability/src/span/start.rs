@@ -102,13 +102,11 @@ impl<'a> Start<'a> {
             recorder.sampler.decide(parent_span, trace_id)
         };
         match decision {
-            Some(true) => {
-                if identify(recorder, started, true) {
+            Some(sampled) => {
+                let wanted = sampled || recorder.records_unsampled();
+                if identify(recorder, started, sampled) && wanted {
                     self.record(recorder, parent_span, started);
                 }
-            }
-            Some(false) => {
-                identify(recorder, started, false);
             }
             None => self.ask(recorder, parent_span, started),
         }
@@ -128,12 +126,14 @@ impl<'a> Start<'a> {
             name: self.name,
             kind: self.kind,
             attributes: self.attributes,
+            links: self.links,
         });
         if let Some(changed) = sampling.trace_state {
             started.span.set_trace_state(changed);
         }
         let sampled = sampling.is_sampled && sampling.is_recording;
-        if identify(recorder, started, sampled) && sampling.is_recording {
+        let wanted = sampling.is_recording || recorder.records_unsampled();
+        if identify(recorder, started, sampled) && wanted {
             self.record(recorder, parent, started);
             started.span.set_attributes(sampling.attributes);
         }
@@ -155,8 +155,10 @@ impl<'a> Start<'a> {
                 anchor: clock.anchor(),
             };
             // A trace that began elsewhere follows the decision made there.
-            started.undecided =
-                parent.is_none() && !started.forced && recorder.sampler.leaves_undecided();
+            started.undecided = parent.is_none()
+                && span.is_sampled()
+                && !started.forced
+                && recorder.sampler.leaves_undecided();
         }
         let forced = started.undecided && (started.forced || recorder.sampler.is_forcing());
         let root = &started.root;

@@ -39,7 +39,7 @@ pub struct Tracer {
 /// Cheap, but not free: keep it in a variable outside of loops.
 pub fn get_tracer(name: &str) -> Tracer {
     Tracer {
-        scope: InstrumentationScope::intern(name, ""),
+        scope: InstrumentationScope::intern(name, "", ""),
     }
 }
 
@@ -47,7 +47,15 @@ impl Tracer {
     /// The tracer of a scope with a version.
     pub fn with_version(name: &str, version: &str) -> Self {
         Self {
-            scope: InstrumentationScope::intern(name, version),
+            scope: InstrumentationScope::intern(name, version, ""),
+        }
+    }
+
+    /// The tracer of a scope whose attributes are defined by the schema at `schema_url`; what is
+    /// empty is not recorded.
+    pub fn with_schema_url(name: &str, version: &str, schema_url: &str) -> Self {
+        Self {
+            scope: InstrumentationScope::intern(name, version, schema_url),
         }
     }
 
