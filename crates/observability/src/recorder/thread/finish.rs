@@ -43,6 +43,16 @@ pub(crate) fn end_span(
     });
 }
 
+/// Ends the span of that generation, if it is still in `slot`, without a trace of it.
+#[cfg(feature = "tracing")]
+pub(crate) fn discard_span(slot: &'static Slot, generation: u64) {
+    STATE.with(|state| {
+        if let Some(body) = close_span(state, slot, generation) {
+            give_back(state, (slot, body));
+        }
+    });
+}
+
 #[inline]
 fn give_back(state: &ThreadState, mut pooled: PooledSlot) {
     pooled.1.release_memory();
