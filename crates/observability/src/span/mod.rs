@@ -30,6 +30,7 @@ mod tracer;
 pub(crate) mod url;
 mod value;
 mod view;
+mod words;
 
 pub use builder::SpanBuilder;
 pub use failure::Failure;

@@ -5,7 +5,7 @@
 //! Invariants: usable from any thread at any time; after the span has ended, and for a span that is
 //! not recorded, every method does nothing.
 
-use super::{SpanBody, SpanKind, Status, Value, short::Plain};
+use super::{SpanBody, SpanKind, Status, Value, short::Short};
 use crate::{
     context::{SpanContext, SpanId, TraceFlags, TraceId, TraceState},
     recorder::{Clock, Slot, thread},
@@ -96,17 +96,16 @@ impl SpanRef {
         if let Some((slot, generation)) = self.slot {
             // Mostly the compiler knows which one it is: then no value is made, and none is dropped.
             let value = ManuallyDrop::new(value.into());
-            let plain = match &*value {
-                Value::Str(Cow::Borrowed(text)) => Plain::Text(text),
-                Value::I64(number) => Plain::Integer(*number),
-                Value::F64(number) => Plain::Float(*number),
-                Value::Bool(truth) => Plain::Truth(*truth),
+            match &*value {
+                Value::Str(Cow::Borrowed(text)) => set_text(slot, generation, key, text),
+                Value::I64(number) => set_integer(slot, generation, key, *number),
+                Value::F64(number) => set_float(slot, generation, key, *number),
+                Value::Bool(truth) => set_truth(slot, generation, key, *truth),
                 _ => {
                     let value = ManuallyDrop::into_inner(value);
-                    return set_attribute(slot, generation, key, &value);
+                    set_attribute(slot, generation, key, &value);
                 }
-            };
-            set_plain_attribute(slot, generation, key, plain);
+            }
         }
     }
 
@@ -254,10 +253,36 @@ impl SpanRef {
     }
 }
 
-/// Outside of the generic code, so that each call site is small.
+// Outside of the generic code, so that each call site is small; one for each kind of value, so that
+// nothing is found out twice.
+
 #[inline(never)]
-fn set_plain_attribute(slot: &'static Slot, generation: u64, key: &str, value: Plain<'_>) {
-    if !thread::with_own_span(slot, generation, |body| body.set_plain(key, value)) {
+fn set_text(slot: &'static Slot, generation: u64, key: &str, text: &str) {
+    set_short(slot, generation, key, text);
+}
+
+#[inline(never)]
+fn set_integer(slot: &'static Slot, generation: u64, key: &str, number: i64) {
+    set_short(slot, generation, key, number);
+}
+
+#[inline(never)]
+fn set_float(slot: &'static Slot, generation: u64, key: &str, number: f64) {
+    set_short(slot, generation, key, number);
+}
+
+#[inline(never)]
+fn set_truth(slot: &'static Slot, generation: u64, key: &str, truth: bool) {
+    set_short(slot, generation, key, truth);
+}
+
+#[expect(
+    clippy::inline_always,
+    reason = "the hottest path; its frame is a tenth of it"
+)]
+#[inline(always)]
+fn set_short(slot: &'static Slot, generation: u64, key: &str, value: impl Short) {
+    if !thread::with_own_span(slot, generation, |body| body.set_short(key, value)) {
         set_attribute(slot, generation, key, &value.to_value());
     }
 }

@@ -12,27 +12,25 @@
 //! Source: `opentelemetry/proto/trace/v1/trace.proto`, message `Span`; OpenTelemetry specification,
 //! Trace SDK, "Span limits".
 
+mod attributes;
+mod events;
+
 use super::{
-    SpanKind, SpanLimits, Status, Value,
-    buffer::{Buffer, ROOM, SHORT_TEXT, put, put_text, put_varint},
-    encode::{attribute_len, count_len, field_len, read_varint},
-    keys::{KeyEnds, SeenKeys},
+    SpanKind, SpanLimits, Status,
+    buffer::{Buffer, MAX_BODY_BYTES, SHORT_TEXT, put, put_text},
+    encode::{count_len, field_len, read_varint},
+    keys::SeenKeys,
     last_exception::LastException,
-    members::{Members, ShortMembers},
-    opening::{Opening, wire_flags, write_fixed},
-    redaction::{is_hidden, visible},
-    short::{Plain, is_short_key, put_attribute},
+    opening::{Opening, write_fixed},
     url::redact_urls,
+    words::Words,
 };
 use crate::{
-    context::{SpanContext, TraceState},
+    context::TraceState,
     recorder::{Anchor, RecordHeader},
-    semconv::{Naming, event},
+    semconv::Naming,
 };
-use std::time::Duration;
 
-/// A span that is larger than this takes no more attributes, events or links.
-const MAX_BODY_BYTES: usize = 1 << 20;
 /// A pooled buffer that is larger than this gives its memory back.
 const KEEP_BYTES: usize = 16 << 10;
 
@@ -122,7 +120,7 @@ impl SpanBody {
         self.buffer.short(|room| {
             fixed = write_fixed(room, opening);
             if name.len() <= SHORT_TEXT {
-                put_text(room, fixed, NAME, name)
+                put_text(room, fixed, NAME, &Words::of(name))
             } else {
                 fixed
             }
@@ -226,212 +224,8 @@ impl SpanBody {
         }
     }
 
-    /// An empty key is not an attribute and is counted as dropped.
-    pub(crate) fn set_attribute(&mut self, key: &str, value: &Value<'_>) {
-        if let Some(plain) = Plain::of(value) {
-            return self.set_plain(key, plain);
-        }
-        if self.seen_keys.note(&KeyEnds::of(key)) {
-            self.forget_attribute(key);
-        }
-        self.set_long_attribute(key, value);
-    }
-
-    /// The form of [`SpanBody::set_attribute`] for most values.
-    #[expect(
-        clippy::inline_always,
-        reason = "the hottest path; its frame is a tenth of it"
-    )]
-    #[inline(always)]
-    pub(crate) fn set_plain(&mut self, key: &str, value: Plain<'_>) {
-        let ends = KeyEnds::of(key);
-        if self.seen_keys.note(&ends) {
-            self.forget_attribute(key);
-        }
-        let fits = self.attributes.kept < self.limits.attributes
-            && self.buffer.len() <= MAX_BODY_BYTES - ROOM
-            && is_short_key(key)
-            && value.is_short(self.limits.value_length);
-        if !fits || is_hidden(key, &ends) {
-            return self.set_long_attribute(key, &value.to_value());
-        }
-        self.attributes.kept += 1;
-        self.buffer
-            .short(|room| put_attribute(room, ATTRIBUTE, key, value));
-    }
-
-    /// Sets what is known at the start.
-    pub(crate) fn set_attributes(&mut self, attributes: &[(&str, Value<'_>)]) {
-        for (key, value) in attributes {
-            self.set_attribute(key, value);
-        }
-    }
-
-    /// The general form of [`SpanBody::set_attribute`], which also counts what does not fit.
-    #[cold]
-    fn set_long_attribute(&mut self, key: &str, value: &Value<'_>) {
-        let (key, value) = (key.as_bytes(), visible(key, value));
-        let limit = self.limits.value_length;
-        let len = attribute_len(key, value, limit);
-        if key.is_empty() || self.is_full(len) {
-            self.attributes.dropped = self.attributes.dropped.saturating_add(1);
-        } else if self.attributes.admit(self.limits.attributes) {
-            self.buffer
-                .extend(len)
-                .attribute(ATTRIBUTE, key, value, limit);
-        }
-    }
-
-    /// Takes out the attribute `key`, if it is there.
-    #[cold]
-    fn forget_attribute(&mut self, key: &str) {
-        if let Some(old) = self.find_attribute(key.as_bytes()) {
-            let (start, end) = self.name;
-            if start > old.start {
-                self.name = (start - old.len(), end - old.len());
-            }
-            self.buffer.remove(old);
-            self.attributes.kept -= 1;
-        }
-    }
-
-    /// Where the attribute `key` is encoded, found by walking the fields written so far.
-    fn find_attribute(&self, key: &[u8]) -> Option<std::ops::Range<usize>> {
-        let bytes = self.buffer.as_slice();
-        let mut at = self.fixed_len;
-        while at < bytes.len() {
-            let start = at;
-            let tag = bytes[at] >> 3;
-            at += 1;
-            let len = usize::try_from(read_varint(bytes, &mut at)?).ok()?;
-            let end = at + len;
-            if tag == ATTRIBUTE {
-                let mut inner = at + 1;
-                let key_len = usize::try_from(read_varint(bytes, &mut inner)?).ok()?;
-                if bytes.get(inner..inner + key_len)? == key {
-                    return Some(start..end);
-                }
-            }
-            at = end;
-        }
-        None
-    }
-
-    /// The exception that was recorded last.
-    pub(super) fn last_exception(&self) -> LastException {
-        self.last_exception
-    }
-
-    pub(crate) fn add_event(
-        &mut self,
-        name: &str,
-        unix_nanos: u64,
-        attributes: &[(&str, Value<'_>)],
-    ) {
-        if name == event::EXCEPTION {
-            let recorded = self.last_exception.note(attributes);
-            self.append_event(name, unix_nanos, &recorded);
-        } else {
-            self.append_event(name, unix_nanos, attributes);
-        }
-    }
-
-    fn append_event(&mut self, name: &str, unix_nanos: u64, attributes: &[(&str, Value<'_>)]) {
-        let limit = self.limits.value_length;
-        if self.add_short_event(name, unix_nanos, attributes) {
-            return;
-        }
-        let members = Members::of(attributes, self.limits.attributes_per_event);
-        let len = 9 + field_len(name.len()) + members.encoded_len(limit);
-        if self.is_full(len) {
-            self.events.dropped = self.events.dropped.saturating_add(1);
-        } else if self.events.admit(self.limits.events) {
-            let mut out = self.buffer.extend(field_len(len));
-            out.message(EVENT, len);
-            out.fixed64(1, unix_nanos);
-            out.bytes(2, name.as_bytes());
-            members.write(&mut out, 3, limit);
-        }
-    }
-
-    /// Adds an event all of whose parts are short and kept; `false`: it is not such a one.
-    #[inline]
-    fn add_short_event(
-        &mut self,
-        name: &str,
-        unix_nanos: u64,
-        attributes: &[(&str, Value<'_>)],
-    ) -> bool {
-        let members = ShortMembers::of(attributes, self.limits.value_length);
-        let Some(members) = members.filter(|_| name.len() <= SHORT_TEXT) else {
-            return false;
-        };
-        let len = 11 + name.len() + members.encoded_len;
-        if attributes.len() > self.limits.attributes_per_event as usize
-            || self.events.kept >= self.limits.events
-            || self.is_full(ROOM + len)
-        {
-            return false;
-        }
-        self.events.kept += 1;
-        self.buffer.short(|room| {
-            room[0] = EVENT << 3 | 2;
-            let at = put_varint(room, 1, len as u64);
-            room[at] = 1 << 3 | 1;
-            let at = put(room, at + 1, &unix_nanos.to_le_bytes());
-            put_text(room, at, 2, name.as_bytes())
-        });
-        members.write(&mut self.buffer, 3);
-        true
-    }
-
-    pub(crate) fn add_link(&mut self, context: &SpanContext, attributes: &[(&str, Value<'_>)]) {
-        let limit = self.limits.value_length;
-        let members = Members::of(attributes, self.limits.attributes_per_link);
-        let state = context.trace_state().header();
-        let state_len = if state.is_empty() {
-            0
-        } else {
-            field_len(state.len())
-        };
-        let len = 18 + 10 + state_len + members.encoded_len(limit) + 5;
-        if self.is_full(len) {
-            self.links.dropped = self.links.dropped.saturating_add(1);
-        } else if self.links.admit(self.limits.links) {
-            let mut out = self.buffer.extend(field_len(len));
-            out.message(LINK, len);
-            out.bytes(1, &context.trace_id().to_bytes());
-            out.bytes(2, &context.span_id().to_bytes());
-            if state_len > 0 {
-                out.bytes(3, state.as_bytes());
-            }
-            members.write(&mut out, 4, limit);
-            out.byte(6 << 3 | 5);
-            out.raw(&wire_flags(context.trace_flags(), context.is_remote()));
-        }
-    }
-
     fn is_full(&self, more: usize) -> bool {
         self.buffer.len().saturating_add(more) > MAX_BODY_BYTES
-    }
-
-    /// Adds the `slow_query` event to a span that was watched and took long.
-    #[inline]
-    pub(crate) fn note_slowness(&mut self, end_unix_nanos: u64) {
-        let nanos = self.nanos_until(end_unix_nanos);
-        if nanos >= self.slow_after_nanos {
-            self.add_slow_query(nanos, end_unix_nanos);
-        }
-    }
-
-    #[cold]
-    fn add_slow_query(&mut self, nanos: u64, end_unix_nanos: u64) {
-        let seconds = |nanos| Value::F64(Duration::from_nanos(nanos).as_secs_f64());
-        let attributes = [
-            ("duration_seconds", seconds(nanos)),
-            ("threshold_seconds", seconds(self.slow_after_nanos)),
-        ];
-        self.add_event(event::SLOW_QUERY, end_unix_nanos, &attributes);
     }
 
     /// Whether the span carries an error status.
