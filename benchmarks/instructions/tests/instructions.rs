@@ -25,13 +25,13 @@ struct Cost {
 }
 
 const COSTS: [Cost; 7] = [
-    cost("root_and_child", 2, 1437),
-    cost("hundred_children", 101, 1561),
-    cost("sampled_out", 2, 400),
-    cost("not_installed", 2, 92),
-    cost("hundred_calls", 101, 1715),
-    cost("sixteen_attributes", 1, 4797),
-    cost("three_events", 1, 2925),
+    cost("root_and_child", 2, 1234),
+    cost("hundred_children", 101, 1337),
+    cost("sampled_out", 2, 334),
+    cost("not_installed", 2, 60),
+    cost("hundred_calls", 101, 1536),
+    cost("sixteen_attributes", 1, 4056),
+    cost("three_events", 1, 3112),
 ];
 
 const fn cost(scenario: &'static str, spans: u64, instructions: u64) -> Cost {

@@ -255,7 +255,7 @@ mod tests {
     use crate::{
         SpanKind, TraceFlags,
         context::{SpanContext, SpanId, TraceId, TraceState},
-        span::{Opening, SpanBody},
+        span::{Opening, SpanBody, SpanTime},
         testing::TestRecorder,
     };
     use std::cell::Cell;
@@ -301,7 +301,10 @@ mod tests {
                 WALL.set(stepped);
                 clock.calibrate();
                 let ticks = clock.ticks();
-                let (event, end) = (body.unix_nanos_at(ticks), body.end_unix_nanos(ticks));
+                let (event, end) = (
+                    body.unix_nanos_at(ticks),
+                    body.end_unix_nanos(SpanTime::Ticks(ticks)),
+                );
                 for time in [event, end] {
                     assert!(
                         (start..start + HOUR).contains(&time),

@@ -42,6 +42,12 @@ impl Buffer {
         self.len
     }
 
+    /// Empties the buffer.
+    #[inline]
+    pub(super) fn restart(&mut self) {
+        self.len = 0;
+    }
+
     /// Empties the buffer; a large one gives its memory back.
     #[inline]
     pub(super) fn clear(&mut self, keep: usize) {

@@ -27,6 +27,7 @@ use std::{
 pub struct SpanGuard {
     span: SpanRef,
     position: Position,
+    /// Whether the span is recorded and no panic was under way at its start.
     calm: bool,
     not_send: PhantomData<*const ()>,
 }
@@ -74,11 +75,11 @@ impl SpanGuard {
     }
 
     #[inline]
-    fn new(span: SpanRef, position: Position) -> Self {
+    pub(super) fn new(span: SpanRef, position: Position) -> Self {
         Self {
-            span,
             position,
-            calm: !std::thread::panicking(),
+            calm: span.is_recorded() && !std::thread::panicking(),
+            span,
             not_send: PhantomData,
         }
     }
@@ -97,7 +98,7 @@ impl Drop for SpanGuard {
     #[inline]
     fn drop(&mut self) {
         pop(self.position);
-        if std::thread::panicking() && self.calm {
+        if self.calm && std::thread::panicking() {
             self.span.record_panic(None);
         }
         self.span.end();

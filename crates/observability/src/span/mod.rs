@@ -46,7 +46,7 @@ pub use view::SpanRef;
 #[cfg(feature = "tower_service_0_3")]
 pub(crate) use exception::Exception;
 pub(crate) use {
-    body::SpanBody,
+    body::{SpanBody, SpanTime},
     builder::OnStart,
     encode::{Writer, attribute_len, field_len, put_message, truncated},
     hooks::{ActiveHooks, Hooks},

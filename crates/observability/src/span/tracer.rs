@@ -69,7 +69,7 @@ impl Tracer {
         if Start::is_idle() {
             return SpanGuard::idle();
         }
-        SpanGuard::enter(|started| Start::plain(self.scope, name).under_current(started))
+        Start::plain(self.scope, name).guard()
     }
 
     /// Starts a span that is not the current one.
@@ -78,7 +78,7 @@ impl Tracer {
         if Start::is_idle() {
             return Span::default();
         }
-        Span::new(|started| Start::plain(self.scope, name).under_current(started))
+        Start::plain(self.scope, name).span()
     }
 
     /// Prepares a span with more than a name.

@@ -5,7 +5,7 @@
 //! Invariants: usable from any thread at any time; after the span has ended, and for a span that is
 //! not recorded, every method does nothing.
 
-use super::{SpanBody, SpanKind, Status, Value, short::Short};
+use super::{SpanBody, SpanKind, SpanTime, Status, Value, short::Short};
 use crate::{
     context::{SpanContext, SpanId, TraceFlags, TraceId, TraceState},
     recorder::{Clock, Slot, thread},
@@ -202,35 +202,40 @@ impl SpanRef {
     /// Ends the span now, if it has not ended; for its owner.
     #[inline]
     pub(crate) fn end(&self) {
-        if let Some((slot, generation)) = self.slot
-            && slot.generation() == generation
-        {
-            let ticks = Clock::global().ticks();
-            self.finish(slot, generation, |body| body.end_unix_nanos(ticks));
+        if self.slot.is_some() {
+            self.end_now();
         }
+    }
+
+    #[inline(never)]
+    fn end_now(&self) {
+        self.end_at(None);
     }
 
     /// Ends the span at a time of its own, if it has not ended; for its owner.
     pub(super) fn end_with_timestamp(&self, unix_nanos: u64) {
-        if let Some((slot, generation)) = self.slot
-            && slot.generation() == generation
-        {
-            self.finish(slot, generation, |_| unix_nanos);
-        }
+        self.end_at(Some(unix_nanos));
     }
 
     #[inline]
-    fn finish(&self, slot: &'static Slot, generation: u64, end: impl Fn(&SpanBody) -> u64) {
-        let Some(recorder) = slot.recorder() else {
-            return;
-        };
-        if let Some(hooks) = &recorder.hooks {
-            hooks.ending(self, &end);
+    fn end_at(&self, unix_nanos: Option<u64>) {
+        if let Some((slot, generation)) = self.slot
+            && slot.generation() == generation
+            && let Some(recorder) = slot.recorder()
+        {
+            let end = match unix_nanos {
+                None => SpanTime::Ticks(Clock::global().ticks()),
+                Some(given) => SpanTime::UnixNanos(given),
+            };
+            if let Some(hooks) = &recorder.hooks {
+                hooks.ending(self, end);
+            }
+            thread::end_span(recorder, slot, generation, end);
         }
-        thread::end_span(recorder, slot, generation, end);
     }
 
     /// Whether the span was recorded when it started.
+    #[inline]
     pub(super) fn is_recorded(&self) -> bool {
         self.slot.is_some()
     }

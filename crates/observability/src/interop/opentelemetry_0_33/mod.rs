@@ -21,4 +21,4 @@ pub use metrics::register_self_metrics;
 pub use span::ContinuumSpan;
 pub use tracer::{ContinuumTracer, ContinuumTracerProvider};
 
-pub(crate) use bridge::{Mirror, mirror};
+pub(crate) use bridge::{Mirror, is_mirroring, mirror};

@@ -68,6 +68,15 @@ pub(crate) struct SpanBody {
     anchor: Anchor,
 }
 
+/// A moment, as it was told.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum SpanTime {
+    /// Of the clock.
+    Ticks(u64),
+    /// By the user.
+    UnixNanos(u64),
+}
+
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 enum StatusCode {
     #[default]
@@ -97,9 +106,10 @@ impl Counted {
 
 impl SpanBody {
     /// Starts a new span in this body: writes what will not change.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "the hottest path, in its two callers")]
+    #[inline(always)]
     pub(crate) fn begin(&mut self, opening: &Opening<'_>) {
-        self.buffer.clear(KEEP_BYTES);
+        self.buffer.restart();
         self.seen_keys = SeenKeys::default();
         self.status = StatusCode::Unset;
         self.limits = opening.recorder.config.limits;
@@ -200,11 +210,16 @@ impl SpanBody {
         self.anchor.unix_nanos(ticks)
     }
 
-    /// When a span ends that ends at `ticks`: never before its start.
+    /// When a span ends that ends then: at ticks, never before its start.
     #[inline]
-    pub(crate) fn end_unix_nanos(&self, ticks: u64) -> u64 {
-        let passed = self.anchor.nanos(ticks.saturating_sub(self.start_ticks));
-        self.start_unix_nanos.saturating_add(passed)
+    pub(crate) fn end_unix_nanos(&self, end: SpanTime) -> u64 {
+        match end {
+            SpanTime::UnixNanos(given) => given,
+            SpanTime::Ticks(ticks) => {
+                let passed = self.anchor.nanos(ticks.saturating_sub(self.start_ticks));
+                self.start_unix_nanos.saturating_add(passed)
+            }
+        }
     }
 
     /// Keeps the last description; after OK nothing changes any more.
@@ -234,7 +249,11 @@ impl SpanBody {
     }
 
     /// Appends the finished record, header and OTLP `Span`, to `out`.
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "the hottest path; the other callers are cold"
+    )]
+    #[inline(always)]
     pub(crate) fn finish(&mut self, end_unix_nanos: u64, out: &mut Vec<u8>) {
         let end_unix_nanos = end_unix_nanos.max(self.start_unix_nanos);
         self.buffer.short(|room| {
