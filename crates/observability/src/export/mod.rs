@@ -57,6 +57,7 @@ pub use self::{
     tree::{Palette, TreeStyle, render_tree},
 };
 pub(crate) use self::{
+    decode::{decode_scope, decode_span},
     request::RequestBuilder,
     several::Several,
     tail::Tail,

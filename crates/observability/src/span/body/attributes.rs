@@ -91,7 +91,7 @@ impl SpanBody {
     }
 
     /// Where the attribute `key` is encoded, found by walking the fields written so far.
-    fn find_attribute(&self, key: &[u8]) -> Option<std::ops::Range<usize>> {
+    pub(in crate::span) fn find_attribute(&self, key: &[u8]) -> Option<std::ops::Range<usize>> {
         let bytes = self.buffer.as_slice();
         let mut at = self.fixed_len;
         while at < bytes.len() {

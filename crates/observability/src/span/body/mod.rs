@@ -18,6 +18,7 @@ mod events;
 use super::{
     SpanKind, SpanLimits, Status,
     buffer::{Buffer, MAX_BODY_BYTES, SHORT_TEXT, put, put_text},
+    counted::Counted,
     encode::{count_len, field_len, read_varint},
     keys::SeenKeys,
     last_exception::LastException,
@@ -27,7 +28,7 @@ use super::{
 };
 use crate::{
     context::TraceState,
-    recorder::{Anchor, RecordHeader},
+    recorder::{Anchor, HEADER_LEN, RecordHeader},
     semconv::Naming,
 };
 
@@ -83,25 +84,6 @@ enum StatusCode {
     Unset = 0,
     Ok = 1,
     Error = 2,
-}
-
-#[derive(Debug, Default, Clone, Copy)]
-struct Counted {
-    kept: u32,
-    dropped: u32,
-}
-
-impl Counted {
-    /// Counts one more, as kept if the limit allows.
-    fn admit(&mut self, limit: u32) -> bool {
-        let fits = self.kept < limit;
-        if fits {
-            self.kept += 1;
-        } else {
-            self.dropped = self.dropped.saturating_add(1);
-        }
-        fits
-    }
 }
 
 impl SpanBody {
@@ -246,6 +228,15 @@ impl SpanBody {
     /// Whether the span carries an error status.
     pub(crate) fn failed(&self) -> bool {
         self.status == StatusCode::Error
+    }
+
+    /// The OTLP `Span` as it would be if it ended now, without an end.
+    pub(super) fn so_far(&mut self) -> Vec<u8> {
+        let described = self.buffer.len();
+        self.write_outcome();
+        let bytes = self.buffer.as_slice().get(HEADER_LEN..).map(<[u8]>::to_vec);
+        self.buffer.remove(described..self.buffer.len());
+        bytes.unwrap_or_default()
     }
 
     /// Appends the finished record, header and OTLP `Span`, to `out`.
