@@ -24,12 +24,13 @@ struct Cost {
     instructions: u64,
 }
 
-const COSTS: [Cost; 7] = [
+const COSTS: [Cost; 8] = [
     cost("root_and_child", 2, 1234),
     cost("hundred_children", 101, 1337),
     cost("sampled_out", 2, 334),
     cost("not_installed", 2, 60),
     cost("hundred_calls", 101, 1536),
+    cost("hundred_traced", 101, 1212),
     cost("sixteen_attributes", 1, 4056),
     cost("three_events", 1, 3112),
 ];

@@ -183,7 +183,10 @@ fn pop_place_of_inert(depth: u64) {
 /// Opens the scope of a poll with `context`, to be closed by [`leave_poll`].
 #[inline]
 pub(super) fn enter_poll(context: &mut Context) -> Position {
-    let swap = |_: Option<&Context>, fresh: &mut Context| Some(std::mem::swap(fresh, context));
+    let swap = |_: Option<&Context>, fresh: &mut Context| {
+        std::mem::swap(fresh, context);
+        Some(())
+    };
     match push_filled(swap) {
         Some(((), position)) => position,
         None => push_scope(std::mem::take(context), 0),

@@ -2,7 +2,7 @@
 //!
 //! Position: a field of [`super::body`]; filled in place, copied once into a chunk at the end.
 //!
-//! Invariant: what is written goes behind the used bytes; only [`Buffer::used_mut`] changes those.
+//! Invariant: what is written goes behind the used bytes, which do not change any more.
 
 use super::{
     encode::{Writer, low_bits},
@@ -29,12 +29,6 @@ impl Buffer {
     #[inline]
     pub(super) fn as_slice(&self) -> &[u8] {
         &self.bytes[..self.len]
-    }
-
-    /// What has been written, to be patched.
-    #[inline]
-    pub(super) fn used_mut(&mut self) -> &mut [u8] {
-        &mut self.bytes[..self.len]
     }
 
     #[inline]
@@ -95,6 +89,13 @@ impl Buffer {
         }
         self.len += count;
         Writer::new(&mut self.bytes[start..self.len])
+    }
+
+    /// Makes room for the next short pieces, as long as the buffer may grow ahead of its need.
+    pub(super) fn widen(&mut self) {
+        if self.room().is_none() && self.len + ROOM <= MAX_BODY_BYTES {
+            self.grow(ROOM);
+        }
     }
 
     /// Doubles the room up to [`MAX_BODY_BYTES`], beyond which it is exact.

@@ -137,12 +137,11 @@ impl<'a> SpanBuilder<'a> {
     #[inline]
     fn as_start(&self) -> Start<'_> {
         Start {
-            scope: self.scope,
-            name: self.name,
             kind: self.kind,
             attributes: &self.attributes,
             links: &self.links,
             time_unix_nanos: self.start_unix_nanos,
+            ..Start::plain(self.scope, self.name)
         }
     }
 

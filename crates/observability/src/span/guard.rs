@@ -7,6 +7,8 @@
 #[cfg(feature = "macros")]
 use super::Span;
 use super::SpanRef;
+#[cfg(feature = "macros")]
+use crate::context::push_filled;
 use crate::context::{Context, Position, leave_forgotten, pop, push, push_inert};
 use std::{
     any::Any,
@@ -51,11 +53,19 @@ impl SpanGuard {
     /// Makes a span current that has started already, and owns it from now on.
     #[cfg(feature = "macros")]
     #[inline]
-    pub(super) fn of(span: Span) -> Self {
+    pub(super) fn of(mut span: Span) -> Self {
         if span.is_inert() && crate::context::no_scope_is_open() {
             return Self::idle();
         }
-        Self::enter(|context| *context = span.into_context())
+        let view = span.view().clone();
+        let swap = |_: Option<&Context>, fresh: &mut Context| {
+            std::mem::swap(fresh, span.context_mut());
+            Some(())
+        };
+        match push_filled(swap) {
+            Some(((), position)) => Self::new(view, position),
+            None => Self::enter(|context| *context = span.into_context()),
+        }
     }
 
     /// Runs `work` inside the span; a panic is recorded with its text, and goes on.

@@ -6,7 +6,7 @@
 use super::words::Words;
 
 /// A filter of 512 places.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct SeenKeys([u64; 8]);
 
 impl SeenKeys {

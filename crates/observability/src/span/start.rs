@@ -5,7 +5,9 @@
 //! Invariant: without a recorder, the parent's context is passed on unchanged (OpenTelemetry
 //! specification, Trace API, "Behavior of the API in the absence of an installed SDK").
 
-use super::{Opening, Span, SpanGuard, SpanKind, SpanRef, Value};
+#[cfg(feature = "macros")]
+use super::Template;
+use super::{Opening, Span, SpanBody, SpanGuard, SpanKind, SpanRef, Value};
 use crate::{
     context::{
         Context, LocalRoot, SpanContext, SpanId, TraceFlags, no_scope_is_open, push_filled,
@@ -30,6 +32,9 @@ pub(super) struct Start<'a> {
     pub(super) attributes: &'a [(&'a str, Value<'a>)],
     pub(super) links: &'a [Link<'a>],
     pub(super) time_unix_nanos: Option<u64>,
+    /// The first attributes, encoded already.
+    #[cfg(feature = "macros")]
+    pub(super) template: Option<&'a Template>,
 }
 
 /// What was decided about a span.
@@ -60,6 +65,8 @@ impl<'a> Start<'a> {
             attributes: &[],
             links: &[],
             time_unix_nanos: None,
+            #[cfg(feature = "macros")]
+            template: None,
         }
     }
 
@@ -233,6 +240,20 @@ impl<'a> Start<'a> {
         });
     }
 
+    /// Adds what is known besides the name.
+    #[inline]
+    fn describe(&self, body: &mut SpanBody) {
+        if !self.attributes.is_empty() {
+            #[cfg(feature = "macros")]
+            body.set_first_attributes(self.template, self.attributes);
+            #[cfg(not(feature = "macros"))]
+            body.set_attributes(self.attributes);
+        }
+        for (link, attributes) in self.links {
+            body.add_link(link, attributes);
+        }
+    }
+
     /// Starts to record the span of `started`.
     #[inline]
     fn record(
@@ -275,12 +296,7 @@ impl<'a> Start<'a> {
                 start_unix_nanos,
                 anchor: root.anchor,
             });
-            if !self.attributes.is_empty() {
-                body.set_attributes(self.attributes);
-            }
-            for (link, attributes) in self.links {
-                body.add_link(link, attributes);
-            }
+            self.describe(body);
         });
         started.span.record_in(slot, generation);
     }

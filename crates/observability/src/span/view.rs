@@ -27,13 +27,26 @@ use std::{borrow::Cow, fmt, mem::ManuallyDrop, time::Duration};
 /// # });
 /// # assert_eq!(recorder.tree(), "recall OK memory.max_concepts=10\n  · cache.miss key=search:rust\n");
 /// ```
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct SpanRef {
     context: SpanContext,
     slot: Option<(&'static Slot, u64)>,
 }
 
+impl Default for SpanRef {
+    #[inline]
+    fn default() -> Self {
+        Self::NONE
+    }
+}
+
 impl SpanRef {
+    /// A reference to no span.
+    pub(crate) const NONE: Self = Self {
+        context: SpanContext::INVALID,
+        slot: None,
+    };
+
     #[inline]
     pub(crate) fn non_recording(context: SpanContext) -> Self {
         Self {

@@ -14,10 +14,15 @@
 
 mod attributes;
 mod events;
+#[cfg(feature = "macros")]
+mod template;
+
+#[cfg(feature = "macros")]
+pub(crate) use template::Template;
 
 use super::{
     SpanKind, SpanLimits, Status,
-    buffer::{Buffer, MAX_BODY_BYTES, SHORT_TEXT, put, put_text},
+    buffer::{Buffer, MAX_BODY_BYTES, SHORT_TEXT, put_text},
     counted::Counted,
     encode::{count_len, field_len, read_varint},
     keys::SeenKeys,
@@ -35,7 +40,10 @@ use crate::{
 /// A pooled buffer that is larger than this gives its memory back.
 const KEEP_BYTES: usize = 16 << 10;
 
+/// Bytes of the field that says when a span ended.
+const END_LEN: usize = 9;
 const NAME: u8 = 5;
+const END: u8 = 8;
 const ATTRIBUTE: u8 = 9;
 const EVENT: u8 = 11;
 const LINK: u8 = 13;
@@ -84,6 +92,14 @@ enum StatusCode {
     Unset = 0,
     Ok = 1,
     Error = 2,
+}
+
+/// The field that says when a span ended.
+#[inline]
+fn end_field(unix_nanos: u64) -> [u8; END_LEN] {
+    let mut field = [END << 3 | 1; END_LEN];
+    field[1..].copy_from_slice(&unix_nanos.to_le_bytes());
+    field
 }
 
 impl SpanBody {
@@ -246,21 +262,20 @@ impl SpanBody {
     )]
     #[inline(always)]
     pub(crate) fn finish(&mut self, end_unix_nanos: u64, out: &mut Vec<u8>) {
-        let end_unix_nanos = end_unix_nanos.max(self.start_unix_nanos);
-        self.buffer.short(|room| {
-            room[0] = 8 << 3 | 1;
-            put(room, 1, &end_unix_nanos.to_le_bytes())
-        });
         let dropped = self.attributes.dropped | self.events.dropped | self.links.dropped;
         if dropped != 0 || self.status != StatusCode::Unset {
             self.write_outcome();
         }
-        let duration = end_unix_nanos - self.start_unix_nanos;
-        let failed = self.failed();
-        if let Some((header, span)) = self.buffer.used_mut().split_first_chunk_mut() {
-            RecordHeader::complete(header, span.len(), duration, failed);
+        let end_unix_nanos = end_unix_nanos.max(self.start_unix_nanos);
+        let (bytes, start) = (self.buffer.as_slice(), out.len());
+        out.reserve(bytes.len() + END_LEN);
+        out.extend_from_slice(bytes);
+        out.extend_from_slice(&end_field(end_unix_nanos));
+        // Not before it was copied: what has just been written in parts is slow to read as a whole.
+        if let Some((header, span)) = out[start..].split_first_chunk_mut() {
+            let duration = end_unix_nanos - self.start_unix_nanos;
+            RecordHeader::complete(header, span.len(), duration, self.failed());
         }
-        out.extend_from_slice(self.buffer.as_slice());
     }
 
     /// Writes the dropped counts and the status.
