@@ -25,14 +25,14 @@ struct Cost {
 }
 
 const COSTS: [Cost; 8] = [
-    cost("root_and_child", 2, 1234),
-    cost("hundred_children", 101, 1337),
-    cost("sampled_out", 2, 334),
-    cost("not_installed", 2, 60),
-    cost("hundred_calls", 101, 1536),
-    cost("hundred_traced", 101, 1212),
-    cost("sixteen_attributes", 1, 4056),
-    cost("three_events", 1, 3112),
+    cost("root_and_child", 2, 1246),
+    cost("hundred_children", 101, 1351),
+    cost("sampled_out", 2, 331),
+    cost("not_installed", 2, 55),
+    cost("hundred_calls", 101, 1522),
+    cost("hundred_traced", 101, 1202),
+    cost("sixteen_attributes", 1, 4065),
+    cost("three_events", 1, 3125),
 ];
 
 const fn cost(scenario: &'static str, spans: u64, instructions: u64) -> Cost {
