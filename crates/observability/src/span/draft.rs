@@ -5,12 +5,12 @@
 //! Invariant: the span that is given up leaves nothing behind but one that counts as sampled out.
 
 use super::{
-    SpanBody, SpanRef,
+    SpanBody, SpanRef, SpanTime,
     body::{ATTRIBUTE, EVENT, LINK, StatusCode},
     counted::Counted,
     encode::read_varint,
-    keys::KeyEnds,
     last_exception::LastException,
+    words::Words,
 };
 use crate::recorder::thread;
 
@@ -50,7 +50,7 @@ impl SpanRef {
             {
                 core.totals.started(0, 1);
             }
-            thread::end_span(recorder, slot, generation, |_| 0);
+            thread::end_span(recorder, slot, generation, SpanTime::UnixNanos(0));
         }
     }
 }
@@ -94,7 +94,7 @@ impl SpanBody {
         let counted = match tag {
             ATTRIBUTE => {
                 let key = key(field).unwrap_or_default();
-                if self.seen_keys.note(&KeyEnds::of(key)) {
+                if self.seen_keys.note(&Words::of(key.as_bytes())) {
                     self.forget_attribute(key);
                 }
                 &mut self.attributes
