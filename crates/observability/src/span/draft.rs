@@ -5,7 +5,7 @@
 //! Invariant: the span that is given up leaves nothing behind but one that counts as sampled out.
 
 use super::{
-    SpanBody, SpanRef, SpanTime,
+    SpanBody, SpanRef,
     body::{ATTRIBUTE, EVENT, LINK, StatusCode},
     counted::Counted,
     encode::read_varint,
@@ -43,15 +43,12 @@ impl SpanRef {
         let Some((slot, generation)) = self.slot() else {
             return;
         };
-        let was_sampled = self.with(|body| std::mem::take(&mut body.sampled));
-        if let Some(recorder) = slot.recorder() {
-            if was_sampled == Some(true)
-                && let Some(core) = recorder.core()
-            {
-                core.totals.started(0, 1);
-            }
-            thread::end_span(recorder, slot, generation, SpanTime::UnixNanos(0));
+        let was_sampled = self.with(|body| body.sampled);
+        let core = slot.recorder().and_then(|recorder| recorder.core());
+        if let Some(core) = core.filter(|_| was_sampled == Some(true)) {
+            core.totals.started(0, 1);
         }
+        thread::discard_span(slot, generation);
     }
 }
 

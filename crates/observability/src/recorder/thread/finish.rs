@@ -44,7 +44,17 @@ pub(crate) fn end_span(
     });
 }
 
-#[expect(clippy::inline_always, reason = "the hottest path, in its only caller")]
+/// Ends the span of that generation, if it is still in `slot`, without a trace of it.
+#[cfg(feature = "tracing")]
+pub(crate) fn discard_span(slot: &'static Slot, generation: u64) {
+    STATE.with(|state| {
+        if let Some(body) = close_span(state, slot, generation) {
+            give_back(state, (slot, body));
+        }
+    });
+}
+
+#[expect(clippy::inline_always, reason = "the hottest path")]
 #[inline(always)]
 fn give_back(state: &ThreadState, mut pooled: PooledSlot) {
     pooled.1.release_memory();

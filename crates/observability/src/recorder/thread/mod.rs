@@ -12,6 +12,8 @@
 mod finish;
 mod progress;
 
+#[cfg(feature = "tracing")]
+pub(crate) use self::finish::discard_span;
 pub(crate) use self::{
     finish::end_span,
     progress::{pass_to_task, take_from_task, with_own_span, with_span},
@@ -346,7 +348,7 @@ mod tests {
             open.send(()).unwrap();
             // It stands before the queue by now, or will: a round must not pass by.
             for _ in 0..50 {
-                assert!(shared.filled.load(Ordering::Acquire));
+                assert!(shared.sampled.filled.load(Ordering::Acquire));
                 thread::sleep(Duration::from_millis(1));
             }
             drop(queue);
