@@ -48,7 +48,7 @@ pub(crate) use exception::Exception;
 pub(crate) use {
     body::SpanBody,
     builder::OnStart,
-    encode::{Writer, attribute_len, field_len, put_message, truncated},
+    encode::{Writer, attribute_len, field_len, put_message, put_message_of, truncated},
     hooks::{ActiveHooks, Hooks},
     opening::Opening,
     scope::InstrumentationScope,
