@@ -8,7 +8,7 @@ use super::{
     ConfigError, ExporterConfig, Telemetry,
     env::{self, Environment, Given},
     exporter::{CustomExporter, ExporterChoice},
-    flush, propagation,
+    flush, propagation, secret,
     settings::{Overrides, Settings},
 };
 use crate::{
@@ -391,7 +391,8 @@ impl TelemetryBuilder {
         self.init_from(Environment::of_process(given))
     }
 
-    pub(super) fn init_from(self, env: Environment<'_>) -> Result<Telemetry, ConfigError> {
+    pub(super) fn init_from(mut self, env: Environment<'_>) -> Result<Telemetry, ConfigError> {
+        let rules = secret::rules(std::mem::take(&mut self.overrides.secrets), &env);
         let propagators = propagation::propagators(&self.overrides.propagation, &env);
         let disabled = env.flag(env::SDK_DISABLED) || cfg!(target_arch = "wasm32");
         let settings = (!disabled).then(|| Settings::resolve(self.overrides, &env));
@@ -403,12 +404,14 @@ impl TelemetryBuilder {
         env.settle(self.strict)?;
         let Some(settings) = settings else {
             propagators.install();
+            rules.install();
             return Ok(Telemetry::inactive());
         };
         if !flush::claim() {
             return Err(ConfigError::AlreadyActive);
         }
         propagators.install();
+        rules.install();
         diagnostics::debug(Topic::SetUp, format_args!("set up with {settings}"));
         let recorder = Recorder::leak(settings.into_recorder_config());
         recorder.install();

@@ -83,6 +83,8 @@ variables! {
     FLIGHT_RECORDER = "CONTINUUM_FLIGHT_RECORDER",
     PROPAGATORS = "OTEL_PROPAGATORS",
     BAGGAGE_ALLOW = "CONTINUUM_BAGGAGE_ALLOW",
+    REDACT_KEYS = "CONTINUUM_REDACT_KEYS",
+    REDACT_ALLOW = "CONTINUUM_REDACT_ALLOW",
     SPAN_ATTRIBUTE_COUNT_LIMIT = "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT",
     ATTRIBUTE_COUNT_LIMIT = "OTEL_ATTRIBUTE_COUNT_LIMIT",
     MAX_ATTRIBUTES_PER_SPAN = "OTEL_MAX_ATTRIBUTES_PER_SPAN",
@@ -219,11 +221,12 @@ impl<'a> Environment<'a> {
     }
 
     /// Several of the named choices, separated by commas, each once. A member that is none of them
-    /// is a problem and left out.
+    /// is a problem, for the reason that `absent` knows if it does, and left out.
     pub(super) fn choices<T: Copy + PartialEq>(
         &self,
         variable: Variable,
         choices: &[(&str, T)],
+        absent: impl Fn(&str) -> Option<String>,
     ) -> Vec<T> {
         let mut found = Vec::new();
         let list = self.text(variable).unwrap_or_default();
@@ -233,7 +236,10 @@ impl<'a> Environment<'a> {
             match choices.iter().find(same) {
                 Some((_, choice)) if found.contains(choice) => {}
                 Some((_, choice)) => found.push(*choice),
-                None => self.unexpected(variable, member, &one_of(choices)),
+                None => match absent(member) {
+                    Some(reason) => self.refuse(variable, reason),
+                    None => self.unexpected(variable, member, &one_of(choices)),
+                },
             }
         }
         found

@@ -21,6 +21,7 @@ mod panic;
 mod propagation;
 mod resource;
 mod sampler;
+mod secret;
 mod settings;
 mod telemetry;
 #[cfg(feature = "zipkin")]

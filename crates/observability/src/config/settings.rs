@@ -13,6 +13,7 @@ use super::{
     propagation::PropagationOverrides,
     resource::Resource,
     sampler::{self, Sampling},
+    secret::SecretOverrides,
 };
 use crate::{
     diagnostics::DiagnosticLevel,
@@ -47,6 +48,7 @@ pub(super) struct Overrides {
     pub(super) schedule_delay: Option<Duration>,
     pub(super) export_timeout: Option<Duration>,
     pub(super) propagation: PropagationOverrides,
+    pub(super) secrets: SecretOverrides,
     pub(super) hooks: Hooks,
     pub(super) baggage_attributes: Option<Vec<String>>,
     pub(super) receiver: Option<Receiver>,

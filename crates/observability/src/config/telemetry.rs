@@ -29,7 +29,8 @@ const DROP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Sets telemetry up from the environment.
 ///
-/// Keep the result for the life of the program: when it is dropped, the spans recorded so far are
+/// Keep the result for the life of the program, in a variable such as `_telemetry`: with `_` alone it is
+/// dropped at once, and nothing is recorded. When it is dropped, the spans recorded so far are
 /// delivered, for at most 5 seconds. A signal that ends the program drops nothing: handle it, as
 /// servers do, or the last spans are lost.
 ///
@@ -185,9 +186,8 @@ impl TelemetryHandle {
     ///
     /// Spans that a parent-based sampler finds under an open one go on as that one does. A ratio
     /// outside of 0 to 1 counts as the nearer of the two. Of traces that start from now on none is
-    /// decided at its end, so that the new sampler has the last word. A [`Sampler::Custom`] is kept
-    /// until the program ends, once for all the times that the same `Arc` is set: let one change its
-    /// mind rather than make a new one often.
+    /// decided at its end, so that the new sampler has the last word. The former one is dropped
+    /// when no span asks it any more.
     pub fn set_sampler(&self, sampler: Sampler) {
         if let Some(recorder) = self.recorder {
             recorder.sampler.set(sampler);

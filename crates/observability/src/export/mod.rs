@@ -59,10 +59,12 @@ pub use self::{
 };
 pub(crate) use self::{
     decode::{decode_scope, decode_span},
+    escape::push_escaped,
     recovery::Recovery,
     request::RequestBuilder,
     several::Several,
     tail::Tail,
+    tree::arrange,
     worker::{ExporterFactory, start},
 };
 

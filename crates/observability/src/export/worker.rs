@@ -103,7 +103,7 @@ impl Worker {
         loop {
             let interval = self.recorder.config.interval;
             let round = self.core.next_round(interval, self.tail.is_some());
-            Clock::global().calibrate();
+            Clock::global().calibrate(interval);
             let now = Instant::now();
             let delivered = self.export(&round, now);
             let (also_delivered, recovered) = self.recover(round.wants_snapshot, now);

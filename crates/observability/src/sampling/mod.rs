@@ -31,7 +31,7 @@ use adaptive::Adaptive;
 use always_record::AlwaysRecord;
 use composable::composite::Composite;
 use rate_limited::RateLimited;
-use std::{fmt::Debug, ops::RangeInclusive, sync::Arc};
+use std::{borrow::Cow, fmt::Debug, ops::RangeInclusive, sync::Arc};
 
 /// What a sampler knows of the span that is about to start.
 #[derive(Debug, Clone, Copy)]
@@ -47,6 +47,8 @@ pub struct SamplingParameters<'a> {
     pub kind: SpanKind,
     /// The attributes given at the start.
     pub attributes: &'a [(&'a str, Value<'a>)],
+    /// The links given at the start, with their attributes.
+    pub links: &'a [(SpanContext, Vec<(&'a str, Value<'a>)>)],
 }
 
 /// What a sampler decides.
@@ -58,7 +60,7 @@ pub struct SamplingResult<'a> {
     /// Whether the span is exported and children elsewhere are asked to do the same.
     pub is_sampled: bool,
     /// Attributes to add to the span.
-    pub attributes: Vec<(&'a str, Value<'a>)>,
+    pub attributes: Vec<(Cow<'a, str>, Value<'a>)>,
     /// A `tracestate` in place of the parent's.
     pub trace_state: Option<TraceState>,
 }

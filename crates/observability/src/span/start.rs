@@ -13,17 +13,17 @@ use crate::{
 };
 
 /// A link that is there from the start, with its attributes.
-pub(super) type Link<'a> = (SpanContext, Vec<(&'a str, Value<'a>)>);
+pub(crate) type Link<'a> = (SpanContext, Vec<(&'a str, Value<'a>)>);
 
 /// What is known of a span before it starts.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Start<'a> {
-    pub(super) scope: u32,
-    pub(super) name: &'a str,
-    pub(super) kind: SpanKind,
-    pub(super) attributes: &'a [(&'a str, Value<'a>)],
-    pub(super) links: &'a [Link<'a>],
-    pub(super) time_unix_nanos: Option<u64>,
+pub(crate) struct Start<'a> {
+    pub(crate) scope: u32,
+    pub(crate) name: &'a str,
+    pub(crate) kind: SpanKind,
+    pub(crate) attributes: &'a [(&'a str, Value<'a>)],
+    pub(crate) links: &'a [Link<'a>],
+    pub(crate) time_unix_nanos: Option<u64>,
 }
 
 impl<'a> Start<'a> {
@@ -126,6 +126,7 @@ impl<'a> Start<'a> {
             name: self.name,
             kind: self.kind,
             attributes: self.attributes,
+            links: self.links,
         });
         if let Some(changed) = sampling.trace_state {
             started.span.set_trace_state(changed);

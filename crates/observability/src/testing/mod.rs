@@ -175,6 +175,12 @@ impl TestRecorder {
     }
 }
 
+/// The given spans as the same text as [`TestRecorder::tree`]: for a test of a whole program, whose spans
+/// come from an [`InMemoryExporter`](crate::InMemoryExporter).
+pub fn tree_of(spans: &[SpanRecord]) -> String {
+    tree::render(spans)
+}
+
 /// Asserts that the spans of a test keep to the guide's best practices, and that all have ended.
 ///
 /// Use a [`Linter`] of your own to switch rules off: `linter.lint(&recorder.spans())`.

@@ -306,3 +306,35 @@ pub(crate) fn enter_strand(task: u64) -> Option<u64> {
 pub(crate) fn leave_strand(own: u64) {
     STATE.with(|state| state.strand_id.set(own));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{get_tracer, recorder::registry::locked, testing::TestRecorder};
+    use std::{sync::mpsc::sync_channel, thread, time::Duration};
+
+    #[test]
+    fn a_thread_that_leaves_counts_as_filled_until_its_spans_are_in_the_queue() {
+        let recorder = TestRecorder::new();
+        let core = recorder.recorder().core().unwrap();
+        let ((tell, told), (open, gate)) = (sync_channel(0), sync_channel(0));
+        thread::scope(|scope| {
+            let recorder = &recorder;
+            scope.spawn(move || {
+                recorder.run(|| get_tracer("tests").in_scope("last", |_| ()));
+                tell.send(STATE.with(|state| state.shared.get())).unwrap();
+                gate.recv().unwrap();
+            });
+            let shared = told.recv().unwrap().unwrap();
+            let queue = locked(&core.queue);
+            open.send(()).unwrap();
+            // It stands before the queue by now, or will: a round must not pass by.
+            for _ in 0..50 {
+                assert!(shared.filled.load(Ordering::Acquire));
+                thread::sleep(Duration::from_millis(1));
+            }
+            drop(queue);
+        });
+        assert_eq!(recorder.spans().len(), 1);
+    }
+}

@@ -19,6 +19,7 @@ pub use rule::SamplingRule;
 use super::{Sampler, SamplerSwitch, SamplingParameters, ratio};
 use crate::{context::TraceState, span::Value};
 use std::{
+    borrow::Cow,
     fmt::{self, Debug},
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
@@ -35,7 +36,7 @@ pub struct SamplingIntent {
     /// Whether the threshold says for how many other spans one stands.
     pub adjusted_count_reliable: bool,
     /// Attributes to add to the span if it is sampled.
-    pub attributes: Vec<(&'static str, Value<'static>)>,
+    pub attributes: Vec<(Cow<'static, str>, Value<'static>)>,
     /// A `tracestate` in place of the parent's; its `ot` member does not count.
     pub trace_state: Option<TraceState>,
 }
@@ -114,7 +115,7 @@ pub enum Composable {
     /// As the first rule wants that matches; no span where none does.
     RuleBased(Vec<SamplingRule>),
     /// As the sampler inside wants, with attributes for the spans that are sampled.
-    Annotating(Vec<(&'static str, Value<'static>)>, Box<Self>),
+    Annotating(Vec<(Cow<'static, str>, Value<'static>)>, Box<Self>),
     /// As another sampler decides, which has no share: rate limited, adaptive, one of your own.
     Decided(Arc<Decided>),
     /// One of your own.
@@ -137,7 +138,9 @@ impl Composable {
         attributes: impl IntoIterator<Item = (&'static str, Value<'static>)>,
         delegate: Self,
     ) -> Self {
-        Self::Annotating(attributes.into_iter().collect(), Box::new(delegate))
+        let attributes = attributes.into_iter();
+        let attributes = attributes.map(|(key, value)| (key.into(), value));
+        Self::Annotating(attributes.collect(), Box::new(delegate))
     }
 
     /// The name of the sampler as the specification writes it.

@@ -32,6 +32,7 @@ fn parameters(trace_id: TraceId, parent: Option<&SpanContext>) -> SamplingParame
         name: "GET /orders",
         kind: SpanKind::Server,
         attributes: &[],
+        links: &[],
     }
 }
 
@@ -244,7 +245,7 @@ fn attributes_and_a_tracestate_are_added_to_what_is_sampled() {
     let annotating =
         |threshold| Composable::annotating([("rule", "orders".into())], delegate(threshold));
     let kept = decide(&annotating(Some(HALF)), HALF, None);
-    assert_eq!(kept.attributes, [("rule", Value::from("orders"))]);
+    assert_eq!(kept.attributes, [("rule".into(), Value::from("orders"))]);
     assert_eq!(kept.trace_state.unwrap().header(), "ot=th:8,vendor=2");
     let dropped = decide(&annotating(None), HALF, None);
     assert_eq!(dropped.attributes, []);
