@@ -24,8 +24,9 @@ struct Cost {
     instructions: u64,
 }
 
-const COSTS: [Cost; 9] = [
+const COSTS: [Cost; 10] = [
     cost("root_and_child", 2, 1246),
+    cost("tail", 2, 1280),
     cost("flight_recorder", 2, 1278),
     cost("hundred_children", 101, 1351),
     cost("sampled_out", 2, 331),

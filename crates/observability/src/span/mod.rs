@@ -53,7 +53,7 @@ pub(crate) use exception::Exception;
 pub(crate) use {
     body::{SpanBody, SpanTime},
     builder::OnStart,
-    encode::{Writer, attribute_len, field_len, put_message, truncated},
+    encode::{Writer, attribute_len, field_len, put_message, put_message_of, truncated},
     hooks::{ActiveHooks, Hooks},
     opening::Opening,
     scope::InstrumentationScope,
