@@ -330,7 +330,7 @@ mod tests {
             open.send(()).unwrap();
             // It stands before the queue by now, or will: a round must not pass by.
             for _ in 0..50 {
-                assert!(shared.filled.load(Ordering::Acquire));
+                assert!(shared.sampled.filled.load(Ordering::Acquire));
                 thread::sleep(Duration::from_millis(1));
             }
             drop(queue);
