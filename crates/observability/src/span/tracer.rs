@@ -6,6 +6,8 @@
 //! start, so a tracer made before `init_telemetry` works afterwards.
 
 use super::{InstrumentationScope, Span, SpanBuilder, SpanGuard, SpanRef, start::Start};
+#[cfg(feature = "tracing")]
+use crate::context::Context;
 
 /// Starts spans on behalf of a library or module.
 ///
@@ -87,6 +89,23 @@ impl Tracer {
             return Span::default();
         }
         Span::new(|started| Start::plain(self.scope, name).under_current(started))
+    }
+
+    /// Starts a span of which more than the name is known, without taking memory for that.
+    #[cfg(feature = "tracing")]
+    #[inline]
+    pub(crate) fn start_described<'a>(
+        self,
+        name: &'a str,
+        parent: Option<&Context>,
+        describe: impl FnOnce(&mut Start<'a>),
+    ) -> Span {
+        let mut start = Start::plain(self.scope, name);
+        describe(&mut start);
+        Span::new(|started| match parent {
+            Some(parent) => start.under(parent, started),
+            None => start.under_current(started),
+        })
     }
 
     /// Prepares a span with more than a name.
