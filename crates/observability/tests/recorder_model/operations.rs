@@ -53,6 +53,8 @@ pub(crate) enum Actor {
     Owner,
     Reference,
     OtherThread,
+    /// Another thread, while this one goes on with the other spans.
+    Beside,
 }
 
 #[derive(Debug, Clone)]
@@ -141,6 +143,7 @@ pub(crate) fn step() -> impl Strategy<Value = Step> {
         Actor::Owner,
         Actor::Reference,
         Actor::OtherThread,
+        Actor::Beside,
     ];
     let drawn = (any::<Index>(), prop::sample::select(actors), operation());
     drawn.prop_map(|(span, by, operation)| Step {
