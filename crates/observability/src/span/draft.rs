@@ -12,7 +12,7 @@ use super::{
     last_exception::LastException,
     words::Words,
 };
-use crate::recorder::thread;
+use crate::recorder::{Recorder, thread};
 
 /// What was said of a span.
 #[derive(Debug)]
@@ -44,7 +44,7 @@ impl SpanRef {
             return;
         };
         let was_sampled = self.with(|body| body.sampled);
-        let core = slot.recorder().and_then(|recorder| recorder.core());
+        let core = slot.recorder().and_then(Recorder::core);
         if let Some(core) = core.filter(|_| was_sampled == Some(true)) {
             core.totals.started(0, 1);
         }

@@ -252,7 +252,6 @@ mod tests {
     }
 
     #[test]
-    #[test]
     fn a_placeholder_stays_as_it_is_and_hides_nothing_beside_it() {
         let visible = |value: Value<'static>| visible("password", &value).clone();
         let placeholders = Value::Array(vec!["[REDACTED]".into(), "[Redacted]".into()]);
