@@ -9,8 +9,8 @@ use super::{
     body::{ATTRIBUTE, EVENT, LINK, StatusCode},
     counted::Counted,
     encode::read_varint,
-    keys::KeyEnds,
     last_exception::LastException,
+    words::Words,
 };
 use crate::recorder::{Recorder, thread};
 
@@ -91,7 +91,7 @@ impl SpanBody {
         let counted = match tag {
             ATTRIBUTE => {
                 let key = key(field).unwrap_or_default();
-                if self.seen_keys.note(&KeyEnds::of(key)) {
+                if self.seen_keys.note(&Words::of(key.as_bytes())) {
                     self.forget_attribute(key);
                 }
                 &mut self.attributes
