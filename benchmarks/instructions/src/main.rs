@@ -9,7 +9,8 @@ use std::{
     hint::black_box,
     pin::{Pin, pin},
     task::{self, Poll, Waker},
-    time::Instant,
+    thread,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result, bail};
@@ -20,6 +21,9 @@ use continuum_observability::{
 
 /// More than all spans of a run take, so that none is refused.
 const BUDGET_BYTES: usize = 64 << 20;
+
+/// Spent after some hundred spans.
+const SMALL_BUDGET_BYTES: usize = 128 << 10;
 
 const KEYS: [&str; 16] = [
     "http.request.method",
@@ -47,6 +51,9 @@ fn main() -> Result<()> {
     let _telemetry = match scenario.as_str() {
         "not_installed" => None,
         "sampled_out" => Some(telemetry(Sampler::AlwaysOff)?),
+        "refused" => Some(faulty(Fault::Refuses, BUDGET_BYTES)?),
+        "stuck" => Some(faulty(Fault::IsStuck, BUDGET_BYTES)?),
+        "full" => Some(faulty(Fault::IsStuck, SMALL_BUDGET_BYTES)?),
         _ => Some(telemetry(Sampler::AlwaysOn)?),
     };
     measured(&scenario, get_tracer("instructions"), count)
@@ -61,7 +68,9 @@ fn telemetry(sampler: Sampler) -> Result<Telemetry> {
 #[inline(never)]
 fn measured(scenario: &str, tracer: Tracer, count: i64) -> Result<()> {
     let round = match scenario {
-        "root_and_child" | "sampled_out" | "not_installed" => root_and_child,
+        "root_and_child" | "sampled_out" | "not_installed" | "refused" | "stuck" | "full" => {
+            root_and_child
+        }
         "hundred_children" => hundred_children,
         "hundred_calls" => hundred_calls,
         "sixteen_attributes" => sixteen_attributes,
@@ -137,6 +146,42 @@ impl Future for PendingOnce {
         } else {
             Poll::Pending
         }
+    }
+}
+
+/// What is wrong with a backend.
+#[derive(Clone, Copy, Debug)]
+enum Fault {
+    Refuses,
+    IsStuck,
+}
+
+fn faulty(fault: Fault, budget_bytes: usize) -> Result<Telemetry> {
+    let builder = Telemetry::builder().memory_budget_bytes(budget_bytes);
+    let builder = builder.schedule_delay(Duration::from_millis(1));
+    let builder = builder.diagnostics(|_, _| ());
+    Ok(builder
+        .exporter_with("faulty", move || Box::new(fault))
+        .init()?)
+}
+
+impl Exporter for Fault {
+    fn export(
+        &mut self,
+        _: &EncodedRequest<'_>,
+        deadline: Instant,
+    ) -> Result<Exported, ExportError> {
+        if matches!(self, Self::IsStuck) {
+            thread::sleep(deadline.saturating_duration_since(Instant::now()));
+        }
+        Err(ExportError::Config {
+            setting: "backend",
+            reason: "is at fault".to_owned(),
+        })
+    }
+
+    fn name(&self) -> &'static str {
+        "faulty"
     }
 }
 

@@ -11,15 +11,15 @@ use super::tally::Tally;
 use crate::process;
 
 /// A program that runs tests, with the name that it has for the reader.
-pub(super) struct Runner {
-    pub(super) name: &'static str,
-    pub(super) command: Command,
+pub(crate) struct Runner {
+    pub(crate) name: &'static str,
+    pub(crate) command: Command,
     may_be_empty: bool,
 }
 
 impl Runner {
     /// A runner whose success without a single test is a failure.
-    pub(super) fn new(name: &'static str, command: Command) -> Self {
+    pub(crate) fn new(name: &'static str, command: Command) -> Self {
         Self {
             name,
             command,
@@ -28,7 +28,7 @@ impl Runner {
     }
 
     /// The same runner, which may have no test.
-    pub(super) fn or_empty(self) -> Self {
+    pub(crate) fn or_empty(self) -> Self {
         Self {
             may_be_empty: true,
             ..self
@@ -40,7 +40,7 @@ impl Runner {
     /// # Errors
     ///
     /// The program cannot be started. That it fails is in the tally.
-    pub(super) fn run(mut self) -> Result<Tally> {
+    pub(crate) fn run(mut self) -> Result<Tally> {
         eprintln!("== {}\n$ {}", self.name, process::line(&self.command));
         let start = Instant::now();
         let mut tally =

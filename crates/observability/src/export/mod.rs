@@ -56,6 +56,12 @@ pub use self::{
     record::{AnyValue, EventRecord, LinkRecord, ResourceRecord, ScopeRecord, SpanRecord},
     tree::{Palette, TreeStyle, render_tree},
 };
+#[cfg(feature = "_fuzzing")]
+pub(crate) use self::{
+    json::write_request,
+    network::retry_after,
+    otlp::{partial_success, rpc_error, rpc_retry_delay, rpc_status_message},
+};
 pub(crate) use self::{
     request::RequestBuilder,
     several::Several,

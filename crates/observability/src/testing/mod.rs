@@ -118,8 +118,27 @@ impl TestRecorder {
     pub fn spans(&self) -> Vec<SpanRecord> {
         let mut received = self.spans.lock().unwrap_or_else(PoisonError::into_inner);
         let Received { spans, tail } = &mut *received;
+        self.take(tail.as_mut(), |request| {
+            spans.extend(decode_request(request).unwrap_or_default());
+        });
+        spans.clone()
+    }
+
+    /// The encoded request of what has ended since the last time; empty when that is nothing.
+    #[cfg(feature = "_fuzzing")]
+    pub(crate) fn take_encoded(&self) -> Vec<u8> {
+        let mut received = self.spans.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut bytes = Vec::new();
+        self.take(received.tail.as_mut(), |request| {
+            bytes.extend_from_slice(request)
+        });
+        bytes
+    }
+
+    /// Shows what has ended since the last time to `receive`, as one request, unless it is nothing.
+    fn take(&self, tail: Option<&mut Tail>, receive: impl FnOnce(&[u8])) {
         let Some(core) = self.recorder.core() else {
-            return Vec::new();
+            return;
         };
         let chunks = core.drain();
         let mut request = RequestBuilder::default();
@@ -135,10 +154,9 @@ impl TestRecorder {
         }
         core.totals.exported(request.span_count());
         if !request.is_empty() {
-            spans.extend(decode_request(request.finish(&[])).unwrap_or_default());
+            receive(request.finish(&[]));
         }
         core.recycle(chunks);
-        spans.clone()
     }
 
     /// All spans that have ended so far, as indented text without ids and times.

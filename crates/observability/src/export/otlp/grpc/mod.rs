@@ -18,6 +18,9 @@ mod message;
 #[cfg(test)]
 pub(super) mod server;
 mod status;
+
+#[cfg(feature = "_fuzzing")]
+pub(crate) use self::status::rpc_error;
 #[cfg(test)]
 mod tests;
 
