@@ -51,3 +51,23 @@ fn without_measure(word: &str) -> &str {
         _ => word,
     }
 }
+
+#[test]
+fn the_readme_lists_the_features_that_there_are() {
+    let manifest = include_str!("../../crates/observability/Cargo.toml");
+    let features = manifest.split("[features]").nth(1).unwrap();
+    let features = features.split("\n[").next().unwrap();
+    let names = features.lines().filter_map(|line| line.split_once(" = ["));
+    let mut there_are: Vec<&str> = names
+        .map(|(name, _)| name)
+        .filter(|name| *name != "default" && !name.starts_with('_'))
+        .collect();
+    let readme = include_str!("../../README.md");
+    let table = readme.split("| feature |").nth(1).unwrap();
+    let table = table.split("\n\n").next().unwrap();
+    let rows = table.lines().filter_map(|row| row.strip_prefix("| `"));
+    let mut listed: Vec<&str> = rows.filter_map(|row| row.split('`').next()).collect();
+    there_are.sort_unstable();
+    listed.sort_unstable();
+    assert_eq!(listed, there_are);
+}

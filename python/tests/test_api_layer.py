@@ -1,7 +1,8 @@
 """The ASGI middleware: one SERVER span a request, named after its route."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
@@ -148,3 +149,26 @@ def test_other_connections_pass_through(recorded: Recorded, kind: str) -> None:
     unused: Callable[..., Any] = print
     asyncio.run(TracingMiddleware(app)({"type": kind}, unused, unused))
     assert (seen, recorded.tree()) == ([kind], "inside")
+
+
+def test_the_end_of_the_application_delivers_its_spans(recorded: Recorded) -> None:
+    tracer = get_tracer(__name__)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        tracer.start_span("last").end()
+
+    app = FastAPI(lifespan=lifespan)
+    app.add_middleware(TracingMiddleware)
+    received = iter(["lifespan.startup", "lifespan.shutdown"])
+    arrived: list[list[str]] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": next(received)}
+
+    async def send(_message: Any) -> None:
+        arrived.append([span.name for span in recorded.sink.spans()])
+
+    asyncio.run(app({"type": "lifespan"}, receive, send))
+    assert arrived == [[], ["last"]]

@@ -9,7 +9,15 @@ from opentelemetry import baggage, propagate, trace
 from opentelemetry import context as api
 from opentelemetry.sdk.trace import TracerProvider as SdkProvider
 from opentelemetry.sdk.trace.sampling import ParentBased, Sampler, TraceIdRatioBased
-from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, SpanKind, TraceFlags
+from opentelemetry.trace import (
+    Link,
+    NonRecordingSpan,
+    SpanContext,
+    SpanKind,
+    Status,
+    StatusCode,
+    TraceFlags,
+)
 from receiver import Recorded, Sink
 
 from continuum.observability import (
@@ -20,6 +28,7 @@ from continuum.observability import (
     shutdown_telemetry,
 )
 from continuum.observability.context import get_baggage, get_trace_id
+from continuum.observability.provider import Span
 
 tracer = get_tracer(__name__)
 REMOTE = SpanContext(0x0AF7, 0xB7AD, is_remote=True, trace_flags=TraceFlags(1))
@@ -254,3 +263,44 @@ except ModuleNotFoundError:
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
     )
     assert (done.stdout, done.stderr) == ("absent\n", "")
+
+
+def test_instrumentations_can_read_what_a_span_was_told(recorded: Recorded) -> None:
+    cause = tracer.start_span("cause")
+    with tracer.start_as_current_span("parent") as parent:
+        span = tracer.start_span(
+            "read",
+            kind=SpanKind.SERVER,
+            attributes={"text": "a", "list": [1, 2], "share": 0.5, "flag": True},
+            links=[Link(cause.get_span_context(), {"why": "asked"})],
+        )
+    assert isinstance(span, Span)
+    span.add_event("seen", {"by": "me"}, timestamp=7)
+    span.set_status(Status(StatusCode.ERROR, "broken"))
+    before = span.attributes
+    span.set_attribute("late", 1)
+    assert span.kind is SpanKind.SERVER
+    assert span.name == "read"
+    assert before == {"text": "a", "list": (1, 2), "share": 0.5, "flag": True}
+    assert span.attributes == {**before, "late": 1}
+    assert span.events == [("seen", {"by": "me"}, 7)]
+    [link] = span.links
+    assert (link.context, link.attributes) == (cause.get_span_context(), {"why": "asked"})
+    assert (span.status.status_code, span.status.description) == (StatusCode.ERROR, "broken")
+    assert span.parent == parent.get_span_context()
+    assert span.start_time is not None
+    span.end()
+    # Looking has changed nothing of what is sent.
+    sent = recorded.named("read")
+    assert sent.attributes == {"text": "a", "list": [1, 2], "share": 0.5, "flag": True, "late": 1}
+    assert (sent.status, sent.status_text, len(sent.events)) == ("ERROR", "broken", 1)
+
+
+def test_a_span_that_has_ended_or_is_not_recorded_is_empty_to_read(recorded: Recorded) -> None:
+    span = tracer.start_span("gone", kind=SpanKind.SERVER)
+    span.end()
+    assert isinstance(span, Span)
+    for empty in (span, Span()):
+        assert (empty.kind, empty.name, empty.attributes) == (SpanKind.INTERNAL, "", {})
+        assert (empty.events, empty.links, empty.parent, empty.start_time) == ([], [], None, None)
+        assert empty.status.status_code is StatusCode.UNSET

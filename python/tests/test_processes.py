@@ -5,6 +5,7 @@ import subprocess
 import sys
 import textwrap
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from receiver import Recorded, Sink
@@ -98,6 +99,28 @@ def test_children_of_multiprocessing_deliver_their_spans(sink: Sink, method: str
             assert child.exitcode == 0
         """,
     )
+    assert [span.name for span in sink.spans()] == ["in_child"]
+
+
+def test_a_child_of_a_fork_server_delivers_its_spans(sink: Sink, tmp_path: Path) -> None:
+    # The package is first imported in the child, after the fork that multiprocessing knows of.
+    program = """
+import multiprocessing, sys
+
+def work(url):
+    from continuum.observability import get_tracer, init_telemetry
+    init_telemetry(exporter_type="otlp", config={"OTEL_EXPORTER_OTLP_ENDPOINT": url})
+    get_tracer("program").start_span("in_child").end()
+
+if __name__ == "__main__":
+    child = multiprocessing.get_context("forkserver").Process(target=work, args=(sys.argv[1],))
+    child.start()
+    child.join()
+    sys.exit(child.exitcode)
+"""
+    path = tmp_path / "program.py"
+    path.write_text(program)
+    subprocess.run([sys.executable, str(path), sink.url], timeout=60, check=True)
     assert [span.name for span in sink.spans()] == ["in_child"]
 
 

@@ -23,6 +23,7 @@ mod propagation;
 mod request;
 mod sampler;
 mod scope;
+mod snapshot;
 mod span;
 mod telemetry;
 mod tracer;

@@ -9,10 +9,14 @@
 use crate::{
     exception::{self, Outcome},
     opentelemetry::Api,
+    snapshot,
     value::{Attributes, Text, borrowed, text, value},
 };
 use continuum_observability::{Context, Span, SpanContext, SpanKind, SpanRef, Status};
-use pyo3::{prelude::*, types::PyType};
+use pyo3::{
+    prelude::*,
+    types::{PyDict, PyType},
+};
 use std::sync::{
     Mutex, OnceLock, PoisonError,
     atomic::{AtomicBool, Ordering},
@@ -243,6 +247,26 @@ impl PySpan {
 
     fn is_server(&self) -> bool {
         self.view().and_then(SpanRef::kind) == Some(SpanKind::Server)
+    }
+
+    /// The kind as the API numbers it; internal for a span that is not recorded.
+    fn kind_number(&self) -> u8 {
+        match self.view().and_then(SpanRef::kind) {
+            Some(SpanKind::Server) => 1,
+            Some(SpanKind::Client) => 2,
+            Some(SpanKind::Producer) => 3,
+            Some(SpanKind::Consumer) => 4,
+            _ => 0,
+        }
+    }
+
+    /// What the span was told so far.
+    fn snapshot<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDict>>> {
+        let span = self.view().and_then(SpanRef::snapshot);
+        let (Some(span), Some(api)) = (span, Api::get(py)) else {
+            return Ok(None);
+        };
+        snapshot::fields(py, api, &span).map(Some)
     }
 
     fn get_span_context(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {

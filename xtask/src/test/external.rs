@@ -1,5 +1,5 @@
-//! What tests need from outside of Cargo: Valgrind, which counts instructions; Python, and in it a
-//! third-party collector.
+//! What tests need from outside of Cargo: Valgrind, which counts instructions; Redis; Python, and in
+//! it a third-party collector.
 //!
 //! The collector is the Python package `rotel`, whose wheel carries the program `rotel-agent`.
 //! Tests find it by [`ROTEL_VARIABLE`]; those that need it do nothing when the variable is not set.
@@ -46,6 +46,13 @@ const NEEDS: &[Need] = &[
         ],
         debian_packages: &["python3", "python3-venv"],
     },
+    // The Python examples keep answers in it.
+    #[cfg(unix)]
+    Need {
+        what: "redis-server",
+        probe: &["redis-server", "--version"],
+        debian_packages: &["redis-server"],
+    },
     // Instructions are compared on this kind of machine only.
     #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
     Need {
@@ -57,7 +64,9 @@ const NEEDS: &[Need] = &[
 
 /// Says what is left out, and what it would need.
 pub(super) fn print_skipped() {
-    eprintln!("skipped: tests against the collector rotel and instruction counts, which need:");
+    eprintln!(
+        "skipped: tests of the Python package and against the collector rotel, and instruction counts, which need:"
+    );
     for need in NEEDS {
         eprintln!("  {}", need.what);
     }

@@ -43,8 +43,9 @@ pub(crate) const COMMAND: Command = Command {
            larger models and numbers) is `cargo xtask prove`.\n\
            \n\
            Some tests talk to a third-party collector, a Python package that goes to\n\
-           target/venv; instructions are counted by Valgrind. As root on Debian, Python and\n\
-           Valgrind are installed when they are missing; elsewhere everything missing is listed at the start.",
+           target/venv; instructions are counted by Valgrind; Python examples use Redis. As root\n\
+           on Debian, these are installed when they are missing; elsewhere everything missing is\n\
+           listed at the start.",
     run: |workspace, options| Ok(run(workspace, options)),
 };
 

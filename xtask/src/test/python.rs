@@ -16,6 +16,14 @@ use crate::process;
 /// The Pythons that the package is tested on where they are there, besides `python3`.
 const OTHERS: [&str; 4] = ["python3.10", "python3.11", "python3.12", "python3.13"];
 
+/// Programs in Python that are tested like the Rust ones, with the default Python alone.
+const EXAMPLES: &str = "../examples/python";
+
+const CONFIG: &str = "pyproject.toml";
+
+/// Tells the tests of the examples where the memory server is.
+const PROGRAM_VARIABLE: &str = "CONTINUUM_TEST_BINARY";
+
 const VERSION: &str = "import sys; print('%d.%d' % sys.version_info[:2])";
 
 /// Makes a virtual environment with the wheel for each Python, and lists what runs in them.
@@ -26,8 +34,13 @@ pub(super) fn runners(root: &Path, target_directory: &Path) -> Result<Vec<Runner
     }
     let target = target_directory.join("python");
     let default = version(root, "python3").context("no python3")?;
-    let mut runners = checks(&package, &prepared(&package, &target, "python3", &default)?);
-    runners.push(tests(&package, &environment(&target, &default)));
+    let environment = prepared(&package, &target, "python3", &default)?;
+    let examples = format!("{EXAMPLES}/requirements.txt");
+    process::run(pip(&package, &environment).args(["--requirement", &examples]))?;
+    let mut runners = checks(&package, &environment);
+    runners.push(tests(&package, &environment));
+    let program = target_directory.join("debug/continuum");
+    runners.push(example_tests(&package, &environment, &program));
     for name in OTHERS {
         match version(root, name) {
             Some(found) if found == default => {}
@@ -70,18 +83,7 @@ fn prepared(package: &Path, target: &Path, python: &str, version: &str) -> Resul
         let mut venv = interpreter(package, python);
         process::run(venv.args(["-m", "venv"]).arg(&environment))?;
     }
-    let pip = || {
-        let mut pip = run("python");
-        pip.args([
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-        ]);
-        pip
-    };
-    process::run(pip().args(["--requirement", "tests/requirements.txt"]))?;
+    process::run(pip(package, &environment).args(["--requirement", "tests/requirements.txt"]))?;
     let wheels = target.join(format!("wheels-{version}"));
     let mut maturin = run("maturin");
     maturin
@@ -92,11 +94,19 @@ fn prepared(package: &Path, target: &Path, python: &str, version: &str) -> Resul
         .arg("--target-dir")
         .arg(target.join("target"));
     process::run(&mut maturin)?;
-    let mut install = pip();
+    let mut install = pip(package, &environment);
     install.args(["--no-deps", "--force-reinstall", "--no-index"]);
     install.arg("--find-links").arg(&wheels);
     process::run(install.arg("continuum-observability"))?;
     Ok(environment)
+}
+
+/// `pip install` into a virtual environment.
+fn pip(package: &Path, environment: &Path) -> Command {
+    let mut pip = process::program(environment.join("bin/python"), package);
+    pip.args(["-m", "pip", "install", "--quiet"]);
+    pip.arg("--disable-pip-version-check");
+    pip
 }
 
 fn tests(package: &Path, environment: &Path) -> Runner {
@@ -105,12 +115,25 @@ fn tests(package: &Path, environment: &Path) -> Runner {
     Runner::new("python", pytest)
 }
 
+/// The examples' tests, which start the memory server as the tests of the crates have built it.
+fn example_tests(package: &Path, environment: &Path, program: &Path) -> Runner {
+    let mut pytest = process::program(environment.join("bin/python"), package);
+    pytest
+        .args(["-m", "pytest", "--quiet", "--color=no", EXAMPLES])
+        .args(["--config-file", CONFIG, "--rootdir", ".."])
+        .env("PYTHONPATH", "tests")
+        .env(PROGRAM_VARIABLE, program);
+    Runner::new("python examples", pytest)
+}
+
 /// Format, style, types, and that the stubs say what the native half has.
 fn checks(package: &Path, environment: &Path) -> Vec<Runner> {
     let commands: [&[&str]; 4] = [
-        &["ruff", "format", "--check", "."],
-        &["ruff", "check", "."],
-        &["mypy", "src", "tests"],
+        &[
+            "ruff", "format", "--config", CONFIG, "--check", ".", EXAMPLES,
+        ],
+        &["ruff", "check", "--config", CONFIG, ".", EXAMPLES],
+        &["mypy", "src", "tests", EXAMPLES],
         &[
             "stubtest",
             "continuum.observability",

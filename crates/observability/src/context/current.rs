@@ -141,8 +141,7 @@ impl Context {
 
 /// Runs `work` with `context` as the current context.
 pub fn with_context<R>(context: &Context, work: impl FnOnce() -> R) -> R {
-    let _guard = context.clone().attach();
-    work()
+    context.clone().attach().run(work)
 }
 
 /// Runs `work` in a context in which nothing is recorded, for work that must not trace itself.
@@ -162,8 +161,8 @@ pub fn with_context<R>(context: &Context, work: impl FnOnce() -> R) -> R {
 /// assert_eq!(recorder.tree(), "recall\n");
 /// ```
 pub fn with_telemetry_disabled<R>(work: impl FnOnce() -> R) -> R {
-    let _guard = Context::current().with_telemetry_disabled().attach();
-    work()
+    let quiet = Context::current().with_telemetry_disabled();
+    quiet.attach().run(work)
 }
 
 /// The current span; one that records nothing where there is none.

@@ -22,6 +22,20 @@ pub struct ContextGuard {
     not_send: PhantomData<*const ()>,
 }
 
+impl ContextGuard {
+    /// Runs `work` in the scope, and leaves nothing of it on the thread.
+    pub(crate) fn run<R>(self, work: impl FnOnce() -> R) -> R {
+        struct Leave(Position);
+        impl Drop for Leave {
+            fn drop(&mut self) {
+                stack::leave_forgotten(self.0);
+            }
+        }
+        let _leave = Leave(self.position);
+        work()
+    }
+}
+
 pub(super) fn attach(context: Context) -> ContextGuard {
     ContextGuard {
         position: stack::push(context),

@@ -35,6 +35,8 @@ pub use trace_state::*;
 pub(crate) use current::LocalRoot;
 #[cfg(feature = "tracing")]
 pub(crate) use stack::holds;
-pub(crate) use stack::{Position, no_scope_is_open, pop, push, push_inert, with_top};
+pub(crate) use stack::{
+    Position, leave_forgotten, no_scope_is_open, pop, push, push_inert, with_top,
+};
 #[cfg(feature = "opentelemetry_0_33")]
 pub(crate) use stack::{leave_foreign, push_foreign};

@@ -5,7 +5,7 @@
 //! Invariants:
 //! - the last entry is always open: a scope that closes out of order is marked, and taken off when
 //!   everything above it is gone;
-//! - a poll leaves the stack as it found it, whatever guards the future forgot or kept.
+//! - a poll and a closure leave the stack as they found it, whatever guards were forgotten or kept.
 
 #[cfg(feature = "opentelemetry_0_33")]
 mod foreign;
@@ -184,6 +184,26 @@ pub(crate) fn pop(position: Position) {
             drop_closed(&mut scopes);
         }
         Some(counterpart)
+    });
+}
+
+/// Takes off what was forgotten above a scope that is about to end with the closure it was opened for.
+#[inline]
+pub(crate) fn leave_forgotten(position: Position) {
+    let above = position.index.saturating_add(1);
+    let is_left = SCOPES.with(|scopes| scopes.try_borrow().is_ok_and(|s| s.len() > above));
+    if is_left {
+        take_above(position);
+    }
+}
+
+#[cold]
+fn take_above(position: Position) {
+    // Gone at the end, as in `pop`.
+    let _gone = SCOPES.with(|scopes| {
+        let mut scopes = scopes.try_borrow_mut().ok()?;
+        let scope = scopes.get(position.index)?;
+        (scope.serial == position.serial).then(|| Above(scopes.split_off(position.index + 1)))
     });
 }
 

@@ -132,6 +132,13 @@ fn merge_resource(resource: &mut ResourceRecord, bytes: &[u8]) -> Result<(), Dec
     Ok(())
 }
 
+/// Decodes the OTLP `InstrumentationScope` that `bytes` are.
+pub(crate) fn decode_scope(bytes: &[u8]) -> Result<Arc<ScopeRecord>, DecodeError> {
+    let mut scope = ScopeRecord::default();
+    merge_scope(&mut scope, bytes)?;
+    Ok(Arc::new(scope))
+}
+
 fn merge_scope(scope: &mut ScopeRecord, bytes: &[u8]) -> Result<(), DecodeError> {
     let mut fields = Fields::new(bytes);
     while let Some(field) = fields.next_field()? {
@@ -146,7 +153,8 @@ fn merge_scope(scope: &mut ScopeRecord, bytes: &[u8]) -> Result<(), DecodeError>
     Ok(())
 }
 
-fn decode_span(bytes: &[u8]) -> Result<SpanRecord, DecodeError> {
+/// Decodes the OTLP `Span` that `bytes` are.
+pub(crate) fn decode_span(bytes: &[u8]) -> Result<SpanRecord, DecodeError> {
     let mut span = SpanRecord::default();
     let mut fields = Fields::new(bytes);
     while let Some(field) = fields.next_field()? {

@@ -63,6 +63,7 @@ pub(crate) use self::{
     otlp::{partial_success, rpc_error, rpc_retry_delay, rpc_status_message},
 };
 pub(crate) use self::{
+    decode::{decode_scope, decode_span},
     request::RequestBuilder,
     several::Several,
     tail::Tail,

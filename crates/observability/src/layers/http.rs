@@ -44,13 +44,15 @@ impl SpanRef {
         self.set_attribute(attribute::HTTP_RESPONSE_BODY_SIZE, bytes);
     }
 
-    /// Records the status code, with the words for it where it is an error.
+    /// Records the status code, with the words for it where it is an error that nobody has told of.
     pub(super) fn http_outcome(&self, status: u16, reason: &str) {
         self.set_conventional(attribute::HTTP_RESPONSE_STATUS_CODE, i64::from(status));
         let client = self.kind() == Some(SpanKind::Client);
         if status >= 500 || (client && status >= 400) {
-            self.error_type(&status.to_string());
-            self.set_status(Status::error(reason));
+            if !self.has_attribute(attribute::ERROR_TYPE) {
+                self.error_type(&status.to_string());
+            }
+            self.fail(Status::error(reason));
         }
     }
 }

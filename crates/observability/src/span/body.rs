@@ -15,6 +15,7 @@
 use super::{
     SpanKind, SpanLimits, Status, Value,
     buffer::{Buffer, ROOM, SHORT_TEXT, put, put_text, put_varint},
+    counted::Counted,
     encode::{attribute_len, count_len, field_len, read_varint},
     keys::{KeyEnds, SeenKeys},
     last_exception::LastException,
@@ -26,7 +27,7 @@ use super::{
 };
 use crate::{
     context::{SpanContext, TraceState},
-    recorder::{Anchor, RecordHeader},
+    recorder::{Anchor, HEADER_LEN, RecordHeader},
     semconv::{Naming, event},
 };
 use std::time::Duration;
@@ -76,25 +77,6 @@ enum StatusCode {
     Unset = 0,
     Ok = 1,
     Error = 2,
-}
-
-#[derive(Debug, Default, Clone, Copy)]
-struct Counted {
-    kept: u32,
-    dropped: u32,
-}
-
-impl Counted {
-    /// Counts one more, as kept if the limit allows.
-    fn admit(&mut self, limit: u32) -> bool {
-        let fits = self.kept < limit;
-        if fits {
-            self.kept += 1;
-        } else {
-            self.dropped = self.dropped.saturating_add(1);
-        }
-        fits
-    }
 }
 
 impl SpanBody {
@@ -296,7 +278,7 @@ impl SpanBody {
     }
 
     /// Where the attribute `key` is encoded, found by walking the fields written so far.
-    fn find_attribute(&self, key: &[u8]) -> Option<std::ops::Range<usize>> {
+    pub(super) fn find_attribute(&self, key: &[u8]) -> Option<std::ops::Range<usize>> {
         let bytes = self.buffer.as_slice();
         let mut at = self.fixed_len;
         while at < bytes.len() {
@@ -437,6 +419,15 @@ impl SpanBody {
     /// Whether the span carries an error status.
     pub(crate) fn failed(&self) -> bool {
         self.status == StatusCode::Error
+    }
+
+    /// The OTLP `Span` as it would be if it ended now, without an end.
+    pub(super) fn so_far(&mut self) -> Vec<u8> {
+        let described = self.buffer.len();
+        self.write_outcome();
+        let bytes = self.buffer.as_slice().get(HEADER_LEN..).map(<[u8]>::to_vec);
+        self.buffer.remove(described..self.buffer.len());
+        bytes.unwrap_or_default()
     }
 
     /// Appends the finished record, header and OTLP `Span`, to `out`.

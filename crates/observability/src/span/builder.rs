@@ -5,7 +5,7 @@
 //! Invariant: the parent is the given context or else the current one, never a guess.
 
 use super::{
-    Span, SpanGuard, SpanKind, SpanRef, Value,
+    Failure, Span, SpanGuard, SpanKind, SpanRef, Value,
     start::{Link, Start},
 };
 use crate::context::{Context, FutureExt as _, SpanContext};
@@ -159,5 +159,48 @@ impl<'a> SpanBuilder<'a> {
         let span = self.start();
         let view = span.view().clone();
         async { work(view).await }.in_span(span).await
+    }
+
+    /// Runs a closure inside the span; an `Err` is recorded and passed on.
+    ///
+    /// ```
+    /// use continuum_observability::{get_tracer, testing::TestRecorder};
+    ///
+    /// let recorder = TestRecorder::new();
+    /// let parsed = recorder.run(|| {
+    ///     let span = get_tracer("docs").span_builder("parse");
+    ///     span.run_sync(|_| "many".parse::<u8>())
+    /// });
+    /// assert!(parsed.is_err());
+    /// assert!(recorder.tree().starts_with("parse ERROR(invalid digit found in string)"));
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of `work`, unchanged.
+    pub fn run_sync<T, E: Failure<By>, By>(
+        self,
+        work: impl FnOnce(&SpanRef) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.in_scope(|span| work(span).inspect_err(|error| error.record_on(span)))
+    }
+
+    /// Runs an async closure inside the span; an `Err` is recorded and passed on.
+    ///
+    /// # Errors
+    ///
+    /// Those of `work`, unchanged.
+    pub async fn run<T, E: Failure<By>, By, Fut>(
+        self,
+        work: impl FnOnce(SpanRef) -> Fut,
+    ) -> Result<T, E>
+    where
+        Fut: Future<Output = Result<T, E>>,
+    {
+        let watched = async |span: SpanRef| {
+            let result = work(span.clone()).await;
+            result.inspect_err(|error| error.record_on(&span))
+        };
+        self.in_span(watched).await
     }
 }

@@ -59,8 +59,8 @@ impl SpanRef {
         self.escaped(&Exception::of_panic(payload), true);
     }
 
-    /// Records a failure that leaves the span: the status, and the event unless the last exception
-    /// of the span was this one.
+    /// Records a failure that leaves the span: the status unless an error was set already, and the
+    /// event unless the last exception of the span was this one.
     pub(crate) fn escaped(&self, exception: &Exception, with_event: bool) {
         let is_told = self.with(|body| {
             let message = exception.message.as_deref();
@@ -69,7 +69,7 @@ impl SpanRef {
         if with_event && is_told == Some(false) {
             self.add_exception(exception);
         }
-        self.set_status(exception.status());
+        self.fail(exception.status());
     }
 
     fn add_exception(&self, exception: &Exception) {

@@ -7,7 +7,7 @@
 #[cfg(feature = "macros")]
 use super::Span;
 use super::SpanRef;
-use crate::context::{Context, Position, pop, push, push_inert};
+use crate::context::{Context, Position, leave_forgotten, pop, push, push_inert};
 use std::{
     any::Any,
     marker::PhantomData,
@@ -60,7 +60,9 @@ impl SpanGuard {
     /// Runs `work` inside the span; a panic is recorded with its text, and goes on.
     #[inline]
     pub(super) fn run<R>(self, work: impl FnOnce(&SpanRef) -> R) -> R {
-        match catch_unwind(AssertUnwindSafe(|| work(&self))) {
+        let outcome = catch_unwind(AssertUnwindSafe(|| work(&self)));
+        leave_forgotten(self.position);
+        match outcome {
             Ok(result) => result,
             Err(payload) => self.panicked(payload),
         }

@@ -8,6 +8,7 @@
 mod body;
 mod buffer;
 mod builder;
+mod counted;
 mod encode;
 mod exception;
 mod failure;

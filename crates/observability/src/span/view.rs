@@ -5,9 +5,10 @@
 //! Invariants: usable from any thread at any time; after the span has ended, and for a span that is
 //! not recorded, every method does nothing.
 
-use super::{SpanBody, SpanKind, Status, Value, short::Plain};
+use super::{InstrumentationScope, SpanBody, SpanKind, Status, Value, short::Plain};
 use crate::{
     context::{SpanContext, SpanId, TraceFlags, TraceId, TraceState},
+    export::{SpanRecord, decode_scope, decode_span},
     recorder::{Clock, Slot, thread},
 };
 use std::{borrow::Cow, fmt, mem::ManuallyDrop, time::Duration};
@@ -176,14 +177,49 @@ impl SpanRef {
         self.with(|body| body.add_link(context, attributes));
     }
 
+    /// Whether an attribute with that key was set and is kept.
+    pub(crate) fn has_attribute(&self, key: &str) -> bool {
+        self.with(|body| body.find_attribute(key.as_bytes()).is_some()) == Some(true)
+    }
+
     /// The kind given at the start; `None` for a span that is not recorded or has ended.
     pub fn kind(&self) -> Option<SpanKind> {
         self.with(|body| body.kind)
     }
 
+    /// What the span has been told so far, without its end; `None` for a span that is not recorded or
+    /// has ended. Decoded at each call: for looking, not for the hot path.
+    ///
+    /// ```
+    /// # use continuum_observability::{AnyValue, get_tracer, testing::TestRecorder};
+    /// # TestRecorder::new().run(|| {
+    /// get_tracer("docs").in_scope("recall", |span| {
+    ///     span.set_attribute("memory.max_concepts", 10);
+    ///     let so_far = span.snapshot().unwrap();
+    ///     assert_eq!(so_far.name, "recall");
+    ///     assert_eq!(so_far.attribute("memory.max_concepts"), Some(&AnyValue::Int(10)));
+    /// });
+    /// # });
+    /// ```
+    pub fn snapshot(&self) -> Option<SpanRecord> {
+        let (bytes, scope) = self.with(|body| (body.so_far(), body.scope()))?;
+        let mut record = decode_span(&bytes).ok()?;
+        record.scope = decode_scope(InstrumentationScope::encoded(scope)).ok()?;
+        Some(record)
+    }
+
     /// Sets the outcome; see [`Status`] for what wins.
     pub fn set_status(&self, status: Status<'_>) {
         self.with(|body| body.set_status(status));
+    }
+
+    /// Sets an error status, unless somebody has given one already: that text says more.
+    pub(crate) fn fail(&self, status: Status<'_>) {
+        self.with(|body| {
+            if !body.failed() {
+                body.set_status(status);
+            }
+        });
     }
 
     /// Sets the status to OK, unless somebody has seen an error already.

@@ -35,7 +35,7 @@ pub(crate) fn builder(otlp: OtlpConfig) -> (TelemetryBuilder, Lines) {
     let heard = lines.clone();
     let builder = Telemetry::builder()
         .exporter(otlp)
-        .export_timeout(Duration::from_millis(200))
+        .export_timeout(Duration::from_millis(500))
         .schedule_delay(PLENTY)
         .memory_budget_bytes(BUDGET_BYTES)
         .diagnostics(move |_, line| heard.0.lock().unwrap().push(line.to_owned()));

@@ -3,10 +3,11 @@
 use crate::executors::{on_every_local_executor, yield_now};
 use continuum_observability::{
     Context, FutureExt as _, SpanGuard, SpanId, Tracer, get_baggage, get_span_id, get_tracer,
-    set_baggage, testing::TestRecorder, thread_scope, with_context,
+    set_baggage, testing::TestRecorder, thread_scope, with_context, with_telemetry_disabled,
 };
 use futures_util::future;
 use proptest::prelude::*;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 fn tracer() -> Tracer {
     get_tracer("context_guards")
@@ -87,16 +88,47 @@ fn a_forgotten_guard_is_closed_by_the_scope_around_it_and_its_reference_does_not
 
 #[test]
 #[expect(clippy::mem_forget, reason = "this is the mistake under test")]
-fn a_guard_forgotten_on_a_thread_gives_way_when_the_guard_below_it_closes_last() {
+fn a_guard_forgotten_in_a_closure_leaves_nothing_on_the_thread() {
     let recorder = TestRecorder::new();
-    let outer = recorder.context().attach();
-    std::mem::forget(tracer().start_as_current_span("forgotten"));
-    let kept = tracer().start_as_current_span("kept");
-    let innermost = Some(id(&kept));
-    assert_eq!(get_span_id(), innermost);
-    drop(kept);
-    drop(outer);
-    assert_eq!(recorder.spans().len(), 1);
+    let forget = || {
+        std::mem::forget(tracer().start_as_current_span("forgotten"));
+        set_baggage("tenant", "leak");
+    };
+    let nothing_is_left = || assert_eq!((get_span_id(), get_baggage("tenant")), (None, None));
+    recorder.run(forget);
+    nothing_is_left();
+    recorder.run(|| {
+        tracer().in_scope("work", |_| forget());
+        nothing_is_left();
+        with_telemetry_disabled(forget);
+        nothing_is_left();
+        let _panic = catch_unwind(AssertUnwindSafe(|| {
+            with_context(&Context::current(), || {
+                forget();
+                panic!("on purpose");
+            })
+        }));
+        nothing_is_left();
+    });
+    assert_eq!(recorder.tree(), "work\n");
+}
+
+#[test]
+#[expect(clippy::mem_forget, reason = "this is the mistake under test")]
+fn a_guard_forgotten_above_other_guards_stays_until_a_closure_below_it_ends() {
+    let recorder = TestRecorder::new();
+    recorder.run(|| {
+        let outer = tracer().start_as_current_span("outer");
+        std::mem::forget(tracer().start_as_current_span("forgotten"));
+        let kept = tracer().start_as_current_span("kept");
+        assert_eq!(get_span_id(), Some(id(&kept)));
+        drop(kept);
+        drop(outer);
+        assert!(get_span_id().is_some());
+    });
+    assert_eq!(get_span_id(), None);
+    // The parent of `kept` never ended, so it stands alone.
+    assert_eq!(recorder.tree(), "outer\nkept\n");
 }
 
 on_every_local_executor! {

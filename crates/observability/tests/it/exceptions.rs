@@ -1,9 +1,15 @@
 //! What is recorded of an error: as much as its type gives, once, and without the secrets of URLs.
 
+use crate::executors::block_on;
 use continuum_observability::{
     Status, get_current_span, get_tracer, layers::memory::trace_recall, testing::TestRecorder,
 };
-use std::{error::Error, fmt, io, rc::Rc};
+use std::{
+    error::Error,
+    fmt, io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    rc::Rc,
+};
 
 /// An error with a cause.
 #[derive(Debug, Clone)]
@@ -146,6 +152,53 @@ fn what_is_recorded_by_hand_is_recorded_as_often_as_that() {
         }
     });
     assert_eq!(twice, format!("{FAILED}{BROKEN}{BROKEN}").repeat(2));
+}
+
+#[test]
+fn a_span_of_any_name_records_the_error_that_its_run_forms_return() {
+    let span = || get_tracer("exceptions").span_builder("work");
+    let sync = outcome(|| {
+        assert!(span().run_sync(|_| Err::<(), _>(broken())).is_err());
+        assert!(span().run_sync(|_| Ok::<_, Broken>(())).is_ok());
+    });
+    let future = outcome(|| {
+        assert!(block_on(span().run(async |_| Err::<(), _>(broken()))).is_err());
+        assert!(block_on(span().run(async |_| Ok::<_, Broken>(()))).is_ok());
+    });
+    assert_eq!(
+        sync,
+        format!("work ERROR(the index is broken)\n{BROKEN}work\n")
+    );
+    assert_eq!(sync, future);
+}
+
+#[test]
+fn a_failure_that_leaves_a_span_does_not_replace_the_status_that_was_set() {
+    let recorder = TestRecorder::new();
+    let tell = || get_current_span().set_status(Status::error("as given"));
+    let _results = recorder.run(|| {
+        let error = trace_recall("error").run_sync(|_| {
+            tell();
+            Err::<(), _>(broken())
+        });
+        let panic = catch_unwind(AssertUnwindSafe(|| {
+            get_tracer("exceptions").in_scope("panic", |_| {
+                tell();
+                panic!("on purpose")
+            })
+        }));
+        let future = trace_recall("future").run(async |_| {
+            tell();
+            Err::<(), _>(broken())
+        });
+        (error, panic.is_err(), block_on(future))
+    });
+    let spans = recorder.spans();
+    let texts: Vec<_> = spans
+        .iter()
+        .map(|span| span.status_message.as_str())
+        .collect();
+    assert_eq!(texts, ["as given"; 3]);
 }
 
 /// An error like that of an HTTP client, whose text holds the URL.

@@ -23,5 +23,6 @@ mod layer_forms;
 mod layer_names;
 mod propagation;
 mod recorder_threads;
+mod snapshot;
 mod tail;
 mod w3c_trace_context;

@@ -5,6 +5,7 @@ Everything that decides is in Rust; here the API of OpenTelemetry is told who pr
 
 import atexit
 import logging
+import multiprocessing
 import multiprocessing.util
 import os
 import sys
@@ -103,6 +104,8 @@ def _provide() -> provider.TracerProvider:
             atexit.register(_native.shutdown, EXIT_TIMEOUT_MILLIS)
             # Children of multiprocessing leave by os._exit, after these finalizers.
             multiprocessing.util.register_after_fork(_native, _finalize_in_child)
+            if multiprocessing.parent_process() is not None:
+                _finalize_in_child(_native)
     if _is_unset():
         trace.set_tracer_provider(made)
         propagate.set_global_textmap(provider.Propagator())

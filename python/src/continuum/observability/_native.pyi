@@ -87,6 +87,12 @@ class Span:
     def update_name(self, name: str) -> None:
         """Gives the span another name."""
 
+    def kind_number(self) -> int:
+        """The kind as the API numbers it; internal for a span that is not recorded."""
+
+    def snapshot(self) -> dict[str, Any] | None:
+        """What the span was told so far; `None` for one that is not recorded or has ended."""
+
     def is_recording(self) -> bool:
         """Whether what is set on the span is kept."""
 

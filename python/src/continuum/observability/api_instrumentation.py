@@ -7,6 +7,7 @@ status from 500 on is an error, one from 400 on is not.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, TypeVar
@@ -15,7 +16,7 @@ from opentelemetry import trace
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from continuum.observability import _native, provider
-from continuum.observability._core import get_current_span, get_tracer
+from continuum.observability._core import EXIT_TIMEOUT_MILLIS, get_current_span, get_tracer
 from continuum.observability._decorator import decorate
 from continuum.observability.metrics import Counter, Histogram
 
@@ -88,6 +89,9 @@ class TracingMiddleware:
             receive: Gives what the client sends.
             send: Takes what the client is sent.
         """
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, _flushing(send))
+            return
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -102,6 +106,20 @@ class TracingMiddleware:
         )
         with opened as span:
             await request.run(span)
+
+
+def _flushing(send: Send) -> Send:
+    """Delivers spans before the server hears that the application is done.
+
+    Servers end their workers by a signal afterwards, which no exit handler sees.
+    """
+
+    async def forward(message: Message) -> None:
+        if message["type"].startswith("lifespan.shutdown."):
+            await asyncio.to_thread(_native.force_flush, EXIT_TIMEOUT_MILLIS)
+        await send(message)
+
+    return forward
 
 
 class _Request:

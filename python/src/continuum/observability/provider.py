@@ -4,7 +4,8 @@ Instrumentations by others use them through `opentelemetry.trace`. The native ha
 the order of methods, so that a call never passes through Python.
 """
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar, cast
 
 from opentelemetry import trace
 from opentelemetry.context import Context
@@ -20,16 +21,78 @@ from opentelemetry.util import types
 
 from continuum.observability import _native
 
-__all__ = ["Propagator", "Span", "Tracer", "TracerProvider"]
+__all__ = ["Event", "Propagator", "Span", "Tracer", "TracerProvider"]
+
+
+T = TypeVar("T")
+
+_KINDS = tuple(sorted(trace.SpanKind, key=lambda kind: kind.value))
+
+
+class Event(NamedTuple):
+    """Something that happened during a span."""
+
+    name: str
+    attributes: Mapping[str, types.AttributeValue]
+    timestamp: int
 
 
 class Span(_native.Span, trace.Span):
     """One operation: its name, times, attributes, events, links and outcome.
 
-    No method raises, and after the end of the span none has an effect.
+    No method raises, and after the end of the span none has an effect. The properties tell what it
+    was told so far, as the SDK's spans do; they are empty for a span that is not recorded or has
+    ended.
     """
 
     __slots__ = ()
+
+    @property
+    def kind(self) -> trace.SpanKind:
+        """The kind given at the start."""
+        return _KINDS[self.kind_number()]
+
+    @property
+    def name(self) -> str:
+        """The name."""
+        return self._said("name", "")
+
+    @property
+    def attributes(self) -> Mapping[str, types.AttributeValue]:
+        """A copy of the attributes."""
+        return self._said("attributes", {})
+
+    @property
+    def events(self) -> Sequence[Event]:
+        """The events in order."""
+        events: list[tuple[Any, ...]] = self._said("events", [])
+        return [Event(*event) for event in events]
+
+    @property
+    def links(self) -> Sequence[trace.Link]:
+        """The links in order."""
+        links: list[tuple[Any, ...]] = self._said("links", [])
+        return [trace.Link(*link) for link in links]
+
+    @property
+    def status(self) -> trace.Status:
+        """The outcome; unset until somebody knows."""
+        code, text = self._said("status", (0, ""))
+        return trace.Status(trace.StatusCode(code), text or None)
+
+    @property
+    def parent(self) -> trace.SpanContext | None:
+        """The identity of the parent, where there is one."""
+        return self._said("parent", None)
+
+    @property
+    def start_time(self) -> int | None:
+        """When it started, in nanoseconds since 1970."""
+        return self._said("start_time", None)
+
+    def _said(self, field: str, otherwise: T) -> T:
+        so_far = self.snapshot()
+        return otherwise if so_far is None else cast("T", so_far[field])
 
 
 class Tracer(_native.Tracer, trace.Tracer):  # type: ignore[misc]

@@ -280,6 +280,25 @@ async fn the_service_runs_inside_the_span_from_its_call_on() {
 }
 
 #[test]
+fn what_a_handler_says_of_its_error_is_not_replaced_by_the_status_code() {
+    let recorder = TestRecorder::new();
+    let service = TraceLayer::new().layer(service_fn(|_| {
+        record_api_error(&"x".parse::<u8>().unwrap_err());
+        let response = Response::builder().status(500).body(String::new());
+        ready(Ok::<_, Infallible>(response.unwrap()))
+    }));
+    let answer =
+        recorder.run(|| futures_util::FutureExt::now_or_never(service.oneshot(Request::new(()))));
+    assert_eq!(answer.unwrap().unwrap().status(), 500);
+    let tree = recorder.tree();
+    let status = "GET [server] ERROR(invalid digit found in string)";
+    assert!(tree.starts_with(status), "{tree}");
+    let kind = "error.type=core::num::error::ParseIntError";
+    assert!(tree.contains(kind), "{tree}");
+    assert!(tree.contains("http.response.status_code=500"), "{tree}");
+}
+
+#[test]
 fn an_error_of_a_handler_is_recorded_on_the_current_span() {
     let recorder = TestRecorder::new();
     recorder.run(|| {
