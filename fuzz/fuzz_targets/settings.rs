@@ -3,7 +3,10 @@
 
 #![no_main]
 
-use continuum_observability::fuzzing::{parse_pairs, problems_of};
+use continuum_observability::{
+    Problem,
+    fuzzing::{parse_pairs, problems_of},
+};
 use libfuzzer_sys::fuzz_target;
 
 /// Of `docs/configuration.md`; files are left out, which would be looked at.
@@ -45,17 +48,34 @@ fuzz_target!(|input: &str| {
         .collect();
     for problem in problems_of(&variables) {
         let known = variables.iter().find(|(name, _)| name == problem.setting());
-        let (name, _) = known.expect("a problem names its variable");
+        let (name, value) = known.expect("a problem names its variable");
         if name.ends_with("_HEADERS") || name == "OTEL_RESOURCE_ATTRIBUTES" {
-            // Another value that cannot be used is refused in the same words.
+            // Another value that cannot be used is refused in the same words, but for a header's name.
             let other = problems_of(&[(name.clone(), "=".to_owned())]);
-            assert!(other.contains(&problem), "{problem}");
+            assert!(
+                other.contains(&problem) || names_header(&problem, value),
+                "{problem}"
+            );
         }
     }
     if let Some(pairs) = parse_pairs(input) {
         assert_eq!(parse_pairs(&list(&pairs)), Some(pairs));
     }
 });
+
+fn names_header(problem: &Problem, headers: &str) -> bool {
+    let said = problem.to_string();
+    let mut names = parse_pairs(headers)
+        .into_iter()
+        .flatten()
+        .map(|(name, _)| name);
+    names.any(|name| {
+        said.ends_with(&format!(
+            "of `{}` has characters not allowed",
+            name.escape_debug()
+        ))
+    })
+}
 
 /// A list in which every byte is percent-encoded.
 fn list(pairs: &[(String, String)]) -> String {

@@ -56,18 +56,18 @@ pub use self::{
     record::{AnyValue, EventRecord, LinkRecord, ResourceRecord, ScopeRecord, SpanRecord},
     tree::{Palette, TreeStyle, render_tree},
 };
-#[cfg(feature = "_fuzzing")]
-pub(crate) use self::{
-    json::write_request,
-    network::retry_after,
-    otlp::{partial_success, rpc_error, rpc_retry_delay, rpc_status_message},
-};
 pub(crate) use self::{
     decode::{decode_scope, decode_span},
     request::RequestBuilder,
     several::Several,
     tail::Tail,
     worker::{ExporterFactory, start},
+};
+#[cfg(feature = "_fuzzing")]
+pub(crate) use self::{
+    json::write_request,
+    network::retry_after,
+    otlp::{partial_success, rpc_error, rpc_retry_delay, rpc_status_message},
 };
 
 use std::{

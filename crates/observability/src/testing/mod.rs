@@ -130,7 +130,7 @@ impl TestRecorder {
         let mut received = self.spans.lock().unwrap_or_else(PoisonError::into_inner);
         let mut bytes = Vec::new();
         self.take(received.tail.as_mut(), |request| {
-            bytes.extend_from_slice(request)
+            bytes.extend_from_slice(request);
         });
         bytes
     }
