@@ -23,7 +23,12 @@
 
 use std::{env, fs, path::Path};
 
-const PAGES: [&str; 3] = ["tracing-guide.md", "from-python.md", "sampling.md"];
+const PAGES: [&str; 4] = [
+    "tracing-guide.md",
+    "from-python.md",
+    "migrating.md",
+    "sampling.md",
+];
 
 fn main() {
     for page in PAGES {

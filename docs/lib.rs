@@ -14,6 +14,11 @@ struct TracingGuide;
 #[doc = include_str!(concat!(env!("OUT_DIR"), "/from-python.md"))]
 struct FromPython;
 
+/// From other libraries.
+#[cfg(doctest)]
+#[doc = include_str!(concat!(env!("OUT_DIR"), "/migrating.md"))]
+struct Migrating;
+
 /// Which traces are kept.
 #[cfg(doctest)]
 #[doc = include_str!(concat!(env!("OUT_DIR"), "/sampling.md"))]

@@ -21,6 +21,16 @@ class Event:
 
     name: str
     attributes: dict[str, Any]
+    time: int = 0
+
+
+@dataclass
+class Linked:
+    """A link as it arrived."""
+
+    trace_id: str
+    span_id: str
+    attributes: dict[str, Any]
 
 
 @dataclass
@@ -35,12 +45,16 @@ class Received:
     parent_span_id: str
     attributes: dict[str, Any]
     events: list[Event]
-    links: list[str]
+    links: list[Linked]
     status: str
     status_text: str
     resource: dict[str, Any] = field(repr=False)
     start: int = 0
     end: int = 0
+    flags: int = 0
+    trace_state: str = ""
+    scope_version: str = ""
+    schema_url: str = ""
 
     def event_names(self) -> list[str]:
         """The names of the events in order."""
@@ -74,13 +88,23 @@ def _decode(body: bytes) -> Iterator[Received]:
                     span_id=span.span_id.hex(),
                     parent_span_id=span.parent_span_id.hex(),
                     attributes=_attributes(span.attributes),
-                    events=[Event(e.name, _attributes(e.attributes)) for e in span.events],
-                    links=[link.span_id.hex() for link in span.links],
+                    events=[
+                        Event(e.name, _attributes(e.attributes), e.time_unix_nano)
+                        for e in span.events
+                    ],
+                    links=[
+                        Linked(e.trace_id.hex(), e.span_id.hex(), _attributes(e.attributes))
+                        for e in span.links
+                    ],
                     status=_STATUS[span.status.code],
                     status_text=span.status.message,
                     resource=resource,
                     start=span.start_time_unix_nano,
                     end=span.end_time_unix_nano,
+                    flags=span.flags,
+                    trace_state=span.trace_state,
+                    scope_version=of_scope.scope.version,
+                    schema_url=of_scope.schema_url,
                 )
 
 

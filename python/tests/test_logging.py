@@ -63,3 +63,13 @@ def test_warnings_become_events_of_the_span(
     assert span.event_names() == ["log.warning", "log.error", "exception"]
     assert span.events[0].attributes == {"log.message": "slow", "log.logger": "app"}
     assert capsys.readouterr().err.count("slow") == 1
+
+
+def test_the_ids_can_be_left_out(
+    recorded: Recorded, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("OTEL_LOG_CORRELATION", "false")
+    logging.setup_logging()
+    with tracer.start_as_current_span("work"):
+        logging.get_logger("app").info("inside")
+    assert capsys.readouterr().err.endswith("INFO app inside\n")

@@ -3,12 +3,19 @@
 import subprocess
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from opentelemetry import baggage, propagate, trace
 from opentelemetry import context as api
 from opentelemetry.sdk.trace import TracerProvider as SdkProvider
-from opentelemetry.sdk.trace.sampling import ParentBased, Sampler, TraceIdRatioBased
+from opentelemetry.sdk.trace.sampling import (
+    Decision,
+    ParentBased,
+    Sampler,
+    SamplingResult,
+    TraceIdRatioBased,
+)
 from opentelemetry.trace import (
     Link,
     NonRecordingSpan,
@@ -17,6 +24,7 @@ from opentelemetry.trace import (
     Status,
     StatusCode,
     TraceFlags,
+    TraceState,
 )
 from receiver import Recorded, Sink
 
@@ -63,7 +71,7 @@ def test_everything_that_a_span_may_start_with_arrives(recorded: Recorded) -> No
     found = recorded.named("renamed")
     assert (found.kind, found.start, found.end) == ("consumer", 1_000, 2_000)
     assert found.attributes == {"a": 1, "b": [True, False]}
-    assert found.links == ["000000000000b7ad"] * 2
+    assert [link.span_id for link in found.links] == ["000000000000b7ad"] * 2
     assert found.parent_span_id == "000000000000b7ad"
     assert found.trace_id.endswith("0af7")
 
@@ -149,6 +157,44 @@ def test_a_sampler_in_python_is_asked_and_may_raise(start: Callable[..., Recorde
         with tracer.start_as_current_span(name):
             pass
     assert recorded.tree() == "chosen"
+
+
+def test_a_sampler_in_python_is_told_everything_and_its_answer_is_taken_whole(
+    start: Callable[..., Recorded],
+) -> None:
+    asked: list[tuple[Any, ...]] = []
+
+    class Curious(Sampler):
+        def should_sample(
+            self, parent_context: Any, trace_id: int, name: str, *rest: Any
+        ) -> SamplingResult:
+            parent = trace.get_current_span(parent_context).get_span_context()
+            asked.append((parent.span_id, name, *rest))
+            state = TraceState([("vendor", "kept")])
+            return SamplingResult(Decision.RECORD_AND_SAMPLE, {"rule": "all"}, state)
+
+        def get_description(self) -> str:
+            return "Curious"
+
+    recorded = start(sampler=Curious())
+    attributes: dict[str, Any] = {
+        "text": "a",
+        "number": 1,
+        "share": 0.5,
+        "flag": True,
+        "list": (1, "b"),
+    }
+    link = Link(REMOTE, {"why": "asked"})
+    parent = trace.set_span_in_context(NonRecordingSpan(REMOTE))
+    span = tracer.start_span("told", parent, SpanKind.CLIENT, attributes, [link])
+    span.end()
+    [(parent_id, name, kind, told, [linked])] = asked
+    assert (parent_id, name, kind) == (REMOTE.span_id, "told", SpanKind.CLIENT)
+    assert told == attributes
+    assert linked.context.span_id == REMOTE.span_id
+    assert linked.attributes == {"why": "asked"}
+    sent = recorded.named("told")
+    assert (sent.attributes["rule"], sent.trace_state) == ("all", "vendor=kept")
 
 
 @pytest.mark.parametrize(
@@ -304,3 +350,31 @@ def test_a_span_that_has_ended_or_is_not_recorded_is_empty_to_read(recorded: Rec
         assert (empty.kind, empty.name, empty.attributes) == (SpanKind.INTERNAL, "", {})
         assert (empty.events, empty.links, empty.parent, empty.start_time) == ([], [], None, None)
         assert empty.status.status_code is StatusCode.UNSET
+
+
+def test_the_scope_of_an_instrumentation_arrives_with_version_and_schema(
+    recorded: Recorded,
+) -> None:
+    trace.get_tracer("foreign", "1.2", schema_url="https://schema").start_span("told").end()
+    told = recorded.named("told")
+    assert (told.scope, told.scope_version, told.schema_url) == ("foreign", "1.2", "https://schema")
+
+
+def test_the_status_of_a_failure_reads_as_the_sdk_writes_it_for_others_and_as_the_guide_for_ours(
+    recorded: Recorded,
+) -> None:
+    for scope in (trace.get_tracer("foreign"), tracer):
+        with pytest.raises(ValueError, match="no"), scope.start_as_current_span("failing"):
+            raise ValueError("no")
+    foreign, ours = recorded.spans()
+    assert (foreign.status_text, ours.status_text) == ("ValueError: no", "no")
+
+
+def test_what_an_instrumentation_has_redacted_stays_as_it_is(recorded: Recorded) -> None:
+    with trace.get_tracer("foreign").start_as_current_span("redacting") as span:
+        span.set_attribute("http.request.header.authorization", ["[REDACTED]"])
+        span.set_attribute("http.request.header.cookie", ["[REDACTED]", "a=b"])
+    assert recorded.named("redacting").attributes == {
+        "http.request.header.authorization": ["[REDACTED]"],
+        "http.request.header.cookie": "[redacted]",
+    }

@@ -16,7 +16,7 @@ pub(crate) struct Command {
     /// One line for the overview.
     pub(crate) summary: &'static str,
     /// The options it takes, each with one line of explanation. One with a second word, such as
-    /// `--out FILE`, is followed by a value.
+    /// `--out FILE`, is followed by a value; one without dashes, such as `NAME..`, stands for words.
     pub(crate) options: &'static [(&'static str, &'static str)],
     /// What it does and when to use it.
     pub(crate) help: &'static str,
@@ -46,7 +46,10 @@ impl Command {
     fn check_options(&self, given: &[String]) -> Result<()> {
         let mut given = given.iter();
         while let Some(word) = given.next() {
-            let is_meant = |option: &&str| option.split(' ').next() == Some(word);
+            let is_meant = |option: &&str| {
+                let takes_words = !option.starts_with('-') && !word.starts_with('-');
+                takes_words || option.split(' ').next() == Some(word)
+            };
             let mut options = self.options.iter().map(|(option, _)| *option);
             let Some(option) = options.find(is_meant) else {
                 bail!(
@@ -142,6 +145,21 @@ mod tests {
         let timed = parse(&["bake", "--for", "1h", "--hot"]).unwrap();
         assert_eq!(timed, r#"run bake ["--for", "1h", "--hot"]"#);
         assert_eq!(parse(&["bake", "--hot", "-h"]).unwrap(), "help bake");
+    }
+
+    #[test]
+    fn a_command_that_takes_words_still_refuses_options_it_does_not_know() {
+        let words = Command {
+            options: &[("--hot", "with more heat"), ("CAKE..", "which ones")],
+            ..COMMAND
+        };
+        let given = |words: &[&str]| words.iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert!(
+            words
+                .check_options(&given(&["plum", "--hot", "apple"]))
+                .is_ok()
+        );
+        assert!(words.check_options(&given(&["plum", "--cold"])).is_err());
     }
 
     #[test]

@@ -15,8 +15,8 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 use continuum_observability::{
-    EncodedRequest, ExportError, Exported, Exporter, FutureExt as _, Sampler, Telemetry, Tracer,
-    get_tracer,
+    EncodedRequest, ExportError, Exported, Exporter, FutureExt as _, Sampler, TailPolicy,
+    Telemetry, TelemetryBuilder, Tracer, get_tracer,
 };
 
 /// More than all spans of a run take, so that none is refused.
@@ -24,6 +24,8 @@ const BUDGET_BYTES: usize = 64 << 20;
 
 /// Spent after some hundred spans.
 const SMALL_BUDGET_BYTES: usize = 128 << 10;
+/// So little that the oldest spans give way soon.
+const RING_BYTES: usize = 128 << 10;
 
 const KEYS: [&str; 16] = [
     "http.request.method",
@@ -48,29 +50,31 @@ fn main() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
     let scenario = arguments.next().context("which scenario?")?;
     let count = arguments.next().context("how often?")?.parse()?;
+    let (on, off) = (Sampler::AlwaysOn, Sampler::AlwaysOff);
     let _telemetry = match scenario.as_str() {
         "not_installed" => None,
-        "sampled_out" => Some(telemetry(Sampler::AlwaysOff)?),
+        "sampled_out" => Some(telemetry(off).init()?),
+        "tail" => Some(telemetry(on).tail(TailPolicy::new(1.0)).init()?),
+        "flight_recorder" => Some(telemetry(off).flight_recorder(RING_BYTES).init()?),
         "refused" => Some(faulty(Fault::Refuses, BUDGET_BYTES)?),
         "stuck" => Some(faulty(Fault::IsStuck, BUDGET_BYTES)?),
         "full" => Some(faulty(Fault::IsStuck, SMALL_BUDGET_BYTES)?),
-        _ => Some(telemetry(Sampler::AlwaysOn)?),
+        _ => Some(telemetry(on).init()?),
     };
     measured(&scenario, get_tracer("instructions"), count)
 }
 
-fn telemetry(sampler: Sampler) -> Result<Telemetry> {
+fn telemetry(sampler: Sampler) -> TelemetryBuilder {
     let builder = Telemetry::builder().sampler(Sampler::parent_based(sampler));
     let builder = builder.memory_budget_bytes(BUDGET_BYTES);
-    Ok(builder.exporter_with("drop", || Box::new(Drop)).init()?)
+    builder.exporter_with("drop", || Box::new(Drop))
 }
 
 #[inline(never)]
 fn measured(scenario: &str, tracer: Tracer, count: i64) -> Result<()> {
     let round = match scenario {
-        "root_and_child" | "sampled_out" | "not_installed" | "refused" | "stuck" | "full" => {
-            root_and_child
-        }
+        "root_and_child" | "tail" | "flight_recorder" | "sampled_out" | "not_installed"
+        | "refused" | "stuck" | "full" => root_and_child,
         "hundred_children" => hundred_children,
         "hundred_calls" => hundred_calls,
         "sixteen_attributes" => sixteen_attributes,

@@ -24,8 +24,9 @@ struct Cost {
     instructions: u64,
 }
 
-const COSTS: [Cost; 7] = [
+const COSTS: [Cost; 8] = [
     cost("root_and_child", 2, 1437),
+    cost("flight_recorder", 2, 1478),
     cost("hundred_children", 101, 1561),
     cost("sampled_out", 2, 400),
     cost("not_installed", 2, 92),

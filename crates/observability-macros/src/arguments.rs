@@ -13,7 +13,7 @@ use syn::{
     token,
 };
 
-/// The kinds of a span as they are written here, each with its variant of `SpanKind`.
+/// The kinds of a span, each with its variant of `SpanKind`, by which it may be written too.
 const KINDS: [(&str, &str); 5] = [
     ("internal", "Internal"),
     ("server", "Server"),
@@ -153,10 +153,15 @@ fn kind(input: ParseStream<'_>, argument: &Ident) -> Result<Ident> {
         let text: LitStr = input.parse()?;
         (text.value(), text.span())
     } else {
-        let word = input.call(Ident::parse_any)?;
+        let mut word = input.call(Ident::parse_any)?;
+        // `SpanKind::Client`, however it is reached.
+        while input.parse::<Option<Token![::]>>()?.is_some() {
+            word = input.call(Ident::parse_any)?;
+        }
         (word.to_string(), word.span())
     };
-    match KINDS.iter().find(|(written, _)| *written == word) {
+    let is_meant = |(written, variant): &&(&str, &str)| *written == word || *variant == word;
+    match KINDS.iter().find(is_meant) {
         Some((_, variant)) => Ok(Ident::new(variant, span)),
         None => Err(Error::new(
             span,

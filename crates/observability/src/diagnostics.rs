@@ -19,7 +19,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
+        atomic::{AtomicU8, AtomicU64, Ordering},
     },
     time::Instant,
 };
@@ -165,10 +165,11 @@ impl Limit {
     }
 }
 
-/// Says once that baggage was set where it cannot stay.
-pub(crate) fn warn_once_about_baggage() {
-    static SAID: AtomicBool = AtomicBool::new(false);
-    if !SAID.swap(true, Ordering::Relaxed) {
+static MISPLACED_BAGGAGE: AtomicU64 = AtomicU64::new(0);
+
+/// Counts baggage that was set where it cannot stay, and says so the first time.
+pub(crate) fn misplaced_baggage() {
+    if MISPLACED_BAGGAGE.fetch_add(1, Ordering::Relaxed) == 0 {
         warn(
             Topic::SetUp,
             format_args!(
@@ -177,6 +178,11 @@ pub(crate) fn warn_once_about_baggage() {
             ),
         );
     }
+}
+
+/// How often baggage was set where it cannot stay.
+pub(crate) fn misplaced_baggage_count() -> u64 {
+    MISPLACED_BAGGAGE.load(Ordering::Relaxed)
 }
 
 #[cfg(test)]

@@ -133,6 +133,22 @@ fn recorded(work: fn()) -> u64 {
 }
 
 #[test]
+fn spans_for_the_flight_recorder_allocate_nothing_once_it_is_full() {
+    // Full after two chunks.
+    let builder = Telemetry::builder().sampler(Sampler::AlwaysOff);
+    let recorder = TestRecorder::of(builder.flight_recorder(40 << 10));
+    let allocations = recorder.run(|| {
+        steady(|| {
+            for _ in 0..20 {
+                describe();
+            }
+        })
+    });
+    assert_eq!(allocations, 0);
+    assert!(recorder.stats().flight_recorder_bytes > 20 << 10);
+}
+
+#[test]
 fn spans_with_attributes_events_and_links_allocate_nothing() {
     assert_eq!(recorded(describe), 0);
 }

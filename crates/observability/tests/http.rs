@@ -125,9 +125,11 @@ async fn a_request_that_cannot_be_sent_is_an_exception_without_secrets() {
         "{tree}"
     );
     assert!(
-        tree.contains(" error.type=connect\n    · exception "),
+        tree.contains(" error.type=connect\n    · exception exception.type=reqwest::error::Error "),
         "{tree}"
     );
+    let causes = " exception.stacktrace=caused by: ";
+    assert!(tree.contains(causes) && tree.contains("refused"), "{tree}");
     assert!(
         tree.contains("api_key=REDACTED") && !tree.contains("secret"),
         "{tree}"

@@ -52,6 +52,8 @@ pub(crate) fn record(
 pub(crate) struct Outcome {
     pub(crate) record_exception: bool,
     pub(crate) set_status: bool,
+    /// Whether the status says the type before the message.
+    pub(crate) names_type: bool,
 }
 
 impl Default for Outcome {
@@ -59,6 +61,7 @@ impl Default for Outcome {
         Self {
             record_exception: true,
             set_status: true,
+            names_type: false,
         }
     }
 }
@@ -79,9 +82,21 @@ pub(crate) fn escaped(state: &State, exception: &Bound<'_, PyAny>, outcome: Outc
         state.record_once(exception);
     }
     if outcome.set_status && !state.has_status() {
-        let text = message(exception).filter(|text| !text.is_empty());
-        state.set_status(Status::error(text.unwrap_or_else(|| type_name(exception))));
+        state.set_status(Status::error(description(exception, outcome.names_type)));
     }
+}
+
+fn description(exception: &Bound<'_, PyAny>, names_type: bool) -> String {
+    let text = message(exception).filter(|text| !text.is_empty());
+    if names_type {
+        let name = exception.get_type().name();
+        let name = name.map_or_else(
+            |_| String::new(),
+            |name| name.to_string_lossy().into_owned(),
+        );
+        return format!("{name}: {}", text.unwrap_or_default());
+    }
+    text.unwrap_or_else(|| type_name(exception))
 }
 
 /// A generator that is closed early, and a program that ends well.

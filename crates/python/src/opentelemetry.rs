@@ -7,7 +7,7 @@
 //! become objects of the API only when somebody asks.
 
 use crate::span::PySpan;
-use continuum_observability::{SpanContext, SpanId, TraceFlags, TraceId, TraceState};
+use continuum_observability::{SpanContext, SpanId, SpanKind, TraceFlags, TraceId, TraceState};
 use pyo3::{
     exceptions::PyImportError,
     prelude::*,
@@ -33,6 +33,9 @@ pub(crate) struct Api {
     span_context: Py<PyType>,
     trace_flags: Py<PyType>,
     trace_state: Py<PyAny>,
+    link: Py<PyType>,
+    /// Kinds by the number that the API gives them.
+    kinds: [Py<PyAny>; 5],
     /// `sys.modules`, of which every interpreter has its own.
     modules: Py<PyAny>,
 }
@@ -78,6 +81,8 @@ impl Api {
             Ok(py.import(module)?.getattr(name)?.cast_into()?.unbind())
         };
         let code = trace.getattr("StatusCode")?;
+        let kinds = trace.getattr("SpanKind")?;
+        let kind = |name: &str| -> PyResult<Py<PyAny>> { Ok(kinds.getattr(name)?.unbind()) };
         Ok(Self {
             get: get.unbind(),
             set: set.unbind(),
@@ -91,6 +96,14 @@ impl Api {
             span_context: trace.getattr("SpanContext")?.cast_into()?.unbind(),
             trace_flags: trace.getattr("TraceFlags")?.cast_into()?.unbind(),
             trace_state: trace.getattr("TraceState")?.unbind(),
+            link: trace.getattr("Link")?.cast_into()?.unbind(),
+            kinds: [
+                kind("INTERNAL")?,
+                kind("SERVER")?,
+                kind("CLIENT")?,
+                kind("PRODUCER")?,
+                kind("CONSUMER")?,
+            ],
             modules: py.import("sys")?.getattr("modules")?.unbind(),
         })
     }
@@ -142,6 +155,25 @@ impl Api {
         Ok(self.span.bind(py).call0()?.cast_into()?)
     }
 
+    /// A kind as the API has it.
+    pub(crate) fn kind<'a, 'py>(
+        &'a self,
+        py: Python<'py>,
+        kind: SpanKind,
+    ) -> &'a Bound<'py, PyAny> {
+        self.kinds[usize::from(kind_number(kind))].bind(py)
+    }
+
+    /// A link as the API has it.
+    pub(crate) fn link<'py>(
+        &self,
+        py: Python<'py>,
+        to: Bound<'py, PyAny>,
+        attributes: Bound<'py, PyDict>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        self.link.bind(py).call1((to, attributes))
+    }
+
     /// The identity of a span as the API has it.
     pub(crate) fn span_context<'py>(
         &self,
@@ -160,6 +192,17 @@ impl Api {
     }
 }
 
+/// A kind as the API numbers it.
+pub(crate) fn kind_number(kind: SpanKind) -> u8 {
+    match kind {
+        SpanKind::Server => 1,
+        SpanKind::Client => 2,
+        SpanKind::Producer => 3,
+        SpanKind::Consumer => 4,
+        _ => 0,
+    }
+}
+
 /// The identity of a span of the API; `None` where it is no such thing.
 pub(crate) fn identity(context: &Bound<'_, PyAny>) -> Option<SpanContext> {
     let part = |name: &str| context.getattr(name).ok();
@@ -167,10 +210,7 @@ pub(crate) fn identity(context: &Bound<'_, PyAny>) -> Option<SpanContext> {
     let span_id: u64 = part("span_id")?.extract().ok()?;
     let flags: u8 = part("trace_flags")?.extract().ok()?;
     let is_remote = part("is_remote")?.extract().ok()?;
-    let header = part("trace_state")?.call_method0("to_header").ok();
-    let state = header
-        .and_then(|header| header.extract::<String>().ok())
-        .and_then(|header| header.parse::<TraceState>().ok());
+    let state = trace_state(&part("trace_state")?);
     Some(SpanContext::new(
         TraceId::from(trace_id),
         SpanId::from(span_id),
@@ -178,4 +218,10 @@ pub(crate) fn identity(context: &Bound<'_, PyAny>) -> Option<SpanContext> {
         is_remote,
         state.unwrap_or_default(),
     ))
+}
+
+/// The `tracestate` of the API; `None` where it is no such thing.
+pub(crate) fn trace_state(state: &Bound<'_, PyAny>) -> Option<TraceState> {
+    let header: String = state.call_method0("to_header").ok()?.extract().ok()?;
+    header.parse().ok()
 }

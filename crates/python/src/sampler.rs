@@ -5,9 +5,14 @@
 //! Invariants: the well-known ones are recognised by their text and run in Rust, as a bare rate does; any other is
 //! asked in Python, and one that raises leaves the span out.
 
-use crate::opentelemetry::Api;
+use crate::{
+    opentelemetry::{Api, trace_state},
+    span::PySpan,
+    value::object,
+    work::pairs,
+};
 use continuum_observability::{
-    Sampler, SamplingParameters, SamplingResult, ShouldSample, SpanContext,
+    Context, Sampler, SamplingParameters, SamplingResult, ShouldSample, SpanContext, Value,
 };
 use pyo3::{prelude::*, types::PyDict};
 use std::sync::Arc;
@@ -85,34 +90,69 @@ impl Foreign {
         py: Python<'_>,
         parameters: &SamplingParameters<'_>,
     ) -> PyResult<SamplingResult<'static>> {
-        let trace_id = u128::from_be_bytes(parameters.trace_id.to_bytes());
-        let parent = parameters
-            .parent
-            .map(|parent| context(py, parent))
-            .transpose()?;
-        let arguments = (parent.flatten(), trace_id, parameters.name);
-        let result = self
-            .sampler
-            .bind(py)
-            .call_method1("should_sample", arguments)?;
-        let decision: u8 = result.getattr("decision")?.getattr("value")?.extract()?;
-        let mut answer = SamplingResult::from_decision(decision == 2);
-        answer.is_recording = decision > 0;
-        Ok(answer)
+        let Some(api) = Api::get(py) else {
+            return Ok(SamplingResult::default());
+        };
+        let result = self.sampler.bind(py).call_method1(
+            "should_sample",
+            (
+                parent_context(py, api, parameters.parent)?,
+                u128::from_be_bytes(parameters.trace_id.to_bytes()),
+                parameters.name,
+                api.kind(py, parameters.kind),
+                attributes(py, parameters.attributes)?,
+                links(py, api, parameters.links)?,
+            ),
+        )?;
+        answer(&result)
     }
 }
 
+/// What the sampler decided; attributes and `tracestate` too, where it gives any.
+fn answer(result: &Bound<'_, PyAny>) -> PyResult<SamplingResult<'static>> {
+    let decision: u8 = result.getattr("decision")?.getattr("value")?.extract()?;
+    let mut answer = SamplingResult::from_decision(decision == 2);
+    answer.is_recording = decision > 0;
+    let attributes = result.getattr("attributes").ok();
+    answer.attributes = pairs(attributes.as_ref())
+        .into_iter()
+        .map(|(key, value)| (key.into(), value))
+        .collect();
+    let state = result.getattr("trace_state").ok();
+    answer.trace_state = state.and_then(|state| trace_state(&state));
+    Ok(answer)
+}
+
+fn attributes<'py>(py: Python<'py>, pairs: &[(&str, Value<'_>)]) -> PyResult<Bound<'py, PyDict>> {
+    let attributes = PyDict::new(py);
+    for (key, value) in pairs {
+        attributes.set_item(key, object(py, value)?)?;
+    }
+    Ok(attributes)
+}
+
+fn links<'py>(
+    py: Python<'py>,
+    api: &Api,
+    links: &[(SpanContext, Vec<(&str, Value<'_>)>)],
+) -> PyResult<Vec<Bound<'py, PyAny>>> {
+    let link = |(context, pairs): &(SpanContext, Vec<(&str, Value<'_>)>)| {
+        api.link(py, api.span_context(py, context)?, attributes(py, pairs)?)
+    };
+    links.iter().map(link).collect()
+}
+
 /// The parent as the API has it: a context with a span in it.
-fn context<'py>(py: Python<'py>, parent: &SpanContext) -> PyResult<Option<Bound<'py, PyDict>>> {
-    let Some(api) = Api::get(py) else {
+fn parent_context<'py>(
+    py: Python<'py>,
+    api: &Api,
+    parent: Option<&SpanContext>,
+) -> PyResult<Option<Bound<'py, PyDict>>> {
+    let Some(parent) = parent else {
         return Ok(None);
     };
-    let span = crate::span::PySpan::remote(
-        py,
-        api,
-        continuum_observability::Context::root().with_remote_span_context(parent.clone()),
-        None,
-    )?;
-    api.context_with(&PyDict::new(py), &api.span_key, &span)
-        .map(Some)
+    let context = Context::root().with_remote_span_context(parent.clone());
+    let span = PySpan::remote(py, api, context, None)?;
+    let empty = PyDict::new(py);
+    api.context_with(&empty, &api.span_key, &span).map(Some)
 }

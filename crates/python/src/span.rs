@@ -249,14 +249,12 @@ impl PySpan {
         self.view().and_then(SpanRef::kind) == Some(SpanKind::Server)
     }
 
-    /// The kind as the API numbers it; internal for a span that is not recorded.
-    fn kind_number(&self) -> u8 {
-        match self.view().and_then(SpanRef::kind) {
-            Some(SpanKind::Server) => 1,
-            Some(SpanKind::Client) => 2,
-            Some(SpanKind::Producer) => 3,
-            Some(SpanKind::Consumer) => 4,
-            _ => 0,
+    #[getter]
+    fn kind(&self, py: Python<'_>) -> Py<PyAny> {
+        let kind = self.view().and_then(SpanRef::kind).unwrap_or_default();
+        match Api::get(py) {
+            Some(api) => api.kind(py, kind).clone().unbind(),
+            None => py.None(),
         }
     }
 

@@ -25,15 +25,23 @@ use pyo3::prelude::*;
     module = "continuum.observability._native"
 )]
 #[derive(Debug)]
-pub(crate) struct PyTracer(Tracer);
+pub(crate) struct PyTracer {
+    tracer: Tracer,
+    /// Whether the status of a failure names the exception's type too, as the SDK's does.
+    names_type: bool,
+}
 
 #[pymethods]
 impl PyTracer {
     #[new]
-    #[pyo3(signature = (name, version = None))]
-    fn new(name: Text, version: Option<Text>) -> Self {
-        let version = version.map(|Text(version)| version).unwrap_or_default();
-        Self(Tracer::with_version(&name.0, &version))
+    #[pyo3(signature = (name, version = None, schema_url = None, names_type = false))]
+    fn new(name: Text, version: Option<Text>, schema_url: Option<Text>, names_type: bool) -> Self {
+        let given = |text: Option<Text>| text.map(|Text(text)| text).unwrap_or_default();
+        let (version, schema_url) = (given(version), given(schema_url));
+        Self {
+            tracer: Tracer::with_schema_url(&name.0, &version, &schema_url),
+            names_type,
+        }
     }
 
     /// Starts a span that is not the current one.
@@ -89,6 +97,7 @@ impl PyTracer {
         let outcome = Outcome {
             record_exception,
             set_status: set_status_on_exception,
+            names_type: self.names_type,
         };
         let work = self.work(name, kind, attributes, links, start_time);
         Scope::new(work, context, outcome, end_on_exit)
@@ -106,7 +115,7 @@ impl PyTracer {
         start_time: Option<&Bound<'_, PyAny>>,
     ) -> Work {
         Work::Plain(Plain {
-            tracer: self.0,
+            tracer: self.tracer,
             name: self::name(name),
             kind: self::kind(kind),
             attributes: pairs(attributes),

@@ -167,3 +167,26 @@ pub(crate) fn borrowed<'a>(pairs: &'a [(Cow<'_, str>, Value<'a>)]) -> Vec<(&'a s
         .map(|(key, value)| (key.as_ref(), value.clone()))
         .collect()
 }
+
+/// A value as an object of Python; sequences are tuples, as the API has them.
+pub(crate) fn object<'py>(py: Python<'py>, value: &Value<'_>) -> PyResult<Bound<'py, PyAny>> {
+    Ok(match value {
+        Value::Str(text) => PyString::new(py, text).into_any(),
+        Value::Bool(truth) => PyBool::new(py, *truth).to_owned().into_any(),
+        Value::I64(number) => PyInt::new(py, *number).into_any(),
+        Value::F64(number) => PyFloat::new(py, *number).into_any(),
+        Value::Bytes(bytes) => PyBytes::new(py, bytes).into_any(),
+        Value::Array(values) => {
+            let values: PyResult<Vec<_>> = values.iter().map(|value| object(py, value)).collect();
+            PyTuple::new(py, values?)?.into_any()
+        }
+        Value::Map(entries) => {
+            let map = PyDict::new(py);
+            for (key, value) in entries {
+                map.set_item(key, object(py, value)?)?;
+            }
+            map.into_any()
+        }
+        _ => py.None().into_bound(py),
+    })
+}

@@ -67,6 +67,7 @@ fn step(input: &mut Input<'_>) -> Result<Step> {
         let mut actors = [Actor::Owner; 16];
         actors[1] = Actor::Reference;
         actors[2] = Actor::OtherThread;
+        actors[3] = Actor::Beside;
         actors
     };
     Ok(Step {

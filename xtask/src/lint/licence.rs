@@ -108,7 +108,7 @@ mod tests {
     fn a_package_without_a_licence_is_refused_by_name() {
         let package: Package = serde_json::from_value(serde_json::json!({
             "name": "left", "version": "1.0.0", "license": null, "source": "registry",
-            "manifest_path": "", "dependencies": [], "targets": [],
+            "manifest_path": "", "dependencies": [], "features": {}, "targets": [],
         }))
         .unwrap();
         assert_eq!(

@@ -2,6 +2,8 @@
 //!
 //! The cheap steps come first. All of them run, so that one call shows all there is to repair.
 
+mod dependencies;
+mod feature;
 mod licence;
 mod target;
 
@@ -16,7 +18,7 @@ use crate::{check_structure, docs, fmt, process};
 
 pub(crate) const COMMAND: Command = Command {
     name: "lint",
-    summary: "Checks format, structure, licences, clippy, docs and other platforms.",
+    summary: "Checks format, structure, licences, dependencies, clippy, docs and other platforms.",
     options: &[],
     help: "Warnings are errors; #[expect(lint, reason = \"…\")] silences one that is justified.\n\
            A platform whose standard library is not installed is fetched if possible, else it\n\
@@ -27,7 +29,7 @@ pub(crate) const COMMAND: Command = Command {
     },
 };
 
-const STEPS: [Step; 9] = [
+const STEPS: [Step; 10] = [
     Step {
         name: "format",
         run: fmt::check,
@@ -41,12 +43,16 @@ const STEPS: [Step; 9] = [
         run: licence::check,
     },
     Step {
+        name: "dependencies",
+        run: dependencies::check,
+    },
+    Step {
         name: "clippy",
         run: clippy,
     },
     Step {
         name: "features",
-        run: features,
+        run: feature::check,
     },
     Step {
         name: "docs",
@@ -78,38 +84,6 @@ fn clippy(workspace: &Workspace) -> Result<()> {
         "warnings",
     ]);
     process::run(&mut cargo)
-}
-
-/// What a stranger builds: the SDK as it comes, its API alone, and each feature by itself.
-fn features(workspace: &Workspace) -> Result<()> {
-    const SETS: [&[&str]; 14] = [
-        &[],
-        &["--no-default-features"],
-        &["--no-default-features", "--features", "otlp-http"],
-        &["--no-default-features", "--features", "otlp-grpc"],
-        &["--no-default-features", "--features", "zipkin,gzip"],
-        &["--features", "gzip"],
-        &["--no-default-features", "--features", "console"],
-        &["--no-default-features", "--features", "macros"],
-        &["--no-default-features", "--features", "tower_service_0_3"],
-        &["--no-default-features", "--features", "tracing"],
-        &["--no-default-features", "--features", "opentelemetry_0_33"],
-        &[
-            "--no-default-features",
-            "--features",
-            "opentelemetry_sdk_0_33",
-        ],
-        &["--no-default-features", "--features", "reqwest_0_13"],
-        &["--no-default-features", "--features", "serde"],
-    ];
-    for set in SETS {
-        let mut cargo = process::cargo(workspace.root());
-        cargo
-            .args(["clippy", "--package", "continuum-observability"])
-            .args(set);
-        process::run(cargo.args(["--", "-D", "warnings"]))?;
-    }
-    Ok(())
 }
 
 /// The fuzz targets, which are a workspace of their own, still compile.

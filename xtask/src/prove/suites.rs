@@ -45,7 +45,7 @@ pub(super) fn address(workspace: &Workspace) -> Result<Tally> {
     cargo.args(["--package", SDK, "--all-features", "--no-fail-fast"]);
     // With a target, build scripts and macros are left as they are.
     cargo.args(["--target", "x86_64-unknown-linux-gnu"]);
-    Runner::new("address", cargo).run()
+    Runner::new("address", cargo).run(&[])
 }
 
 /// The models that `cargo xtask test` leaves out.
@@ -54,7 +54,7 @@ pub(super) fn loom(workspace: &Workspace) -> Result<Tally> {
     let mut cargo = suite::loom(workspace.root(), &target);
     cargo.env("LOOM_MAX_PREEMPTIONS", INTERRUPTIONS);
     cargo.args(["--", "--ignored"]);
-    Runner::new("loom", cargo).run()
+    Runner::new("loom", cargo).run(&[])
 }
 
 /// The test of ids with ten times as many of them as usual.
@@ -71,7 +71,7 @@ pub(super) fn ids(workspace: &Workspace) -> Result<Tally> {
         "fork",
         "identity",
     ]);
-    Runner::new("ids", cargo).run()
+    Runner::new("ids", cargo).run(&[])
 }
 
 /// The program `benchmarks/soak`.

@@ -2,10 +2,10 @@
 //! it a third-party collector.
 //!
 //! The collector is the Python package `rotel`, whose wheel carries the program `rotel-agent`.
-//! Tests find it by [`ROTEL_VARIABLE`]; those that need it do nothing when the variable is not set.
+//! Tests find it by [`ROTEL_VARIABLE`], and the SDK of OpenTelemetry for Python by [`PYTHON_VARIABLE`].
 //!
-//! Invariant: nothing is changed on the machine unless it is Debian and we are root; the package
-//! goes to `target/venv` in any case.
+//! Invariant: nothing is changed on the machine unless it is Debian and we are root; the packages
+//! go to `target/venv` and `target/venv-opentelemetry` in any case.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -17,6 +17,23 @@ use crate::workspace::Workspace;
 
 /// Tells tests where the collector's program is.
 const ROTEL_VARIABLE: &str = "CONTINUUM_TEST_ROTEL";
+
+/// Tells tests where a Python is that has the packages of [`PYTHON_SDK`].
+const PYTHON_VARIABLE: &str = "CONTINUUM_TEST_OPENTELEMETRY_PYTHON";
+
+const PYTHON_SDK: [&str; 2] = [
+    "opentelemetry-sdk==1.45.2",
+    "opentelemetry-exporter-otlp-proto-http==1.45.2",
+];
+
+/// Succeeds when all of the packages are there in these versions.
+const FIND_PYTHON_SDK: &str = "\
+import importlib.metadata, sys
+for package in sys.argv[1:]:
+    name, version = package.split('==')
+    if importlib.metadata.version(name) != version:
+        sys.exit('another version of ' + name)
+";
 
 const ROTEL_VERSION: &str = "0.0.1a15";
 
@@ -53,6 +70,16 @@ const NEEDS: &[Need] = &[
         probe: &["redis-server", "--version"],
         debian_packages: &["redis-server"],
     },
+    Need {
+        what: "PostgreSQL in /usr/lib/postgresql",
+        probe: &["sh", "-c", "ls /usr/lib/postgresql/*/bin/initdb"],
+        debian_packages: &["postgresql"],
+    },
+    Need {
+        what: "redis-server",
+        probe: &["redis-server", "--version"],
+        debian_packages: &["redis-server"],
+    },
     // Instructions are compared on this kind of machine only.
     #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
     Need {
@@ -63,10 +90,8 @@ const NEEDS: &[Need] = &[
 ];
 
 /// Says what is left out, and what it would need.
-pub(super) fn print_skipped() {
-    eprintln!(
-        "skipped: tests of the Python package and against the collector rotel, and instruction counts, which need:"
-    );
+pub(super) fn print_skipped(left_out: &[&str]) {
+    eprintln!("skipped: {}; they need:", left_out.join(", "));
     for need in NEEDS {
         eprintln!("  {}", need.what);
     }
@@ -88,7 +113,11 @@ pub(super) fn prepare(
     }
     refuse(&self::missing(root, NEEDS))?;
     let rotel = rotel(root, &target_directory.join("venv"))?;
-    Ok(vec![(ROTEL_VARIABLE, rotel.into_os_string())])
+    let python = python_sdk(root, &target_directory.join("venv-opentelemetry"))?;
+    Ok(vec![
+        (ROTEL_VARIABLE, rotel.into_os_string()),
+        (PYTHON_VARIABLE, python.into_os_string()),
+    ])
 }
 
 fn missing<'a>(root: &Path, needs: &'a [Need]) -> Vec<&'a Need> {
@@ -141,6 +170,24 @@ fn rotel(root: &Path, venv: &Path) -> Result<PathBuf> {
     if let Ok(found) = find_rotel(root, venv) {
         return Ok(found);
     }
+    install_in(root, venv, &[&format!("rotel=={ROTEL_VERSION}")])
+        .context("no rotel; `cargo xtask test --no-external` leaves its tests out")?;
+    find_rotel(root, venv)
+}
+
+/// A Python with the SDK of OpenTelemetry, installed if it is not there in these versions.
+fn python_sdk(root: &Path, venv: &Path) -> Result<PathBuf> {
+    let python = venv.join("bin/python");
+    let mut find = process::program(&python, root);
+    if !process::succeeds(find.args(["-c", FIND_PYTHON_SDK]).args(PYTHON_SDK)) {
+        install_in(root, venv, &PYTHON_SDK)
+            .context("no SDK of OpenTelemetry for Python; `cargo xtask test --no-external` leaves its tests out")?;
+    }
+    Ok(python)
+}
+
+/// Makes a virtual environment that has these packages alone.
+fn install_in(root: &Path, venv: &Path, packages: &[&str]) -> Result<()> {
     process::run(
         process::program("python3", root)
             .args(["-m", "venv", "--clear"])
@@ -155,9 +202,7 @@ fn rotel(root: &Path, venv: &Path) -> Result<PathBuf> {
         "--disable-pip-version-check",
         "--only-binary=:all:",
     ]);
-    process::run(pip.arg(format!("rotel=={ROTEL_VERSION}")))
-        .context("no rotel; `cargo xtask test --no-external` leaves its tests out")?;
-    find_rotel(root, venv)
+    process::run(pip.args(packages))
 }
 
 fn find_rotel(root: &Path, venv: &Path) -> Result<PathBuf> {

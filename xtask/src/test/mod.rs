@@ -33,8 +33,8 @@ pub(crate) const COMMAND: Command = Command {
         "leave out what needs programs from outside, and say what that is",
     )],
     help: "Runs the tests of all crates and examples (by cargo-nextest if it is installed), of the\n\
-           documentation and of the Python package, the instruction counts, and the loom models. The\n\
-           last line is `N passed, N failed`.\n\
+           documentation and of the Python package, those of the SDK once more without the time stamp\n\
+           counter, the instruction counts, and the loom models. The last line is `N passed, N failed`.\n\
            A runner that fails without a failed test, as when the code does not compile, counts\n\
            as one failed.\n\
            \n\
@@ -42,10 +42,10 @@ pub(crate) const COMMAND: Command = Command {
            Python 3, instruction counts 2, loom models 1. What takes longer (fuzzing, sanitizer, soak,\n\
            larger models and numbers) is `cargo xtask prove`.\n\
            \n\
-           Some tests talk to a third-party collector, a Python package that goes to\n\
-           target/venv; instructions are counted by Valgrind; Python examples use Redis. As root\n\
-           on Debian, these are installed when they are missing; elsewhere everything missing is\n\
-           listed at the start.",
+           Some tests talk to a third-party collector or run the SDK of OpenTelemetry for Python,\n\
+           packages that go to target/; instructions are counted by Valgrind; Python examples use\n\
+           Redis. As root on Debian, these are installed when they are missing; elsewhere\n\
+           everything missing is listed at the start.",
     run: |workspace, options| Ok(run(workspace, options)),
 };
 
@@ -69,16 +69,17 @@ fn run(workspace: &Workspace, options: &[String]) -> ExitCode {
 
 fn execute(workspace: &Workspace, options: &[String]) -> Result<Tally> {
     let members = workspace.members()?;
-    let variables = if options.iter().any(|option| option == NO_EXTERNAL) {
-        external::print_skipped();
-        Vec::new()
-    } else {
+    let externals = !options.iter().any(|option| option == NO_EXTERNAL);
+    let suite = suite::suite(workspace, &members, externals)?;
+    let variables = if externals {
         external::prepare(workspace, &members.target_directory)?
+    } else {
+        external::print_skipped(&suite.left_out);
+        Vec::new()
     };
     let mut total = Tally::default();
-    for mut runner in suite::runners(workspace, &members, !variables.is_empty())? {
-        runner.command.envs(variables.iter().cloned());
-        total = total + runner.run()?;
+    for runner in suite.runners {
+        total = total + runner.run(&variables)?;
     }
     Ok(total)
 }

@@ -26,28 +26,35 @@ const PROGRAM_VARIABLE: &str = "CONTINUUM_TEST_BINARY";
 
 const VERSION: &str = "import sys; print('%d.%d' % sys.version_info[:2])";
 
-/// Makes a virtual environment with the wheel for each Python, and lists what runs in them.
+/// Whether the repository has the package.
+pub(super) fn is_in(root: &Path) -> bool {
+    root.join("python").is_dir()
+}
+
+/// What runs for each Python, in a virtual environment with the wheel: the tests, which make it first,
+/// and for the default one the checks.
+///
+/// # Errors
+///
+/// There is no `python3`.
 pub(super) fn runners(root: &Path, target_directory: &Path) -> Result<Vec<Runner>> {
-    let package = root.join("python");
-    if !package.is_dir() {
-        return Ok(Vec::new());
-    }
-    let target = target_directory.join("python");
+    let (package, target) = (root.join("python"), target_directory.join("python"));
     let default = version(root, "python3").context("no python3")?;
-    let environment = prepared(&package, &target, "python3", &default)?;
+    let of = |python: &str, version: &str, more: &[&str]| {
+        let environment = environment(&target, version);
+        let preparation = preparation(&package, &environment, &target, (python, version), more);
+        tests(&package, &environment).after(preparation)
+    };
     let examples = format!("{EXAMPLES}/requirements.txt");
-    process::run(pip(&package, &environment).args(["--requirement", &examples]))?;
-    let mut runners = checks(&package, &environment);
-    runners.push(tests(&package, &environment));
+    let mut runners = vec![of("python3", &default, &["--requirement", &examples])];
+    let environment = environment(&target, &default);
+    runners.extend(checks(&package, &environment));
     let program = target_directory.join("debug/continuum");
     runners.push(example_tests(&package, &environment, &program));
     for name in OTHERS {
         match version(root, name) {
             Some(found) if found == default => {}
-            Some(found) => {
-                let environment = prepared(&package, &target, name, &found)?;
-                runners.push(tests(&package, &environment));
-            }
+            Some(found) => runners.push(of(name, &found, &[])),
             None => eprintln!("skipped: tests of the Python package on {name}, which is not here"),
         }
     }
@@ -75,15 +82,27 @@ fn environment(target: &Path, version: &str) -> PathBuf {
     target.join(format!("venv-{version}"))
 }
 
-/// A virtual environment in which the package, and what its tests need, is installed.
-fn prepared(package: &Path, target: &Path, python: &str, version: &str) -> Result<PathBuf> {
-    let environment = environment(target, version);
+/// What makes a virtual environment in which the package is installed, and what its tests need, with
+/// `more` for pip.
+fn preparation(
+    package: &Path,
+    environment: &Path,
+    target: &Path,
+    (python, version): (&str, &str),
+    more: &[&str],
+) -> Vec<Command> {
     let run = |program: &str| process::program(environment.join("bin").join(program), package);
+    let mut commands = Vec::new();
     if !environment.join("bin/python").exists() {
         let mut venv = interpreter(package, python);
-        process::run(venv.args(["-m", "venv"]).arg(&environment))?;
+        venv.args(["-m", "venv"]).arg(environment);
+        commands.push(venv);
     }
-    process::run(pip(package, &environment).args(["--requirement", "tests/requirements.txt"]))?;
+    let mut requirements = pip(package, environment);
+    requirements
+        .args(["--requirement", "tests/requirements.txt"])
+        .args(more);
+    commands.push(requirements);
     let wheels = target.join(format!("wheels-{version}"));
     let mut maturin = run("maturin");
     maturin
@@ -93,12 +112,12 @@ fn prepared(package: &Path, target: &Path, python: &str, version: &str) -> Resul
         .arg(&wheels)
         .arg("--target-dir")
         .arg(target.join("target"));
-    process::run(&mut maturin)?;
-    let mut install = pip(package, &environment);
+    let mut install = pip(package, environment);
     install.args(["--no-deps", "--force-reinstall", "--no-index"]);
     install.arg("--find-links").arg(&wheels);
-    process::run(install.arg("continuum-observability"))?;
-    Ok(environment)
+    install.arg("continuum-observability");
+    commands.extend([maturin, install]);
+    commands
 }
 
 /// `pip install` into a virtual environment.
@@ -155,9 +174,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_repository_without_the_package_has_no_runner_for_it() {
+    fn nothing_is_built_while_runners_are_listed() {
         let folder = tempfile::tempdir().unwrap();
-        assert!(runners(folder.path(), folder.path()).unwrap().is_empty());
+        let runners = runners(folder.path(), folder.path()).unwrap();
+        assert_eq!(runners[0].name, "python");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! One runner of tests: its output is passed on line by line, and counted on the way.
 
+use std::ffi::OsString;
 use std::io::{self, BufRead as _, BufReader, Read, Write};
 use std::process::{Command, Stdio};
 use std::thread;
@@ -13,7 +14,9 @@ use crate::process;
 /// A program that runs tests, with the name that it has for the reader.
 pub(crate) struct Runner {
     pub(crate) name: &'static str,
-    pub(crate) command: Command,
+    /// What has to be done before it, without which it is not started.
+    preparation: Vec<Command>,
+    command: Command,
     may_be_empty: bool,
 }
 
@@ -22,6 +25,7 @@ impl Runner {
     pub(crate) fn new(name: &'static str, command: Command) -> Self {
         Self {
             name,
+            preparation: Vec::new(),
             command,
             may_be_empty: false,
         }
@@ -35,14 +39,30 @@ impl Runner {
         }
     }
 
-    /// Runs to the end and counts what was printed on either stream.
+    /// The same runner, after these programs.
+    pub(crate) fn after(self, preparation: Vec<Command>) -> Self {
+        Self {
+            preparation,
+            ..self
+        }
+    }
+
+    /// Runs to the end, with these variables, and counts what was printed on either stream.
     ///
     /// # Errors
     ///
-    /// The program cannot be started. That it fails is in the tally.
-    pub(crate) fn run(mut self) -> Result<Tally> {
-        eprintln!("== {}\n$ {}", self.name, process::line(&self.command));
+    /// The program cannot be started. That it fails, or what comes before it, is in the tally.
+    pub(crate) fn run(mut self, variables: &[(&str, OsString)]) -> Result<Tally> {
+        eprintln!("== {}", self.name);
         let start = Instant::now();
+        for step in &mut self.preparation {
+            if let Err(error) = process::run(step) {
+                eprintln!("== {}: {error:#}", self.name);
+                return Ok(Tally::default().at_the_end(false));
+            }
+        }
+        self.command.envs(variables.iter().cloned());
+        eprintln!("$ {}", process::line(&self.command));
         let mut tally =
             stream(&mut self.command, io::stdout(), io::stderr()).with_context(|| self.name)?;
         if tally.executed() == 0 && !self.may_be_empty {
@@ -132,17 +152,37 @@ mod tests {
     fn success_without_a_test_is_a_failure_unless_it_may_be_empty() {
         let nothing = || Runner::new("nothing", Command::new("true"));
         assert_eq!(
-            nothing().or_empty().run().unwrap().to_string(),
+            nothing().or_empty().run(&[]).unwrap().to_string(),
             "0 passed, 0 failed"
         );
-        assert_eq!(nothing().run().unwrap().to_string(), "0 passed, 1 failed");
+        assert_eq!(
+            nothing().run(&[]).unwrap().to_string(),
+            "0 passed, 1 failed"
+        );
+    }
+
+    #[test]
+    fn a_preparation_that_fails_is_one_failed_and_the_rest_is_not_run() {
+        let folder = tempfile::tempdir().unwrap();
+        let runner = |first| {
+            let mut touch = Command::new("touch");
+            touch.arg(folder.path().join("mark"));
+            let nothing = Runner::new("nothing", touch).or_empty();
+            nothing.after(vec![Command::new(first)]).run(&[]).unwrap()
+        };
+        for absent in ["false", "no-such-preparation"] {
+            assert_eq!(runner(absent).to_string(), "0 passed, 1 failed");
+            assert!(!folder.path().join("mark").exists());
+        }
+        assert_eq!(runner("true").to_string(), "0 passed, 0 failed");
+        assert!(folder.path().join("mark").exists());
     }
 
     #[test]
     fn a_program_that_is_not_there_is_an_error() {
         assert!(
             Runner::new("nothing", Command::new("no-such-runner"))
-                .run()
+                .run(&[])
                 .is_err()
         );
     }

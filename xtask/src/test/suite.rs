@@ -12,9 +12,19 @@ use crate::workspace::Workspace;
 
 /// The package that counts instructions.
 const INSTRUCTIONS: &str = "continuum-instructions";
+/// The package that records spans.
+const SDK: &str = "continuum-observability";
 const SDK_SOURCE: &str = "crates/observability/src/";
 
-/// Lists the runners, in the order from many quick tests to few slow ones.
+/// What is to be run, and what is not.
+pub(super) struct Suite {
+    /// In the order from many quick tests to few slow ones.
+    pub(super) runners: Vec<Runner>,
+    /// What is left out because it needs programs from outside.
+    pub(super) left_out: Vec<&'static str>,
+}
+
+/// Lists the runners.
 ///
 /// Ignored tests are those that need externals: they are run where these are there. The tests of
 /// examples are run with those of the crates.
@@ -22,31 +32,48 @@ const SDK_SOURCE: &str = "crates/observability/src/";
 /// # Errors
 ///
 /// An example whose tests would not be run.
-pub(super) fn runners(
-    workspace: &Workspace,
-    members: &Metadata,
-    externals: bool,
-) -> Result<Vec<Runner>> {
+pub(super) fn suite(workspace: &Workspace, members: &Metadata, externals: bool) -> Result<Suite> {
     refuse_untested_examples(members)?;
     let root = workspace.root();
-    let mut runners = vec![
-        Runner::new("crates", crates(root, externals)),
-        Runner::new("documentation", workspace_tests(root, &["--doc"])).or_empty(),
-    ];
-    if externals {
-        runners.extend(python::runners(root, &members.target_directory)?);
+    let has = |name| members.packages.iter().any(|package| package.name == name);
+    let mut suite = Suite {
+        runners: vec![
+            Runner::new("crates", crates(root, externals)),
+            Runner::new("documentation", workspace_tests(root, &["--doc"])),
+        ],
+        left_out: Vec::new(),
+    };
+    if has(SDK) {
+        suite
+            .runners
+            .push(Runner::new("clock fallback", clock_fallback(root)));
     }
-    if members
-        .packages
-        .iter()
-        .any(|package| package.name == INSTRUCTIONS)
-    {
-        runners.push(Runner::new("instructions", instructions(root)));
+    if !externals {
+        suite.left_out.push("ignored tests of the crates");
+    }
+    if python::is_in(root) {
+        if externals {
+            let of_python = python::runners(root, &members.target_directory)?;
+            suite.runners.extend(of_python);
+        } else {
+            suite.left_out.push("python");
+        }
+    }
+    if has(INSTRUCTIONS) {
+        if externals {
+            suite
+                .runners
+                .push(Runner::new("instructions", instructions(root)));
+        } else {
+            suite.left_out.push("instructions");
+        }
     }
     if has_loom_models(workspace)? {
-        runners.push(Runner::new("loom", loom(root, &members.target_directory)));
+        suite
+            .runners
+            .push(Runner::new("loom", loom(root, &members.target_directory)));
     }
-    Ok(runners)
+    Ok(suite)
 }
 
 fn crates(root: &Path, externals: bool) -> Command {
@@ -99,6 +126,19 @@ fn instructions(root: &Path) -> Command {
     cargo
 }
 
+/// The SDK without the time stamp counter. The wrapper adds the flag for packages of the workspace
+/// alone, and Cargo keeps what it made apart: no dependency is built again for it.
+fn clock_fallback(root: &Path) -> Command {
+    let mut cargo = uncoloured(root);
+    cargo.env(
+        "RUSTC_WORKSPACE_WRAPPER",
+        root.join("xtask/with-clock-fallback"),
+    );
+    cargo.args(["test", "--package", SDK, "--all-features", "--no-fail-fast"]);
+    cargo.args(["--lib", "--test", "it"]);
+    cargo
+}
+
 /// Models of concurrent code; a target folder of their own, since the flag rebuilds every
 /// dependency.
 pub(crate) fn loom(root: &Path, target_directory: &Path) -> Command {
@@ -109,7 +149,7 @@ pub(crate) fn loom(root: &Path, target_directory: &Path) -> Command {
     cargo.args([
         "test",
         "--package",
-        "continuum-observability",
+        SDK,
         "--no-default-features",
         "--release",
         "--lib",
@@ -161,7 +201,8 @@ mod tests {
     use super::*;
     use crate::check_structure::fixture::Repository;
 
-    fn names(write: impl Fn(&Repository)) -> Vec<&'static str> {
+    /// The names of what is run in a repository, and of what is left out.
+    fn names(write: impl Fn(&Repository), externals: bool) -> [Vec<&'static str>; 2] {
         let repository = Repository::new();
         repository.write(
             "Cargo.toml",
@@ -171,16 +212,36 @@ mod tests {
         write(&repository);
         let workspace = repository.workspace();
         let members = workspace.members().unwrap();
-        runners(&workspace, &members, true)
-            .unwrap()
-            .iter()
-            .map(|runner| runner.name)
-            .collect()
+        let suite = suite(&workspace, &members, externals).unwrap();
+        let run = suite.runners.iter().map(|runner| runner.name);
+        [run.collect(), suite.left_out]
+    }
+
+    fn run(write: impl Fn(&Repository)) -> Vec<&'static str> {
+        let [run, left_out] = names(write, true);
+        assert_eq!(left_out, [""; 0]);
+        run
     }
 
     #[test]
     fn crates_and_documentation_are_always_tested() {
-        assert_eq!(names(|_| ()), ["crates", "documentation"]);
+        assert_eq!(run(|_| ()), ["crates", "documentation"]);
+    }
+
+    #[test]
+    fn what_needs_programs_from_outside_is_left_out_by_name() {
+        let write = |repository: &Repository| {
+            repository.package("crates/continuum-instructions", "");
+            repository.write("python/pyproject.toml", "");
+        };
+        let ignored = "ignored tests of the crates";
+        assert_eq!(
+            names(write, false),
+            [
+                vec!["crates", "documentation"],
+                vec![ignored, "python", "instructions"]
+            ]
+        );
     }
 
     #[test]
@@ -207,14 +268,20 @@ mod tests {
 
     #[test]
     fn instructions_are_counted_where_the_package_is_there() {
-        let found = names(|repository| repository.package("crates/continuum-instructions", ""));
+        let found = run(|repository| repository.package("crates/continuum-instructions", ""));
         assert_eq!(found, ["crates", "documentation", "instructions"]);
+    }
+
+    #[test]
+    fn the_fallback_of_the_clock_is_tested_where_the_sdk_is_there() {
+        let found = run(|repository| repository.package("crates/continuum-observability", ""));
+        assert_eq!(found, ["crates", "documentation", "clock fallback"]);
     }
 
     #[test]
     fn loom_models_are_run_when_there_are_any() {
         let with = |source| {
-            names(move |repository| repository.write("crates/observability/src/slot.rs", source))
+            run(move |repository| repository.write("crates/observability/src/slot.rs", source))
         };
         assert_eq!(with("// nothing for loom"), ["crates", "documentation"]);
         assert_eq!(

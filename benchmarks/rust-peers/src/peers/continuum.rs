@@ -26,8 +26,8 @@ impl Exporter for DropExporter {
 }
 
 pub struct Continuum {
-    telemetry: Option<Telemetry>,
-    tracer: Tracer,
+    pub(crate) telemetry: Option<Telemetry>,
+    pub(crate) tracer: Tracer,
     cx: Context,
 }
 

@@ -5,7 +5,8 @@
 //! Invariant: exit status 0 without findings, 3 with findings, 1 where the file cannot be read.
 
 use std::{
-    io::{self, Write},
+    fmt::{self, Write},
+    io::{self, Write as _},
     path::PathBuf,
     process::ExitCode,
 };
@@ -22,7 +23,7 @@ use super::palette::palette;
 use crate::trace_file;
 
 /// Exit status where there are findings.
-const FOUND: u8 = 3;
+pub(super) const FOUND: u8 = 3;
 
 /// Check spans against the tracing guide's best practices.
 #[derive(Debug, Args)]
@@ -70,15 +71,10 @@ impl Lint {
         let findings = linter.lint(&spans);
         let mut out = io::stdout().lock();
         if self.json {
-            let findings: Vec<_> = findings.iter().map(to_json).collect();
-            writeln!(
-                out,
-                "{}",
-                json!({"spans": spans.len(), "findings": findings})
-            )?;
+            writeln!(out, "{}", findings_as_json(&findings, spans.len()))?;
         } else {
-            let palette = palette(&out);
-            report(&mut out, &findings, spans.len(), palette)?;
+            let words = findings_in_words(&findings, spans.len(), palette(&out));
+            out.write_all(words.as_bytes())?;
         }
         Ok(if findings.is_empty() {
             ExitCode::SUCCESS
@@ -89,12 +85,18 @@ impl Lint {
 }
 
 /// The findings in groups of one rule, each with its remedy.
-fn report(
+pub(super) fn findings_in_words(findings: &[Finding], spans: usize, palette: Palette) -> String {
+    let mut out = String::new();
+    let _infallible = write_words(&mut out, findings, spans, palette);
+    out
+}
+
+fn write_words(
     out: &mut impl Write,
     findings: &[Finding],
     spans: usize,
     palette: Palette,
-) -> io::Result<()> {
+) -> fmt::Result {
     for group in findings.chunk_by(|a, b| a.rule == b.rule) {
         let rule = group[0].rule;
         writeln!(
@@ -124,6 +126,12 @@ fn report(
         count => format!("{count} findings"),
     };
     writeln!(out, "{count} in {spans} spans")
+}
+
+/// The findings as one object.
+pub(super) fn findings_as_json(findings: &[Finding], spans: usize) -> serde_json::Value {
+    let findings: Vec<_> = findings.iter().map(to_json).collect();
+    json!({ "spans": spans, "findings": findings })
 }
 
 fn bold(text: &str, palette: Palette) -> String {

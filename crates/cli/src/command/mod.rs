@@ -11,11 +11,15 @@ mod demo;
 mod doctor;
 mod key;
 mod lint;
+mod man;
 mod outbox;
 mod output;
 mod palette;
+mod ranking;
+mod run;
 mod serve;
 mod tenant;
+mod terminal;
 mod trace;
 
 use std::process::ExitCode;
@@ -38,6 +42,7 @@ Examples:
   continuum serve                        answer requests on 127.0.0.1:8787
   continuum serve --peer URL             and tell another node what is learned
   continuum outbox status --tenant acme  what that node has not been told yet
+  continuum run -- python3 app.py        show the traces of any program
   continuum trace spans.jsonl            show traces as trees
   continuum lint spans.jsonl             check spans against the tracing guide
   continuum doctor                       find out why spans do not arrive
@@ -57,10 +62,12 @@ enum Command {
     #[command(subcommand)]
     Outbox(outbox::OutboxCommand),
     Demo(demo::DemoArgs),
+    Run(run::Run),
     Lint(lint::Lint),
     Doctor(doctor::Doctor),
     Trace(trace::Trace),
     Completions(completions::Completions),
+    Man(man::Man),
 }
 
 impl CommandLine {
@@ -77,6 +84,8 @@ impl CommandLine {
             Command::Demo(demo) => demo.run()?,
             Command::Completions(completions) => completions.run()?,
             Command::Trace(trace) => trace.run()?,
+            Command::Man(man) => man.run()?,
+            Command::Run(run) => return run.run(),
             Command::Lint(lint) => return lint.run(),
             Command::Doctor(doctor) => return doctor.run(),
         }

@@ -14,7 +14,7 @@ use clap::Args;
 use continuum_observability::init_telemetry;
 use tokio::runtime::Runtime;
 
-use super::data_dir::DataDir;
+use super::{data_dir::DataDir, ranking::Ranking};
 use crate::{
     http::{Server, Service},
     log::{self, LogFormat},
@@ -47,6 +47,8 @@ pub(super) struct Serve {
     /// The form of log lines
     #[arg(long, value_enum, default_value = "text")]
     log_format: LogFormat,
+    #[command(flatten)]
+    ranking: Ranking,
 }
 
 const EXAMPLES: &str = "\
@@ -77,7 +79,7 @@ impl Serve {
         log::init(self.log_format);
         let peer = self.peer.zip(self.peer_key);
         let peer = peer.map(|(url, key)| Peer::new(&url, key)).transpose()?;
-        let service = Service::open_with(&data_dir, peer)?;
+        let service = Service::open_with(&data_dir, peer, self.ranking.config()?)?;
         let runtime = Runtime::new().context("no runtime")?;
         runtime.block_on(serve(self.addr, service, &data_dir.display().to_string()))?;
         drop(runtime);

@@ -10,7 +10,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use continuum_memory::{ApiKeys, TenantId};
+use continuum_memory::{ApiKeys, RecallConfig, TenantId};
 use tempfile::TempDir;
 use tokio::{runtime::Runtime, sync::oneshot, task::JoinHandle};
 
@@ -36,7 +36,7 @@ impl Host {
             .prefix("continuum-demo-")
             .tempdir()
             .context("no temporary directory")?;
-        let service = Service::open_with(directory.path(), peer)?;
+        let service = Service::open_with(directory.path(), peer, RecallConfig::default())?;
         let keys = ApiKeys::open(directory.path())?;
         let runtime = Runtime::new().context("no runtime")?;
         let free_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));

@@ -4,8 +4,8 @@
 //!
 //! Invariants:
 //! - a tree has every span of its trace;
-//! - an attribute that repeats the name of its span, or the tenant of its parent, is not shown again,
-//!   so that a line has room for what is worth reading.
+//! - what is the same in every trace of the demo is not shown, so that a line has room for what is
+//!   worth reading.
 
 use std::cmp::Reverse;
 
@@ -14,7 +14,7 @@ use continuum_observability::{Palette, SpanRecord, TraceId, TreeStyle, render_tr
 
 use super::report::Picture;
 
-/// Attributes that the names of our spans are made of, or that are the same in every trace of the demo.
+/// Attributes that the names of our spans are made of, or that say nothing new in the demo.
 const ELSEWHERE: [&str; 22] = [
     "cache.key",
     "cache.operation",
@@ -39,8 +39,6 @@ const ELSEWHERE: [&str; 22] = [
     "url.scheme",
     "user_agent.original",
 ];
-
-const TENANT: &str = "tenant.id";
 
 /// The traces that the steps of the demo point out.
 pub(super) struct Shown<'a> {
@@ -78,11 +76,8 @@ fn picture(
     spans: &[SpanRecord],
     style: &TreeStyle,
 ) -> Picture {
-    let own: Vec<_> = spans.iter().filter(|span| hex(span) == trace_id).collect();
-    let shown: Vec<_> = own
-        .iter()
-        .map(|span| without_repetition(span, &own))
-        .collect();
+    let own = spans.iter().filter(|span| hex(span) == trace_id);
+    let shown: Vec<_> = own.map(without_what_is_elsewhere).collect();
     Picture {
         title,
         trace_id: trace_id.to_owned(),
@@ -90,16 +85,11 @@ fn picture(
     }
 }
 
-fn without_repetition(span: &SpanRecord, trace: &[&SpanRecord]) -> SpanRecord {
-    let parent = trace
-        .iter()
-        .find(|parent| Some(parent.span_id) == span.parent_span_id);
-    let inherited = parent.and_then(|parent| parent.attribute(TENANT));
+fn without_what_is_elsewhere(span: &SpanRecord) -> SpanRecord {
     let mut shown = span.clone();
-    shown.attributes.retain(|(key, value)| {
-        let repeated = key == TENANT && Some(value) == inherited;
-        !repeated && !ELSEWHERE.contains(&key.as_str())
-    });
+    shown
+        .attributes
+        .retain(|(key, _)| !ELSEWHERE.contains(&key.as_str()));
     shown
 }
 
@@ -177,28 +167,14 @@ mod tests {
     }
 
     #[test]
-    fn what_the_name_or_the_parent_says_is_not_repeated() {
-        let attributes = |pairs: &[(&str, &str)]| {
-            let own = |(key, value): &(&str, &str)| {
-                ((*key).to_owned(), AnyValue::String((*value).to_owned()))
-            };
-            pairs.iter().map(own).collect()
-        };
-        let parent = SpanRecord {
-            attributes: attributes(&[(TENANT, "acme"), ("memory.operation", "recall")]),
+    fn what_says_nothing_new_is_left_out() {
+        let text = |key: &str| (key.to_owned(), AnyValue::String("text".to_owned()));
+        let recall = SpanRecord {
+            attributes: vec![text("server.address"), text("memory.strategy")],
             ..span(1, "memory.recall", 10)
         };
-        let child = SpanRecord {
-            span_id: [2; 8],
-            parent_span_id: Some(parent.span_id),
-            attributes: attributes(&[(TENANT, "acme"), ("cache.hit", "yes")]),
-            ..span(1, "cache.get", 5)
-        };
-        let picture = picture("", &id(1), &[parent, child], &TreeStyle::snapshot());
-        assert_eq!(
-            picture.tree,
-            "memory.recall tenant.id=acme\n└─ cache.get cache.hit=yes\n"
-        );
+        let picture = picture("", &id(1), &[recall], &TreeStyle::snapshot());
+        assert_eq!(picture.tree, "memory.recall memory.strategy=text\n");
     }
 
     #[test]

@@ -4,7 +4,9 @@
 
 use std::{path::Path, sync::Arc};
 
-use continuum_memory::{ApiKeys, LearnResponse, Memory, MemoryConfig, MemoryError, TenantMemory};
+use continuum_memory::{
+    ApiKeys, LearnResponse, Memory, MemoryConfig, MemoryError, RecallConfig, TenantMemory,
+};
 use tokio::sync::Notify;
 
 use crate::worker::{Background, Peer, Worker};
@@ -26,16 +28,22 @@ impl Service {
     ///
     /// A [`MemoryError`] when it cannot be used or another process has it open.
     pub fn open(data_dir: &Path) -> Result<Self, MemoryError> {
-        Self::open_with(data_dir, None)
+        Self::open_with(data_dir, None, RecallConfig::default())
     }
 
-    /// Opens a data directory whose memories are told to another node, if there is one.
+    /// Opens a data directory whose memories are told to another node, if there is one, and which weighs
+    /// the signals of a recall in this way.
     ///
     /// # Errors
     ///
     /// A [`MemoryError`] when it cannot be used or another process has it open.
-    pub fn open_with(data_dir: &Path, peer: Option<Peer>) -> Result<Self, MemoryError> {
+    pub fn open_with(
+        data_dir: &Path,
+        peer: Option<Peer>,
+        recall: RecallConfig,
+    ) -> Result<Self, MemoryError> {
         let config = MemoryConfig {
+            recall,
             outbox: peer.is_some(),
             ..MemoryConfig::default()
         };

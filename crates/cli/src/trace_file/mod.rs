@@ -42,6 +42,15 @@ pub fn read(path: &Path) -> Result<Vec<SpanRecord>> {
     read_lines(BufReader::new(file), &name)
 }
 
+/// The spans of one OTLP JSON request, wherever it comes from.
+///
+/// # Errors
+///
+/// When it is not such a request.
+pub(crate) fn parse(request: &[u8]) -> Result<Vec<SpanRecord>> {
+    wire::parse(request)
+}
+
 fn read_lines(mut lines: impl BufRead, name: &str) -> Result<Vec<SpanRecord>> {
     let mut spans = Vec::new();
     let mut line = Vec::new();

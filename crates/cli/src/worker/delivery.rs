@@ -83,7 +83,9 @@ impl Worker {
         pass: &mut Pass,
     ) {
         let root = Context::root();
-        let items = async |_| {
+        let items = async |span: SpanRef| {
+            span.update_name("batch_process");
+            let delivered = pass.delivered;
             for (index, job) in jobs.iter().enumerate() {
                 if pass.goes_on(stop) {
                     let result = self.process_item(outbox, index, job).await;
@@ -91,6 +93,9 @@ impl Worker {
                 } else {
                     release(outbox, job).await;
                 }
+            }
+            if pass.delivered == delivered {
+                span.set_status(Status::error("none of the jobs was delivered"));
             }
             Ok::<_, Infallible>(())
         };

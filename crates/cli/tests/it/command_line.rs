@@ -29,6 +29,7 @@ fn what_cannot_be_understood_is_2_and_what_fails_is_1() {
         &["outbox", "status"],
         &["outbox", "retry", "--tenant", "../acme"],
         &["serve", "--peer", "http://localhost:1"],
+        &["serve", "--graph-weight=-1"],
     ] {
         assert_eq!(run(usage).status.code(), Some(2), "{usage:?}");
     }
@@ -64,6 +65,29 @@ fn shells_complete_every_command() {
             assert!(script.contains(word), "{word} for {shell}");
         }
     }
+}
+
+#[test]
+fn there_is_a_manual_page_for_each_command() {
+    let page = run(&["man"]);
+    assert_eq!(page.status.code(), Some(0), "{page:?}");
+    let page = text(&page.stdout);
+    assert!(
+        page.contains(".TH continuum 1") && page.contains("continuum\\-run(1)"),
+        "{page}"
+    );
+
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("man1");
+    assert_eq!(
+        run(&["man", folder.to_str().unwrap()]).status.code(),
+        Some(0)
+    );
+    let page = std::fs::read_to_string(folder.join("continuum-outbox-retry.1")).unwrap();
+    assert!(
+        page.contains(".SH OPTIONS") && page.contains("tenant"),
+        "{page}"
+    );
 }
 
 #[cfg(unix)]

@@ -24,7 +24,7 @@ use continuum_cli::{
     http::{Service, router},
     worker::{Backoff, Pass, Peer, RetryPolicy},
 };
-use continuum_memory::{ApiKeys, TenantId};
+use continuum_memory::{ApiKeys, RecallConfig, TenantId};
 use continuum_observability::{Context, FutureExt as _, testing::TestRecorder};
 use insta::assert_snapshot;
 use serde_json::{Value, json};
@@ -62,7 +62,7 @@ impl Node {
         let dir = tempfile::tempdir().unwrap();
         Self {
             keys: ApiKeys::open(dir.path()).unwrap(),
-            service: Service::open_with(dir.path(), peer).unwrap(),
+            service: Service::open_with(dir.path(), peer, RecallConfig::default()).unwrap(),
             _dir: dir,
         }
     }
@@ -263,7 +263,7 @@ fn what_could_not_be_delivered_is_delivered_later_in_a_batch_with_links() {
     let first = Node::new(Some(world.peer(second.peer_key())));
     world.learn(&first, "The boat is green.");
     world.learn(&first, "The ferry is red.");
-    for _ in 0..2 {
+    for _ in 0..3 {
         // One job finds out that nobody is there; the other one is not tried.
         let pass = world.deliver(&first);
         assert_eq!((pass.failed, pass.is_peer_up), (1, false));
@@ -277,7 +277,9 @@ fn what_could_not_be_delivered_is_delivered_later_in_a_batch_with_links() {
     assert_eq!(world.outbox(&first)["waiting"], 0);
     assert!(world.recorder.spans().len() > before);
     let tree = world.tree();
-    let (producers, batch) = tree.split_once("\nprocess outbox").unwrap();
+    let (producers, batches) = tree.split_once("\nbatch_process").unwrap();
+    let (failed_batch, batch) = batches.split_once("\nbatch_process").unwrap();
+    assert_snapshot!(failed_batch.lines().next().unwrap().trim_start(), @"[consumer] ERROR(none of the jobs was delivered) messaging.batch.message_count=2");
     let failed = producers.find("process outbox").unwrap();
     assert_snapshot!(producers[failed..].split("\nPOST").next().unwrap(), @r"
     process outbox [consumer] ERROR(the peer does not answer: io: Connection refused) messaging.message.id=1
@@ -296,7 +298,7 @@ fn what_could_not_be_delivered_is_delivered_later_in_a_batch_with_links() {
     assert_snapshot!(batch.join("\n"), @r"
     → publish outbox
     → publish outbox
-    process_item OK item.index=0 messaging.message.id=1 messaging.message.attempt=2
+    process_item OK item.index=0 messaging.message.id=1 messaging.message.attempt=3
       db.select.turns [client] OK
       federation.sync.push [client] OK server.port=* retry.attempts_used=1 federation.peer.instance_id=* sync.entities_count=2 sync.conflicts_count=0 sync.bytes_transferred=*
         · attempt_1 attempt=1

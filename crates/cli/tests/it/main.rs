@@ -19,6 +19,7 @@ mod outbox;
 mod receiver;
 mod refusals;
 mod requests;
+mod run;
 #[cfg(unix)]
 mod serving;
 mod shutdown;

@@ -49,7 +49,7 @@ fn run(dir: &TempDir, arguments: &[&str]) -> Output {
 }
 
 const ANSWER: &str = "\
-answer                              1.5 ms   trace 0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a memory.concepts_found=7
+answer                              1.5 ms   memory.concepts_found=7 trace 0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a
 └─ recall                           1.5 ms   memory.concepts_found=7
 ";
 

@@ -8,14 +8,14 @@ use super::{
     ConfigError, ExporterConfig, Telemetry,
     env::{self, Environment, Given},
     exporter::{CustomExporter, ExporterChoice},
-    flush, propagation,
+    flush, propagation, secret,
     settings::{Overrides, Settings},
 };
 use crate::{
     diagnostics::{self, DiagnosticLevel, Topic},
     export::Exporter,
     recorder::{Recorder, RecorderConfig},
-    sampling::{Sampler, TailPolicy},
+    sampling::{FlightRecorder, Sampler, TailPolicy},
     semconv::Conventions,
     span::{IdGenerator, SpanEnd, SpanLimits, SpanRef, SpanStart, Value},
 };
@@ -142,6 +142,33 @@ impl TelemetryBuilder {
     /// the place of both.
     pub fn tail(mut self, policy: TailPolicy) -> Self {
         self.overrides.tail = Some(policy);
+        self
+    }
+
+    /// Keeps the latest spans that are sampled out in memory, and writes them out when a trace with an
+    /// error is exported, or on demand: [`snapshot`](super::TelemetryHandle::snapshot).
+    ///
+    /// A number of bytes will do, as in `CONTINUUM_FLIGHT_RECORDER`; [`FlightRecorder`] says more. Off
+    /// by default, since spans that are sampled out then cost as much as others.
+    ///
+    /// ```
+    /// use continuum_observability::{InMemoryExporter, Sampler, Telemetry, get_tracer};
+    /// use std::time::Duration;
+    ///
+    /// let spans = InMemoryExporter::new(1_000);
+    /// let exporter = spans.clone();
+    /// let telemetry = Telemetry::builder()
+    ///     .exporter_with("memory", move || Box::new(exporter.clone()))
+    ///     .sampler(Sampler::AlwaysOff)
+    ///     .flight_recorder(16 << 20)
+    ///     .init()?;
+    /// get_tracer("docs").in_scope("unseen", |span| assert!(span.is_recording()));
+    /// assert_eq!(telemetry.snapshot(Duration::from_secs(10))?, 1);
+    /// assert_eq!(spans.take()[0].name, "unseen");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn flight_recorder(mut self, recorder: impl Into<FlightRecorder>) -> Self {
+        self.overrides.flight_recorder = Some(recorder.into());
         self
     }
 
@@ -364,7 +391,8 @@ impl TelemetryBuilder {
         self.init_from(Environment::of_process(given))
     }
 
-    pub(super) fn init_from(self, env: Environment<'_>) -> Result<Telemetry, ConfigError> {
+    pub(super) fn init_from(mut self, env: Environment<'_>) -> Result<Telemetry, ConfigError> {
+        let rules = secret::rules(std::mem::take(&mut self.overrides.secrets), &env);
         let propagators = propagation::propagators(&self.overrides.propagation, &env);
         let disabled = env.flag(env::SDK_DISABLED) || cfg!(target_arch = "wasm32");
         let settings = (!disabled).then(|| Settings::resolve(self.overrides, &env));
@@ -376,12 +404,14 @@ impl TelemetryBuilder {
         env.settle(self.strict)?;
         let Some(settings) = settings else {
             propagators.install();
+            rules.install();
             return Ok(Telemetry::inactive());
         };
         if !flush::claim() {
             return Err(ConfigError::AlreadyActive);
         }
         propagators.install();
+        rules.install();
         diagnostics::debug(Topic::SetUp, format_args!("set up with {settings}"));
         let recorder = Recorder::leak(settings.into_recorder_config());
         recorder.install();

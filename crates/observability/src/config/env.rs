@@ -80,8 +80,11 @@ variables! {
     TRACES_SAMPLER_ARG = "OTEL_TRACES_SAMPLER_ARG",
     SAMPLING_RATE = "OTEL_SAMPLING_RATE",
     SAMPLE_ERRORS_ALWAYS = "OTEL_SAMPLE_ERRORS_ALWAYS",
+    FLIGHT_RECORDER = "CONTINUUM_FLIGHT_RECORDER",
     PROPAGATORS = "OTEL_PROPAGATORS",
     BAGGAGE_ALLOW = "CONTINUUM_BAGGAGE_ALLOW",
+    REDACT_KEYS = "CONTINUUM_REDACT_KEYS",
+    REDACT_ALLOW = "CONTINUUM_REDACT_ALLOW",
     SPAN_ATTRIBUTE_COUNT_LIMIT = "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT",
     ATTRIBUTE_COUNT_LIMIT = "OTEL_ATTRIBUTE_COUNT_LIMIT",
     MAX_ATTRIBUTES_PER_SPAN = "OTEL_MAX_ATTRIBUTES_PER_SPAN",
@@ -218,11 +221,12 @@ impl<'a> Environment<'a> {
     }
 
     /// Several of the named choices, separated by commas, each once. A member that is none of them
-    /// is a problem and left out.
+    /// is a problem, for the reason that `absent` knows if it does, and left out.
     pub(super) fn choices<T: Copy + PartialEq>(
         &self,
         variable: Variable,
         choices: &[(&str, T)],
+        absent: impl Fn(&str) -> Option<String>,
     ) -> Vec<T> {
         let mut found = Vec::new();
         let list = self.text(variable).unwrap_or_default();
@@ -232,7 +236,10 @@ impl<'a> Environment<'a> {
             match choices.iter().find(same) {
                 Some((_, choice)) if found.contains(choice) => {}
                 Some((_, choice)) => found.push(*choice),
-                None => self.unexpected(variable, member, &one_of(choices)),
+                None => match absent(member) {
+                    Some(reason) => self.refuse(variable, reason),
+                    None => self.unexpected(variable, member, &one_of(choices)),
+                },
             }
         }
         found
@@ -266,6 +273,17 @@ impl<'a> Environment<'a> {
         let read =
             |variable: &Variable| self.number(*variable, expected, |millis: &u64| *millis > 0);
         variables.iter().find_map(read).map(Duration::from_millis)
+    }
+
+    /// A number of bytes, at least so many, with or without a unit.
+    pub(super) fn bytes(&self, variable: Variable, least: usize) -> Option<usize> {
+        let value = self.text(variable)?;
+        let bytes = bytes(&value).filter(|bytes| *bytes >= least);
+        if bytes.is_none() {
+            let expected = format!("a number of bytes such as 16MiB, at least {least}");
+            self.unexpected(variable, &value, &expected);
+        }
+        bytes
     }
 
     fn unexpected(&self, variable: Variable, value: &str, expected: &str) {
@@ -314,6 +332,20 @@ impl<'a> Environment<'a> {
             .map(ToString::to_string)
             .collect()
     }
+}
+
+/// `1024`, `1KiB`, `1 kib`.
+fn bytes(text: &str) -> Option<usize> {
+    let digits = text.find(|c: char| !c.is_ascii_digit());
+    let (number, unit) = text.split_at(digits.unwrap_or(text.len()));
+    let factor = match unit.trim().to_ascii_lowercase().as_str() {
+        "" => 1,
+        "kib" => 1 << 10,
+        "mib" => 1 << 20,
+        "gib" => 1 << 30,
+        _ => return None,
+    };
+    number.parse::<usize>().ok()?.checked_mul(factor)
 }
 
 fn one_of<T>(choices: &[(&str, T)]) -> String {

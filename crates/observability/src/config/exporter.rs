@@ -334,7 +334,7 @@ fn kinds(env: &Environment<'_>) -> Vec<Kind> {
 }
 
 fn listed(variable: Variable, env: &Environment<'_>) -> Vec<Kind> {
-    let mut kinds = env.choices(variable, KINDS);
+    let mut kinds = env.choices(variable, KINDS, not_built);
     if kinds.len() > 1 && kinds.contains(&Kind::Nowhere) {
         env.refuse(
             variable,
@@ -343,6 +343,22 @@ fn listed(variable: Variable, env: &Environment<'_>) -> Vec<Kind> {
         kinds.retain(|kind| *kind != Kind::Nowhere);
     }
     kinds
+}
+
+/// What is wrong with the name of an exporter that needs another build.
+fn not_built(name: &str) -> Option<String> {
+    const FEATURES: [(&str, &str); 5] = [
+        ("otlp", "otlp-http or otlp-grpc"),
+        ("jaeger", "otlp-http or otlp-grpc"),
+        ("datadog", "otlp-http or otlp-grpc"),
+        ("zipkin", "zipkin"),
+        ("console", "console"),
+    ];
+    let mut known = FEATURES.iter();
+    let (name, feature) = known.find(|(known, _)| known.eq_ignore_ascii_case(name))?;
+    Some(format!(
+        "{name} is not in this build, enable the cargo feature {feature}"
+    ))
 }
 
 fn built(name: &str) -> Option<Kind> {

@@ -137,6 +137,46 @@ impl Future for Flush {
     }
 }
 
+/// Resolves to the number of spans that were written out of the flight recorder; made by
+/// [`TelemetryHandle::snapshot_async`](super::TelemetryHandle::snapshot_async).
+///
+/// Otherwise like [`Flush`], also when it is dropped.
+#[derive(Debug)]
+#[must_use = "the snapshot is written without being awaited, but its outcome is lost"]
+pub struct Snapshot {
+    flush: Flush,
+}
+
+impl Snapshot {
+    pub(super) fn of(recorder: Option<&'static Recorder>, timeout: Duration) -> Self {
+        let ask = |recorder| Request::new(recorder, timeout, Core::request_snapshot);
+        Self {
+            flush: Flush {
+                request: recorder.and_then(ask),
+                waker: None,
+            },
+        }
+    }
+
+    pub(super) fn wait(&self) -> Result<u64, FlushError> {
+        self.flush.wait().map(|()| self.recovered())
+    }
+
+    fn recovered(&self) -> u64 {
+        let request = self.flush.request.as_ref();
+        request.map_or(0, |request| request.ticket.recovered())
+    }
+}
+
+impl Future for Snapshot {
+    type Output = Result<u64, FlushError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let done = Pin::new(&mut self.flush).poll(cx);
+        done.map_ok(|()| self.recovered())
+    }
+}
+
 /// Resolves when everything is delivered and the export thread has stopped; made by
 /// [`Telemetry::shutdown_async`](super::Telemetry::shutdown_async).
 ///

@@ -21,6 +21,7 @@ mod panic;
 mod propagation;
 mod resource;
 mod sampler;
+mod secret;
 mod settings;
 mod telemetry;
 #[cfg(feature = "zipkin")]
@@ -39,7 +40,7 @@ pub use {
     builder::TelemetryBuilder,
     choice::{ExporterConfig, OtlpConfig},
     error::{ConfigError, FlushError, Problem},
-    flush::{Flush, Shutdown},
+    flush::{Flush, Shutdown, Snapshot},
     telemetry::{Telemetry, TelemetryHandle, init_telemetry},
 };
 

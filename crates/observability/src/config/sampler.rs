@@ -10,10 +10,13 @@ use super::{
     is_denied_key,
 };
 use crate::{
-    sampling::{Sampler, TailPolicy},
+    sampling::{FlightRecorder, Sampler, TailPolicy},
     span::SpanLimits,
 };
 use std::{fmt, time::Duration};
+
+/// Less than this, and what a busy thread did within a second does not fit.
+const MIN_FLIGHT_RECORDER_BYTES: usize = 128 << 10;
 
 /// What decides about a span at its start, and about a trace at its end.
 #[derive(Debug)]
@@ -161,6 +164,22 @@ fn unusable_ratio(sampler: &Sampler) -> Option<f64> {
         Sampler::ParentBased(root) => unusable_ratio(root),
         _ => None,
     }
+}
+
+/// The builder's flight recorder, else one of as many bytes as the environment says.
+pub(super) fn flight_recorder(
+    of_builder: Option<FlightRecorder>,
+    env: &Environment<'_>,
+) -> Option<FlightRecorder> {
+    const LEAST: usize = MIN_FLIGHT_RECORDER_BYTES;
+    if let Some(small) = of_builder.filter(|recorder| recorder.bytes < LEAST) {
+        let reason = format!("expected at least {LEAST} bytes, not {}", small.bytes);
+        env.refuse_builder("flight_recorder", reason);
+    }
+    of_builder.or_else(|| {
+        env.bytes(env::FLIGHT_RECORDER, LEAST)
+            .map(FlightRecorder::new)
+    })
 }
 
 /// The builder's limits, else each one from its most specific variable.

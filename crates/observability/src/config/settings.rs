@@ -13,11 +13,12 @@ use super::{
     propagation::PropagationOverrides,
     resource::Resource,
     sampler::{self, Sampling},
+    secret::SecretOverrides,
 };
 use crate::{
     diagnostics::DiagnosticLevel,
     recorder::{RecorderConfig, SpanCaps},
-    sampling::{Sampler, TailPolicy},
+    sampling::{FlightRecorder, Sampler, TailPolicy},
     semconv::{Conventions, Naming},
     span::{Hooks, SpanLimits, Value},
 };
@@ -37,6 +38,7 @@ pub(super) struct Overrides {
     pub(super) sampler: Option<Sampler>,
     pub(super) sampling_rate: Option<f64>,
     pub(super) tail: Option<TailPolicy>,
+    pub(super) flight_recorder: Option<FlightRecorder>,
     pub(super) limits: Option<SpanLimits>,
     pub(super) conventions: Option<Conventions>,
     pub(super) previews: Option<bool>,
@@ -46,6 +48,7 @@ pub(super) struct Overrides {
     pub(super) schedule_delay: Option<Duration>,
     pub(super) export_timeout: Option<Duration>,
     pub(super) propagation: PropagationOverrides,
+    pub(super) secrets: SecretOverrides,
     pub(super) hooks: Hooks,
     pub(super) baggage_attributes: Option<Vec<String>>,
     pub(super) receiver: Option<Receiver>,
@@ -58,6 +61,7 @@ pub(super) struct Overrides {
 pub(super) struct Settings {
     pub(super) destination: Destination,
     pub(super) sampling: Sampling,
+    pub(super) flight_recorder: Option<FlightRecorder>,
     pub(super) limits: SpanLimits,
     pub(super) naming: Naming,
     pub(super) previews: bool,
@@ -98,6 +102,7 @@ impl Settings {
                 overrides.tail,
                 env,
             ),
+            flight_recorder: sampler::flight_recorder(overrides.flight_recorder, env),
             limits: sampler::limits(overrides.limits, env),
             naming: naming::naming(overrides.conventions, env),
             previews: naming::previews(overrides.previews, env),
@@ -121,6 +126,7 @@ impl Settings {
         RecorderConfig {
             sampler: self.sampling.sampler,
             tail: self.sampling.tail,
+            flight_recorder: self.flight_recorder,
             limits: self.limits,
             naming: self.naming,
             previews: self.previews,
@@ -178,6 +184,7 @@ impl Overrides {
             hooks: self.take_hooks(|| None),
             sampler: sampling.sampler,
             tail: sampling.tail,
+            flight_recorder: self.flight_recorder,
             limits: self.limits.unwrap_or_default(),
             naming: self.conventions.map(Naming::all).unwrap_or_default(),
             previews: self.previews.unwrap_or_default(),

@@ -7,7 +7,7 @@
 
 use super::{
     ConfigError, FlushError, TelemetryBuilder,
-    flush::{Flush, Shutdown},
+    flush::{Flush, Shutdown, Snapshot},
     panic,
 };
 #[cfg(feature = "opentelemetry_0_33")]
@@ -29,7 +29,8 @@ const DROP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Sets telemetry up from the environment.
 ///
-/// Keep the result for the life of the program: when it is dropped, the spans recorded so far are
+/// Keep the result for the life of the program, in a variable such as `_telemetry`: with `_` alone it is
+/// dropped at once, and nothing is recorded. When it is dropped, the spans recorded so far are
 /// delivered, for at most 5 seconds. A signal that ends the program drops nothing: handle it, as
 /// servers do, or the last spans are lost.
 ///
@@ -185,9 +186,8 @@ impl TelemetryHandle {
     ///
     /// Spans that a parent-based sampler finds under an open one go on as that one does. A ratio
     /// outside of 0 to 1 counts as the nearer of the two. Of traces that start from now on none is
-    /// decided at its end, so that the new sampler has the last word. A [`Sampler::Custom`] is kept
-    /// until the program ends, once for all the times that the same `Arc` is set: let one change its
-    /// mind rather than make a new one often.
+    /// decided at its end, so that the new sampler has the last word. The former one is dropped
+    /// when no span asks it any more.
     pub fn set_sampler(&self, sampler: Sampler) {
         if let Some(recorder) = self.recorder {
             recorder.sampler.set(sampler);
@@ -221,6 +221,22 @@ impl TelemetryHandle {
         Flush::of(self.recorder, timeout)
     }
 
+    /// Writes out everything that the [flight recorder](crate::FlightRecorder) holds, and what was
+    /// recorded so far, blocking until it is delivered or `timeout` has passed. Returns how many spans
+    /// came out of the flight recorder: 0 where there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`FlushError`] when not everything was delivered.
+    pub fn snapshot(&self, timeout: Duration) -> Result<u64, FlushError> {
+        Snapshot::of(self.recorder, timeout).wait()
+    }
+
+    /// Writes out everything that the flight recorder holds without blocking the thread.
+    pub fn snapshot_async(&self, timeout: Duration) -> Snapshot {
+        Snapshot::of(self.recorder, timeout)
+    }
+
     /// Delivers what was recorded so far whenever the program panics, waiting at most `timeout`.
     ///
     /// For programs that end at a panic, above all those built with `panic = "abort"`, whose guards
@@ -231,6 +247,11 @@ impl TelemetryHandle {
         if self.recorder.is_some() {
             panic::flush_on_panic(timeout);
         }
+    }
+
+    #[cfg(feature = "opentelemetry_0_33")]
+    pub(crate) fn has_flight_recorder(self) -> bool {
+        self.recorder.is_some_and(Recorder::records_unsampled)
     }
 
     #[cfg(feature = "opentelemetry_0_33")]

@@ -7,6 +7,7 @@ use super::{
     env::{self, Environment},
     exporter::{Destination, ExporterChoice},
     propagation::{self, PropagationOverrides},
+    secret::{self, SecretOverrides},
     settings::{Overrides, Settings},
     testing::environment,
     *,
@@ -464,6 +465,7 @@ fn every_declared_variable_is_read_and_no_other() {
             });
             assert!(!env.flag(env::SDK_DISABLED));
             drop(Settings::resolve(Overrides::default(), &env));
+            drop(secret::rules(SecretOverrides::default(), &env));
             drop(propagation::propagators(
                 &PropagationOverrides::default(),
                 &env,

@@ -99,6 +99,16 @@ impl Baggage {
         self.0.is_none()
     }
 
+    /// Whether both are one and the same; an equal one need not be.
+    #[cfg(feature = "opentelemetry_0_33")]
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+            (None, None) => true,
+            _ => false,
+        }
+    }
+
     /// The number of members.
     pub fn len(&self) -> usize {
         self.0.as_ref().map_or(0, |members| members.ends.len())

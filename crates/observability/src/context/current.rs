@@ -199,8 +199,12 @@ pub fn get_span_id() -> Option<SpanId> {
 /// entry would leak to whatever task the thread runs next; this is warned of once.
 pub fn set_baggage(key: &str, value: &str) -> bool {
     let outcome = stack::with_top_mut(|top| top.baggage.insert(key, value));
+    #[cfg(feature = "opentelemetry_0_33")]
+    if outcome == Some(Ok(())) {
+        stack::renew_mirror();
+    }
     if outcome.is_none() {
-        diagnostics::warn_once_about_baggage();
+        diagnostics::misplaced_baggage();
     }
     outcome.is_some_and(|inserted| inserted.is_ok())
 }

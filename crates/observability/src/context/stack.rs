@@ -11,7 +11,7 @@
 mod foreign;
 
 #[cfg(feature = "opentelemetry_0_33")]
-pub(crate) use foreign::{leave_foreign, push_foreign};
+pub(crate) use foreign::{leave_foreign, push_foreign, renew_mirror};
 
 use super::{Context, counterpart::Counterpart};
 use std::{

@@ -1,13 +1,13 @@
 //! Text from spans made safe for a terminal.
 //!
-//! Position: under [`tree`](super::tree) and error texts that repeat what a server said. Names and
+//! Position: under [`tree`](super::tree), the tree of tests and error texts that repeat what a server said. Names and
 //! values come from users and from the network: an escape sequence among them could rewrite the
 //! screen, a bidirectional override could make one thing look like another.
 //!
 //! Invariant: what comes out is one line without control or direction-changing characters.
 
 /// Appends `text`, with every character that is not plainly visible written as an escape.
-pub(super) fn push_escaped(out: &mut String, text: &str) {
+pub(crate) fn push_escaped(out: &mut String, text: &str) {
     for char in text.chars() {
         if is_unsafe(char) {
             out.extend(char.escape_default());

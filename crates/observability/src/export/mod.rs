@@ -23,6 +23,7 @@ mod network;
 #[cfg(feature = "_otlp")]
 mod otlp;
 mod record;
+mod recovery;
 mod request;
 mod several;
 mod tail;
@@ -58,9 +59,12 @@ pub use self::{
 };
 pub(crate) use self::{
     decode::{decode_scope, decode_span},
+    escape::push_escaped,
+    recovery::Recovery,
     request::RequestBuilder,
     several::Several,
     tail::Tail,
+    tree::arrange,
     worker::{ExporterFactory, start},
 };
 #[cfg(feature = "_fuzzing")]

@@ -96,11 +96,12 @@ impl RequestBuilder {
         let scopes: Vec<_> = groups
             .map(|group| {
                 let scope = InstrumentationScope::encoded(group.scope);
-                (
-                    field_len(scope.len()) + group.spans.len(),
-                    scope,
-                    &group.spans,
-                )
+                let schema_url = InstrumentationScope::schema_url(group.scope).as_bytes();
+                let mut len = field_len(scope.len()) + group.spans.len();
+                if !schema_url.is_empty() {
+                    len += field_len(schema_url.len());
+                }
+                (len, scope, &group.spans, schema_url)
             })
             .collect();
         let total = field_len(resource.len())
@@ -111,10 +112,13 @@ impl RequestBuilder {
         self.body.clear();
         put_head(&mut self.body, 1, total);
         put_message(&mut self.body, 1, resource);
-        for (len, scope, spans) in scopes {
+        for (len, scope, spans, schema_url) in scopes {
             put_head(&mut self.body, 2, len);
             put_message(&mut self.body, 1, scope);
             self.body.extend_from_slice(spans);
+            if !schema_url.is_empty() {
+                put_message(&mut self.body, 3, schema_url);
+            }
         }
         &self.body
     }
@@ -189,7 +193,8 @@ mod tests {
 
     #[test]
     fn spans_are_grouped_by_scope_and_none_is_left_behind() {
-        let scopes = ["request-a", "request-b"].map(|name| InstrumentationScope::intern(name, ""));
+        let scopes =
+            ["request-a", "request-b"].map(|name| InstrumentationScope::intern(name, "", ""));
         let mut request = RequestBuilder::default();
         for scope in [0, 1, 0, 1] {
             assert!(request.add(&chunk(scopes[scope])).is_empty());

@@ -11,7 +11,8 @@
 //! Source: `opentelemetry/proto/collector/trace/v1/trace_service.proto`.
 
 use super::{
-    EncodedRequest, ExportError, Exported, Exporter, Pause, request::RequestBuilder, tail::Tail,
+    EncodedRequest, ExportError, Exported, Exporter, Pause, recovery::Recovery,
+    request::RequestBuilder, tail::Tail,
 };
 use crate::{
     context::Context,
@@ -61,12 +62,14 @@ fn run(recorder: &'static Recorder, core: &'static Core, factory: &ExporterFacto
     let Ok(exporter) = catch_unwind(AssertUnwindSafe(make)) else {
         return give_up(core, format_args!("making the exporter panicked"));
     };
+    let tail = recorder.config.tail.as_ref();
     let mut worker = Worker {
         recorder,
         core,
         exporter,
         builder: RequestBuilder::with_max_spans(recorder.config.caps.request),
-        tail: recorder.config.tail.as_ref().map(Tail::new),
+        tail: tail.map(|policy| Tail::new(policy, core.aside())),
+        recovery: recorder.config.flight_recorder.map(Recovery::new),
         resource: (recorder.config.resource)(),
     };
     if catch_unwind(AssertUnwindSafe(|| worker.run())).is_err() {
@@ -79,7 +82,7 @@ fn run(recorder: &'static Recorder, core: &'static Core, factory: &ExporterFacto
 fn give_up(core: &Core, reason: fmt::Arguments<'_>) {
     diagnostics::error(Topic::SetUp, format_args!("spans are dropped: {reason}"));
     core.refuse_rest();
-    core.complete_last(true);
+    core.complete_last(true, 0);
 }
 
 struct Worker {
@@ -89,6 +92,8 @@ struct Worker {
     builder: RequestBuilder,
     /// What decides about whole traces, if something does.
     tail: Option<Tail>,
+    /// What writes out what the flight recorder holds, if there is one.
+    recovery: Option<Recovery>,
     /// The encoded `Resource` of this process, which may be the child of a fork.
     resource: Vec<u8>,
 }
@@ -98,14 +103,17 @@ impl Worker {
         loop {
             let interval = self.recorder.config.interval;
             let round = self.core.next_round(interval, self.tail.is_some());
-            Clock::global().calibrate();
-            let failed = !self.export(&round);
+            Clock::global().calibrate(interval);
+            let now = Instant::now();
+            let delivered = self.export(&round, now);
+            let (also_delivered, recovered) = self.recover(round.wants_snapshot, now);
+            let failed = !(delivered & also_delivered);
             self.core.recycle(round.chunks);
             if let Some(deadline) = round.stop {
                 self.finish(deadline);
-                return self.core.complete_last(failed);
+                return self.core.complete_last(failed, recovered);
             }
-            self.core.complete(round.request, failed);
+            self.core.complete(round.request, failed, recovered);
         }
     }
 
@@ -132,28 +140,50 @@ impl Worker {
     }
 
     /// Sends what is kept of a round, in as many requests as needed. `false` if any span was lost.
-    fn export(&mut self, round: &Round) -> bool {
+    fn export(&mut self, round: &Round, now: Instant) -> bool {
         let mut delivered = true;
         match self.tail.take() {
             None => {
                 for chunk in &round.chunks {
-                    delivered &= self.add(&chunk.bytes);
+                    delivered &= self.keep(&chunk.bytes, now);
                 }
             }
             Some(mut tail) => {
                 let totals = &self.core.totals;
-                let mut add = |records: &[u8]| delivered &= self.add(records);
+                let mut keep = |records: &[u8]| delivered &= self.keep(records, now);
                 let chunks = (round.chunks.as_slice(), round.settled);
-                tail.sort(chunks, Instant::now(), totals, &mut add);
+                tail.sort(chunks, now, totals, &mut keep);
                 if round.stop.is_some() {
-                    tail.finish(totals, &mut add);
+                    tail.finish(totals, &mut keep);
                 }
                 let left = tail.waiting_spans() + self.builder.span_count();
                 self.core.taken.hold(left);
+                self.core.hold_bytes(tail.waiting_bytes());
                 self.tail = Some(tail);
             }
         }
         delivered & self.send()
+    }
+
+    /// Writes out what the flight recorder holds, if there is a cause: whether it was delivered, and
+    /// how many spans it was.
+    fn recover(&mut self, wants_snapshot: bool, now: Instant) -> (bool, u64) {
+        let (core, mut delivered) = (self.core, true);
+        let Some(mut recovery) = self.recovery.take() else {
+            return (true, 0);
+        };
+        let mut add = |records: &[u8]| delivered &= self.add(records);
+        let recovered = recovery.recover(wants_snapshot, now, core, &mut add);
+        self.recovery = Some(recovery);
+        (delivered & self.send(), recovered)
+    }
+
+    /// Exports records that are kept.
+    fn keep(&mut self, records: &[u8], now: Instant) -> bool {
+        if let Some(recovery) = &mut self.recovery {
+            recovery.watch(records, now);
+        }
+        self.add(records)
     }
 
     /// Adds records to the request, and sends each one that is full.

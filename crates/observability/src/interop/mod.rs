@@ -12,3 +12,6 @@ pub mod opentelemetry_0_33;
 pub mod opentelemetry_sdk_0_33;
 #[cfg(feature = "tracing")]
 pub mod tracing;
+
+#[cfg(any(feature = "opentelemetry_0_33", feature = "tracing"))]
+mod sharded;

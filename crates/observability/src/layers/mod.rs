@@ -16,6 +16,16 @@
 //! To record the outcome means: an `Err` becomes one exception event and the error status, and passes
 //! on unchanged ([`Failure`](crate::Failure) says what of it is recorded); anything else sets the status OK. A panic and a cancellation are recorded by all.
 //!
+//! They are also for libraries that tell nobody what they do, called as usual inside of the span:
+//!
+//! | library | span around the call |
+//! |---|---|
+//! | `rusqlite` | `trace_query(sql).system("sqlite").run_sync(\|_\| connection.execute(sql, ()))` |
+//! | `redis` | `trace_cache_operation("GET", key).system("redis").run(async \|_\| connection.get(key).await)` |
+//! | `async-nats` | [`trace_publish`](messaging::trace_publish) with the context injected into the message's headers |
+//!
+//! What libraries tell `tracing` is recorded by the feature `tracing`; `examples/ecosystem` has both.
+//!
 //! The names of their attributes follow [`Conventions`](crate::semconv::Conventions).
 
 #[cfg(feature = "tower_service_0_3")]

@@ -73,8 +73,15 @@ impl<'a> LayerSpan<'a> {
 
     fn push(&mut self, key: &'static str, value: impl Into<Value<'a>>) {
         let value = value.into();
-        for name in self.naming.names(key) {
-            self.put(name, value.clone());
+        let mut names = self.naming.names(key);
+        match (names.next(), names.next()) {
+            (Some(first), Some(second)) => {
+                self.put(first, value.clone());
+                self.put(second, value);
+            }
+            // Nearly always: nothing is copied.
+            (Some(only), None) => self.put(only, value),
+            (None, _) => {}
         }
     }
 
@@ -244,8 +251,19 @@ fn settle<T, E: Failure<By>, By>(span: &SpanRef, result: &Result<T, E>, is_trans
 pub(super) fn lower_case_name(prefix: &str, operation: &str) -> String {
     let mut name = String::with_capacity(prefix.len() + operation.len());
     name.push_str(prefix);
-    name.extend(operation.chars().flat_map(char::to_lowercase));
+    push_lower_case(&mut name, operation);
     name
+}
+
+/// Adds a word in lower case; nearly every one is ASCII.
+pub(super) fn push_lower_case(name: &mut String, word: &str) {
+    let start = name.len();
+    if word.is_ascii() {
+        name.push_str(word);
+        name[start..].make_ascii_lowercase();
+    } else {
+        name.extend(word.chars().flat_map(char::to_lowercase));
+    }
 }
 
 /// Defines a helper's type: its own setters, those of every helper, and the forms to run it.

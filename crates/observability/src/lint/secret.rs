@@ -7,7 +7,7 @@
 use super::{Finding, Rule};
 use crate::{
     AnyValue, SpanRecord,
-    config::redaction::{REDACTED, is_denied_key},
+    config::redaction::{REDACTED, is_denied_key, is_email},
 };
 
 /// Beginnings of words that are credentials, and how long such a word is at least.
@@ -109,21 +109,4 @@ fn has_user_info(word: &str) -> bool {
     authority
         .rsplit_once('@')
         .is_some_and(|(user, _)| user.contains(':') && !user.ends_with("REDACTED"))
-}
-
-fn is_email(word: &str) -> bool {
-    let Some((local, domain)) = word
-        .trim_matches(|c: char| ".:[]{}".contains(c))
-        .split_once('@')
-    else {
-        return false;
-    };
-    let is_local = |c: char| c.is_ascii_alphanumeric() || ".+-_%".contains(c);
-    let is_domain = |c: char| c.is_ascii_alphanumeric() || ".-".contains(c);
-    !local.is_empty()
-        && local.chars().all(is_local)
-        && domain.chars().all(is_domain)
-        && domain.rsplit_once('.').is_some_and(|(name, top)| {
-            !name.is_empty() && top.len() >= 2 && top.bytes().all(|byte| byte.is_ascii_alphabetic())
-        })
 }

@@ -2,6 +2,7 @@
 //!
 //! Position: written by the formats, read by the user.
 
+use crate::diagnostics;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 static REFUSED: AtomicU64 = AtomicU64::new(0);
@@ -16,6 +17,8 @@ pub struct BaggageLosses {
     /// Not sent: not allowed to leave, named like a secret, with a name that the format cannot
     /// carry, or beyond the limits.
     pub withheld: u64,
+    /// Set outside of every span and scope, where baggage cannot stay.
+    pub misplaced: u64,
 }
 
 /// How many members of baggage were left out since the process started.
@@ -34,6 +37,7 @@ pub fn baggage_losses() -> BaggageLosses {
     BaggageLosses {
         refused: REFUSED.load(Ordering::Relaxed),
         withheld: WITHHELD.load(Ordering::Relaxed),
+        misplaced: diagnostics::misplaced_baggage_count(),
     }
 }
 

@@ -18,7 +18,7 @@ pub(crate) struct Taken {
 
 impl Taken {
     /// So many spans more are in the hands of the export thread.
-    pub(super) fn begin(&self, spans: u64) {
+    pub(crate) fn begin(&self, spans: u64) {
         self.unsettled.fetch_add(spans, Ordering::Relaxed);
     }
 
@@ -82,16 +82,18 @@ mod reading {
 
         /// How many spans lie in the chunk of a thread.
         fn collected_by(&self, registry: &Registry, thread: &'static ThreadShared) -> u64 {
-            if !thread.filled.load(Ordering::Acquire) {
+            if !thread.sampled.filled.load(Ordering::Acquire) {
                 return 0;
             }
             let hazards = |visit: &mut dyn FnMut(&Hazard)| registry.each_hazard(visit);
-            let counted = thread
-                .chunk
-                .with_revoked(None, hazards, Next::AsBefore, |open| {
-                    let is_ours = open.core.is_some_and(|core| core.id == self.id);
-                    if is_ours { open.spans } else { 0 }
-                });
+            let counted =
+                thread
+                    .sampled
+                    .chunk
+                    .with_revoked(None, hazards, Next::AsBefore, |open| {
+                        let is_ours = open.core.is_some_and(|core| core.id == self.id);
+                        if is_ours { open.spans } else { 0 }
+                    });
             counted.unwrap_or_default()
         }
     }

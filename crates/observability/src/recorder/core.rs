@@ -9,9 +9,10 @@
 
 use super::{
     SpanCaps,
+    aside::Aside,
     backlog::Taken,
     record::prefix_len,
-    registry::{Registry, ThreadShared, locked},
+    registry::{Collected, Registry, locked},
     room::WhenFull,
     stats::{DropReason, Stats, Totals},
     sys::biased::{Biased, Hazard, Next},
@@ -69,7 +70,11 @@ pub(crate) struct Core {
     pub(super) patience: Option<Duration>,
     queued_bytes: AtomicUsize,
     peak_queued_bytes: AtomicUsize,
+    /// What the export thread holds outside of chunks, for spans of undecided traces.
+    held_bytes: AtomicUsize,
     pub(crate) taken: Taken,
+    /// Where the flight recorder keeps what was sampled out, if there is one.
+    aside: Option<Aside>,
     pub(super) queue: Mutex<Queue>,
     pub(super) wake: Condvar,
     pub(super) done: Condvar,
@@ -119,12 +124,19 @@ pub(crate) struct Round {
     pub(crate) settled: usize,
     /// The latest ticket that is served when the round is done.
     pub(crate) request: u64,
+    /// Whether one of the tickets asks for what the flight recorder holds.
+    pub(crate) wants_snapshot: bool,
     /// The last round: until when to be finished.
     pub(crate) stop: Option<Instant>,
 }
 
 impl Core {
-    pub(crate) fn new(budget_bytes: usize, caps: SpanCaps, patience: Option<Duration>) -> Self {
+    pub(crate) fn new(
+        budget_bytes: usize,
+        caps: SpanCaps,
+        patience: Option<Duration>,
+        aside_bytes: Option<usize>,
+    ) -> Self {
         static NEXT_ID: AtomicU64 = AtomicU64::new(1);
         let max_queued_spans = caps.queue.map_or(u64::MAX, NonZeroU64::get);
         let wake_spans = match (caps.request, caps.queue) {
@@ -141,7 +153,9 @@ impl Core {
             budget_bytes,
             queued_bytes: AtomicUsize::new(0),
             peak_queued_bytes: AtomicUsize::new(0),
+            held_bytes: AtomicUsize::new(0),
             taken: Taken::default(),
+            aside: aside_bytes.map(Aside::new),
             queue: Mutex::new(Queue::default()),
             wake: Condvar::new(),
             done: Condvar::new(),
@@ -195,13 +209,36 @@ impl Core {
         Ok(fresh.unwrap_or_else(|| Vec::with_capacity(capacity)))
     }
 
+    /// Gives spans that were sampled out to the flight recorder; returns an empty buffer in place of
+    /// theirs.
+    #[cold]
+    pub(crate) fn set_aside(&self, chunk: Chunk, capacity: usize) -> Vec<u8> {
+        let aside = self.aside.as_ref();
+        aside.map_or_else(Vec::new, |aside| aside.push(chunk, capacity))
+    }
+
+    /// What the flight recorder holds, if there is one.
+    pub(crate) fn aside(&self) -> Option<&Aside> {
+        self.aside.as_ref()
+    }
+
     /// Bytes are added under the lock of the queue only.
     fn enqueue(&self, queue: &mut Queue, chunk: Chunk) {
         let size = chunk.bytes.capacity();
         let queued = self.queued_bytes.fetch_add(size, Ordering::AcqRel) + size;
-        self.peak_queued_bytes.fetch_max(queued, Ordering::Relaxed);
+        self.note_peak(queued + self.held_bytes.load(Ordering::Relaxed));
         queue.spans += chunk.spans;
         queue.chunks.push(chunk);
+    }
+
+    /// Notes what spans of undecided traces take, outside of their chunks.
+    pub(crate) fn hold_bytes(&self, bytes: usize) {
+        self.held_bytes.store(bytes, Ordering::Relaxed);
+        self.note_peak(self.queued_bytes.load(Ordering::Relaxed) + bytes);
+    }
+
+    fn note_peak(&self, bytes: usize) {
+        self.peak_queued_bytes.fetch_max(bytes, Ordering::Relaxed);
     }
 
     fn fits(&self, bytes: usize) -> bool {
@@ -236,24 +273,38 @@ impl Core {
         let Some(registry) = Registry::get() else {
             return;
         };
-        registry.each_thread(&mut |thread| self.collect_from(registry, thread));
+        registry.each_thread(&mut |thread| {
+            if let Some(chunk) = self.collect_from(registry, &thread.sampled) {
+                drop(self.offer(chunk, 0, self.when_collected()));
+            }
+        });
     }
 
-    fn collect_from(&self, registry: &Registry, thread: &'static ThreadShared) {
-        if !thread.filled.load(Ordering::Acquire) {
+    /// Takes what the threads have collected for the flight recorder.
+    pub(crate) fn collect_aside(&self) {
+        let Some(registry) = Registry::get() else {
             return;
+        };
+        registry.each_thread(&mut |thread| {
+            if let Some(chunk) = self.collect_from(registry, &thread.aside) {
+                drop(self.set_aside(chunk, 0));
+            }
+        });
+    }
+
+    fn collect_from(&self, registry: &Registry, collected: &'static Collected) -> Option<Chunk> {
+        if !collected.filled.load(Ordering::Acquire) {
+            return None;
         }
         let hazards = |visit: &mut dyn FnMut(&Hazard)| registry.each_hazard(visit);
-        let taken = Biased::with_revoked(&thread.chunk, None, hazards, Next::AsBefore, |open| {
+        let taken = Biased::with_revoked(&collected.chunk, None, hazards, Next::AsBefore, |open| {
             let ours = open.core.is_some_and(|core| core.id == self.id) && open.spans > 0;
             ours.then(|| {
-                thread.filled.store(false, Ordering::Relaxed);
+                collected.filled.store(false, Ordering::Relaxed);
                 open.take()
             })
         });
-        if let Some(Some(chunk)) = taken {
-            drop(self.offer(chunk, 0, self.when_collected()));
-        }
+        taken.flatten()
     }
 
     /// Waits for work: a request, enough spans, or the end of `interval`. `settle`: whether somebody
@@ -273,6 +324,7 @@ impl Core {
                 .0;
         }
         let (request, stop) = (queue.requested, queue.stop);
+        let wants_snapshot = queue.tickets.iter().any(|ticket| ticket.wants_snapshot);
         let is_asked = !queue.tickets.is_empty() || stop.is_some();
         drop(queue);
         if is_asked || Instant::now() >= timer {
@@ -289,6 +341,7 @@ impl Core {
             chunks,
             settled,
             request,
+            wants_snapshot,
             stop,
         }
     }
@@ -330,6 +383,9 @@ impl Core {
             self.totals.dropped(DropReason::AfterShutdown, chunk.spans);
         }
         self.recycle(late);
+        if let Some(aside) = &self.aside {
+            aside.close();
+        }
     }
 
     /// Refuses chunks from now on, and what the threads have not handed over yet.
@@ -353,8 +409,10 @@ impl Core {
     /// What has happened to all spans so far.
     pub(crate) fn stats(&self) -> Stats {
         self.totals.read(|stats| {
-            stats.queued_bytes = self.queued_bytes.load(Ordering::Relaxed);
+            let held = self.held_bytes.load(Ordering::Relaxed);
+            stats.queued_bytes = self.queued_bytes.load(Ordering::Relaxed) + held;
             stats.peak_queued_bytes = self.peak_queued_bytes.load(Ordering::Relaxed);
+            stats.flight_recorder_bytes = self.aside.as_ref().map_or(0, Aside::bytes);
             if let Some(registry) = Registry::get() {
                 registry.each_thread(&mut |thread| stats.add_thread(self.id, &thread.counts));
             }

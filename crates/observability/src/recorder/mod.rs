@@ -7,6 +7,7 @@
 //! ending [`thread`]; full chunks go to the queue of the [`core`], within a budget of bytes, and the
 //! export thread takes them from there.
 
+mod aside;
 mod backlog;
 mod clock;
 mod core;
@@ -24,9 +25,10 @@ mod waiting;
 pub(crate) use backlog::Backlog;
 pub use stats::Stats;
 pub(crate) use {
+    aside::Aside,
     clock::{Anchor, Clock},
     core::{Chunk, Core, Round},
-    record::{HEADER_LEN, RecordHeader, prefix_len, records},
+    record::{HEADER_LEN, RecordHeader, prefix_len, put_record, records},
     slot::Slot,
     stats::{DropReason, Totals},
     sys::leaked::AtomicStatic,
@@ -35,7 +37,7 @@ pub(crate) use {
 
 use crate::{
     export::{self, ExporterFactory},
-    sampling::{Sampler, SamplerSwitch, TailPolicy},
+    sampling::{FlightRecorder, Sampler, SamplerSwitch, TailPolicy},
     semconv::Naming,
     span::{ActiveHooks, Hooks, SpanLimits},
 };
@@ -51,6 +53,8 @@ pub(crate) struct RecorderConfig {
     pub(crate) sampler: Sampler,
     /// Decides about traces when they have ended, of those that `sampler` keeps.
     pub(crate) tail: Option<TailPolicy>,
+    /// Keeps what is not kept otherwise.
+    pub(crate) flight_recorder: Option<FlightRecorder>,
     pub(crate) limits: SpanLimits,
     /// The names that ready-made spans give to their attributes.
     pub(crate) naming: Naming,
@@ -135,12 +139,24 @@ impl Recorder {
         let core = core.get_or_init(|| {
             fresh = true;
             let config = &self.config;
-            Core::new(config.budget_bytes, config.caps, config.wait_when_full)
+            let aside = config.flight_recorder.map(|recorder| recorder.bytes);
+            Core::new(
+                config.budget_bytes,
+                config.caps,
+                config.wait_when_full,
+                aside,
+            )
         });
         if fresh && let Some(factory) = &self.config.exporter {
             export::start(self, core, factory.clone());
         }
         Some(core)
+    }
+
+    /// Whether spans that are not sampled are recorded, for the flight recorder.
+    #[inline]
+    pub(crate) fn records_unsampled(&self) -> bool {
+        self.config.flight_recorder.is_some()
     }
 
     pub(crate) fn stats(&'static self) -> Stats {

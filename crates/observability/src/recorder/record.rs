@@ -91,6 +91,19 @@ pub(crate) fn records(mut bytes: &[u8]) -> impl Iterator<Item = (RecordHeader, &
     })
 }
 
+/// Appends a record whose span consists of these parts.
+pub(crate) fn put_record(header: RecordHeader, parts: &[&[u8]], out: &mut Vec<u8>) {
+    let len: usize = parts.iter().map(|part| part.len()).sum();
+    let header = RecordHeader {
+        len: u32::try_from(len).unwrap_or(u32::MAX),
+        ..header
+    };
+    out.extend_from_slice(&header.to_bytes());
+    for part in parts {
+        out.extend_from_slice(part);
+    }
+}
+
 /// The length of the first `count` records.
 pub(crate) fn prefix_len(bytes: &[u8], count: u64) -> usize {
     let count = usize::try_from(count).unwrap_or(usize::MAX);

@@ -8,6 +8,7 @@
 //! threads and open spans at a time.
 
 use super::{
+    aside::PIECE_BYTES,
     core::{Chunk, Core},
     slot::Slot,
     sys::{
@@ -38,10 +39,28 @@ pub(crate) type PooledSlot = (&'static Slot, Box<SpanBody>);
 #[derive(Debug)]
 pub(crate) struct ThreadShared {
     pub(crate) hazard: Hazard,
+    /// Spans that are to be exported.
+    pub(crate) sampled: Collected,
+    /// Spans that were sampled out, for the flight recorder.
+    pub(crate) aside: Collected,
+    pub(crate) counts: ThreadCounts,
+}
+
+/// What a thread collects until it hands it over.
+#[derive(Debug)]
+pub(crate) struct Collected {
     pub(crate) chunk: Biased<OpenChunk>,
     /// Whether the chunk holds anything; lets the export thread pass by without a fence.
     pub(crate) filled: AtomicBool,
-    pub(crate) counts: ThreadCounts,
+}
+
+impl Collected {
+    fn new(chunk: OpenChunk) -> Self {
+        Self {
+            chunk: Biased::new(chunk),
+            filled: AtomicBool::new(false),
+        }
+    }
 }
 
 /// The chunk that a thread is filling.
@@ -50,6 +69,15 @@ pub(crate) struct OpenChunk {
     pub(crate) core: Option<&'static Core>,
     pub(crate) bytes: Vec<u8>,
     pub(crate) spans: u64,
+    /// Whether it is for the flight recorder.
+    is_aside: bool,
+}
+
+impl ThreadShared {
+    /// All that the thread collects.
+    pub(crate) fn collected(&self) -> [&Collected; 2] {
+        [&self.sampled, &self.aside]
+    }
 }
 
 /// Counters with one writer, the thread; folded into its recorder's totals when it moves on.
@@ -92,8 +120,11 @@ impl Registry {
         let shared = reused.unwrap_or_else(|| {
             let fresh: &'static ThreadShared = Box::leak(Box::new(ThreadShared {
                 hazard: Hazard::new(),
-                chunk: Biased::new(OpenChunk::default()),
-                filled: AtomicBool::new(false),
+                sampled: Collected::new(OpenChunk::default()),
+                aside: Collected::new(OpenChunk {
+                    is_aside: true,
+                    ..OpenChunk::default()
+                }),
                 counts: ThreadCounts {
                     core_id: AtomicU64::new(0),
                     started: AtomicU64::new(0),
@@ -103,7 +134,9 @@ impl Registry {
             locked(&self.threads).push(fresh);
             fresh
         });
-        shared.chunk.adopt(owner);
+        for collected in shared.collected() {
+            collected.chunk.adopt(owner);
+        }
         shared
     }
 
@@ -159,8 +192,18 @@ impl OpenChunk {
         if let Some(core) = self.core
             && self.spans > 0
         {
-            drop(core.hand_over(self.take(), 0));
+            if self.is_aside {
+                drop(core.set_aside(self.take(), 0));
+            } else {
+                drop(core.hand_over(self.take(), 0));
+            }
         }
+    }
+
+    /// Gives up its memory; there is nothing in it any more.
+    pub(crate) fn close(&mut self) {
+        self.core = None;
+        self.bytes = Vec::new();
     }
 
     /// The same; what there is no room for stays, and the answer is `false`.
@@ -175,6 +218,10 @@ impl OpenChunk {
     /// may wait, what there is no room for stays, and the answer is `false`.
     #[cold]
     pub(crate) fn exchange(&mut self, core: &Core, capacity: usize) -> bool {
+        if self.is_aside {
+            self.bytes = core.set_aside(self.take(), PIECE_BYTES);
+            return true;
+        }
         match core.offer(self.take(), capacity, core.when_full()) {
             Ok(empty) => self.bytes = empty,
             Err(Chunk { bytes, spans }) => (self.bytes, self.spans) = (bytes, spans),

@@ -2,7 +2,8 @@
 //!
 //! Position: written by threads and the export thread, read by the user.
 //!
-//! Invariant: started = exported + sampled out + dropped + still open, queued or undecided.
+//! Invariant: started = exported + sampled out + dropped + still open, queued or undecided. What the
+//! flight recorder holds is sampled out until it is written out; from then on it is on its way.
 
 use super::registry::{ThreadCounts, locked};
 use std::sync::{
@@ -22,7 +23,9 @@ pub(crate) enum DropReason {
 /// What happened to the spans of a recorder.
 ///
 /// `started` equals the sum of the other numbers of spans: a span is exported, sampled out at its start
-/// or at the end of its trace, dropped for one of the named reasons, or still `pending`.
+/// or at the end of its trace, dropped for one of the named reasons, or still `pending`. Spans in the
+/// [flight recorder](crate::FlightRecorder) are sampled out until they are written out; then they
+/// leave that number and are `pending`, and soon exported or dropped.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
@@ -33,6 +36,9 @@ pub struct Stats {
     /// Spans that were recorded and thrown away when their trace had ended: its
     /// [`TailPolicy`](crate::TailPolicy) did not keep it.
     pub sampled_out_at_tail: u64,
+    /// Spans that had been sampled out and were then written out of the flight recorder. Each of them
+    /// is also in another number, but in none of the two above any more.
+    pub recovered: u64,
     /// Spans that the exporter has delivered.
     pub exported: u64,
     /// Spans dropped because as many waited as may, in bytes or in number: the exporter could not
@@ -49,11 +55,17 @@ pub struct Stats {
     /// Traces, not spans: those that were decided before their local root had ended, because as many
     /// waited as may, because it took too long, or because of the shutdown.
     pub decided_early: u64,
-    /// Memory that finished spans take while they wait for the exporter or are being exported.
+    /// Memory that finished spans take while they wait for the exporter or for the end of their trace,
+    /// or are being exported.
     /// What each thread is still collecting, at most 64 KiB, is not counted.
     pub queued_bytes: usize,
     /// The most that it ever was.
     pub peak_queued_bytes: usize,
+    /// Memory of the flight recorder that is in use. What each thread is still collecting for it, at
+    /// most 16 KiB, is not counted.
+    pub flight_recorder_bytes: usize,
+    /// Of `recovered`, those that a sampler had left out.
+    recovered_from_head: u64,
 }
 
 impl Stats {
@@ -63,6 +75,18 @@ impl Stats {
             + self.dropped_export_failed
             + self.dropped_rejected
             + self.dropped_after_shutdown
+    }
+
+    /// With those that the flight recorder gave back.
+    #[cfg(feature = "opentelemetry_0_33")]
+    pub(crate) fn ever_sampled_out(&self) -> u64 {
+        self.sampled_out + self.recovered_from_head
+    }
+
+    /// With those that the flight recorder gave back.
+    #[cfg(feature = "opentelemetry_0_33")]
+    pub(crate) fn ever_sampled_out_at_tail(&self) -> u64 {
+        self.sampled_out_at_tail + self.recovered - self.recovered_from_head
     }
 
     pub(crate) fn add_thread(&mut self, core_id: u64, counts: &ThreadCounts) {
@@ -87,6 +111,10 @@ pub(crate) struct Totals {
     sampled_out: AtomicU64,
     sampled_out_at_tail: AtomicU64,
     decided_early: AtomicU64,
+    /// Of those sampled out at their start, what the flight recorder gave back.
+    recovered_from_head: AtomicU64,
+    /// Of those sampled out at the tail.
+    recovered_from_tail: AtomicU64,
     exported: AtomicU64,
     budget_spent: AtomicU64,
     export_failed: AtomicU64,
@@ -119,6 +147,14 @@ impl Totals {
         self.decided_early.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Takes spans out of those that were sampled out: the flight recorder gives them back.
+    pub(crate) fn recovered(&self, from_head: u64, from_tail: u64) {
+        self.recovered_from_head
+            .fetch_add(from_head, Ordering::Relaxed);
+        self.recovered_from_tail
+            .fetch_add(from_tail, Ordering::Relaxed);
+    }
+
     /// Counts spans started outside the threads' own counters.
     pub(crate) fn started(&self, spans: u64, sampled_out: u64) {
         self.started.fetch_add(spans, Ordering::Relaxed);
@@ -137,20 +173,25 @@ impl Totals {
     pub(crate) fn read(&self, add_threads: impl FnOnce(&mut Stats)) -> Stats {
         let _moving = locked(&self.moving);
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        // What became of a span is read before how many there are.
+        // What became of a span is read before what it was before, and before how many there are.
         let mut stats = Stats {
             exported: read(&self.exported),
-            sampled_out_at_tail: read(&self.sampled_out_at_tail),
             decided_early: read(&self.decided_early),
             dropped_budget_spent: read(&self.budget_spent),
             dropped_export_failed: read(&self.export_failed),
             dropped_rejected: read(&self.rejected),
             dropped_after_shutdown: read(&self.after_shutdown),
-            sampled_out: read(&self.sampled_out),
-            started: read(&self.started),
             ..Stats::default()
         };
+        let from_head = read(&self.recovered_from_head);
+        let from_tail = read(&self.recovered_from_tail);
+        stats.recovered = from_head + from_tail;
+        stats.recovered_from_head = from_head;
+        stats.sampled_out_at_tail = read(&self.sampled_out_at_tail).saturating_sub(from_tail);
+        stats.sampled_out = read(&self.sampled_out);
+        stats.started = read(&self.started);
         add_threads(&mut stats);
+        stats.sampled_out = stats.sampled_out.saturating_sub(from_head);
         stats.settle();
         stats
     }

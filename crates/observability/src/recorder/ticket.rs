@@ -18,6 +18,8 @@ use std::{
 pub(crate) struct Ticket {
     pub(super) number: u64,
     pub(super) deadline: Instant,
+    /// Whether it asks for what the flight recorder holds.
+    pub(super) wants_snapshot: bool,
     state: Mutex<State>,
 }
 
@@ -26,14 +28,17 @@ struct State {
     /// Whether a round failed that was under way when this one was asked for.
     failed: bool,
     delivered: Option<bool>,
+    /// How many spans its round wrote out of the flight recorder.
+    recovered: u64,
     waker: Option<Waker>,
 }
 
 impl Ticket {
-    pub(super) fn new(number: u64, deadline: Instant) -> Self {
+    pub(super) fn new(number: u64, deadline: Instant, wants_snapshot: bool) -> Self {
         Self {
             number,
             deadline,
+            wants_snapshot,
             state: Mutex::default(),
         }
     }
@@ -48,8 +53,14 @@ impl Ticket {
         locked(&self.state).failed = true;
     }
 
-    pub(super) fn resolve(&self, failed: bool) {
+    /// How many spans were written out of the flight recorder, once it is served.
+    pub(crate) fn recovered(&self) -> u64 {
+        locked(&self.state).recovered
+    }
+
+    pub(super) fn resolve(&self, failed: bool, recovered: u64) {
         let mut state = locked(&self.state);
+        state.recovered = recovered;
         state.delivered = Some(!failed && !state.failed);
     }
 

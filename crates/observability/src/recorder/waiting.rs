@@ -22,21 +22,26 @@ const MANY_TICKETS: usize = 64;
 impl Core {
     /// Asks for a round.
     pub(crate) fn request_flush(&self, deadline: Instant) -> Arc<Ticket> {
-        self.request(&mut self.lock(), deadline)
+        self.request(&mut self.lock(), deadline, false)
+    }
+
+    /// Asks for a round that also writes out what the flight recorder holds.
+    pub(crate) fn request_snapshot(&self, deadline: Instant) -> Arc<Ticket> {
+        self.request(&mut self.lock(), deadline, true)
     }
 
     /// Asks for the last round, after which everything is refused.
     pub(crate) fn request_stop(&self, deadline: Instant) -> Arc<Ticket> {
         let mut queue = self.lock();
         queue.stop.get_or_insert(deadline);
-        self.request(&mut queue, deadline)
+        self.request(&mut queue, deadline, false)
     }
 
-    fn request(&self, queue: &mut Queue, deadline: Instant) -> Arc<Ticket> {
+    fn request(&self, queue: &mut Queue, deadline: Instant, wants_snapshot: bool) -> Arc<Ticket> {
         queue.requested += 1;
-        let ticket = Arc::new(Ticket::new(queue.requested, deadline));
+        let ticket = Arc::new(Ticket::new(queue.requested, deadline, wants_snapshot));
         if let Some(failed) = queue.stopped_with_failure {
-            ticket.resolve(failed);
+            ticket.resolve(failed, 0);
             return ticket;
         }
         if queue.tickets.len() >= MANY_TICKETS {
@@ -53,29 +58,30 @@ impl Core {
     }
 
     /// Ends a round: tells those that it was made for.
-    pub(crate) fn complete(&self, request: u64, failed: bool) {
+    pub(crate) fn complete(&self, request: u64, failed: bool, recovered: u64) {
         let queue = self.lock();
-        self.resolve(queue, |ticket| ticket.number <= request, failed);
+        let is_served = |ticket: &Ticket| ticket.number <= request;
+        self.resolve(queue, is_served, (failed, recovered));
     }
 
     /// Tells everybody that nothing will be exported any more.
-    pub(crate) fn complete_last(&self, failed: bool) {
+    pub(crate) fn complete_last(&self, failed: bool, recovered: u64) {
         let mut queue = self.lock();
         queue.stopped_with_failure = Some(failed);
-        self.resolve(queue, |_| true, failed);
+        self.resolve(queue, |_| true, (failed, recovered));
     }
 
     fn resolve(
         &self,
         mut queue: MutexGuard<'_, Queue>,
         is_served: impl Fn(&Ticket) -> bool,
-        failed: bool,
+        (failed, recovered): (bool, u64),
     ) {
         let tickets = std::mem::take(&mut queue.tickets);
         let (served, waiting): (Vec<_>, Vec<_>) =
             tickets.into_iter().partition(|ticket| is_served(ticket));
         for ticket in &served {
-            ticket.resolve(failed);
+            ticket.resolve(failed, recovered);
         }
         if failed {
             for ticket in &waiting {

@@ -6,12 +6,20 @@
 //! trace id, "`TraceState`: Probability Sampling".
 
 mod adaptive;
+mod always_record;
+mod composable;
+mod flight_recorder;
+pub(crate) mod ot_member;
 mod rate_limited;
 pub(crate) mod ratio;
 mod switch;
 mod tail;
 
-pub use tail::TailPolicy;
+pub use {
+    composable::{Composable, ComposableSampler, Decided, SamplingIntent, SamplingRule},
+    flight_recorder::FlightRecorder,
+    tail::TailPolicy,
+};
 
 pub(crate) use switch::SamplerSwitch;
 
@@ -20,8 +28,10 @@ use crate::{
     span::{SpanKind, Value},
 };
 use adaptive::Adaptive;
+use always_record::AlwaysRecord;
+use composable::composite::Composite;
 use rate_limited::RateLimited;
-use std::{fmt::Debug, ops::RangeInclusive, sync::Arc};
+use std::{borrow::Cow, fmt::Debug, ops::RangeInclusive, sync::Arc};
 
 /// What a sampler knows of the span that is about to start.
 #[derive(Debug, Clone, Copy)]
@@ -37,6 +47,8 @@ pub struct SamplingParameters<'a> {
     pub kind: SpanKind,
     /// The attributes given at the start.
     pub attributes: &'a [(&'a str, Value<'a>)],
+    /// The links given at the start, with their attributes.
+    pub links: &'a [(SpanContext, Vec<(&'a str, Value<'a>)>)],
 }
 
 /// What a sampler decides.
@@ -48,7 +60,7 @@ pub struct SamplingResult<'a> {
     /// Whether the span is exported and children elsewhere are asked to do the same.
     pub is_sampled: bool,
     /// Attributes to add to the span.
-    pub attributes: Vec<(&'a str, Value<'a>)>,
+    pub attributes: Vec<(Cow<'a, str>, Value<'a>)>,
     /// A `tracestate` in place of the parent's.
     pub trace_state: Option<TraceState>,
 }
@@ -135,6 +147,38 @@ impl Sampler {
     /// The lowest ratio holds even if it makes more than the target.
     pub fn adaptive(target_per_minute: u32, ratios: RangeInclusive<f64>) -> Self {
         Self::Custom(Arc::new(Adaptive::new(target_per_minute, ratios)))
+    }
+
+    /// Decides as composable samplers want, and writes the share by which a span was kept into
+    /// `tracestate`: `th` of the specification, which other processes and backends understand.
+    ///
+    /// See [`Composable`] for an example.
+    pub fn composite(delegate: Composable) -> Self {
+        Self::Custom(Arc::new(Composite(delegate)))
+    }
+
+    /// The given share of traces like [`Sampler::TraceIdRatio`], with explicit randomness in place of
+    /// that of the trace id where there is some, and with the share in `tracestate`.
+    pub fn probability(ratio: f64) -> Self {
+        Self::composite(Composable::Probability(ratio))
+    }
+
+    /// Samples as `root` says and records everything, so that hooks see what is not sampled too.
+    ///
+    /// ```
+    /// use continuum_observability::{Sampler, Telemetry, get_tracer, testing::TestRecorder};
+    /// use std::sync::atomic::{AtomicU32, Ordering};
+    ///
+    /// static ENDED: AtomicU32 = AtomicU32::new(0);
+    /// let builder = Telemetry::builder()
+    ///     .sampler(Sampler::always_record(Sampler::AlwaysOff))
+    ///     .on_end(|_, _| drop(ENDED.fetch_add(1, Ordering::Relaxed)));
+    /// let recorder = TestRecorder::of(builder);
+    /// recorder.run(|| get_tracer("docs").in_scope("request", |_| ()));
+    /// assert_eq!((ENDED.load(Ordering::Relaxed), recorder.tree().as_str()), (1, ""));
+    /// ```
+    pub fn always_record(root: Self) -> Self {
+        Self::Custom(Arc::new(AlwaysRecord::new(root)))
     }
 
     /// The name of the sampler as the specification writes it.

@@ -15,8 +15,14 @@ pub(crate) const RANDOM_BITS: u32 = 56;
 /// Keeps the traces whose 56 random bits are at or above the rejection threshold.
 #[inline]
 pub(crate) fn keeps(threshold: u64, trace_id: TraceId) -> bool {
+    random_bits(trace_id) >= threshold
+}
+
+/// The random part of a trace id.
+#[inline]
+pub(crate) fn random_bits(trace_id: TraceId) -> u64 {
     let [_, _, _, _, _, _, _, _, low @ ..] = trace_id.to_bytes();
-    u64::from_be_bytes(low) & ((1 << RANDOM_BITS) - 1) >= threshold
+    u64::from_be_bytes(low) & ((1 << RANDOM_BITS) - 1)
 }
 
 /// The rejection threshold of a ratio: 0 keeps everything, 2^56 nothing.

@@ -3,7 +3,9 @@
 //! Position: made from a [`Sampler`] when the recorder is, asked at the start of every span.
 //!
 //! Invariants:
-//! - the usual decision reads one word and compares; there is no lock that a fork could leave held;
+//! - the usual decision reads one word and compares;
+//! - a sampler of the user's is dropped when another one has replaced it and nobody asks it any more;
+//! - nobody waits for a lock, which a fork could have left held;
 //! - while sampling is forced everything is recorded, and afterwards what the sampler says, without
 //!   a timer.
 
@@ -13,13 +15,13 @@ use super::{
 };
 use crate::{
     context::{SpanContext, TraceId},
-    recorder::AtomicStatic,
+    diagnostics::{self, Topic},
 };
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering, fence},
+        Arc, RwLock,
+        atomic::{AtomicU8, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -35,29 +37,42 @@ const UNDECIDED: u64 = 1 << 60;
 /// The rest of the word is the least random part of a trace id that is kept.
 const THRESHOLD: u64 = (1 << (RANDOM_BITS + 1)) - 1;
 
-/// A sampler of the user's, and whether it is asked for roots only.
-///
-/// Kept for ever, since a span that starts meanwhile may be asking it; one that comes back is found
-/// again.
-#[derive(Debug)]
-struct Custom {
-    sampler: Arc<dyn ShouldSample>,
-    parent_based: bool,
-    /// The one that came before.
-    earlier: Option<&'static Self>,
+/// The least significant bits of a [`CUSTOM`] word: where that sampler is.
+const PLACE: u64 = PLACES as u64 - 1;
+/// One for the sampler in use, one for the next, and two for those that a fork has cut short.
+const PLACES: usize = 4;
+/// How often somebody looks again who finds that a sampler is just being replaced.
+const ATTEMPTS: usize = 1_000;
+
+/// Where a sampler of the user's is.
+#[derive(Debug, Default)]
+struct Place {
+    state: AtomicU8,
+    /// Locked for the time of a copy; for writing only while no word leads here.
+    sampler: RwLock<Option<Arc<dyn ShouldSample>>>,
 }
 
-impl Custom {
-    /// The same sampler among `self` and those before it.
-    fn find(
-        &'static self,
-        sampler: &Arc<dyn ShouldSample>,
-        parent_based: bool,
-    ) -> Option<&'static Self> {
-        let mut known = std::iter::successors(Some(self), |known| known.earlier);
-        known.find(|known| {
-            Arc::ptr_eq(&known.sampler, sampler) && known.parent_based == parent_based
-        })
+/// Nothing is here.
+const FREE: u8 = 0;
+/// Somebody who sets a sampler has this place for himself.
+const CLAIMED: u8 = 1;
+/// A word has led here; when none does any more, the sampler can go.
+const SET: u8 = 2;
+
+impl Place {
+    fn claim(&self, state: u8) -> bool {
+        let (to, order) = (CLAIMED, Ordering::Acquire);
+        self.state
+            .compare_exchange(state, to, order, Ordering::Relaxed)
+            .is_ok()
+    }
+
+    /// Exchanges what is here; `false` where somebody is looking at it just now.
+    fn put(&self, sampler: &mut Option<Arc<dyn ShouldSample>>) -> bool {
+        let place = self.sampler.try_write();
+        place
+            .map(|mut place| std::mem::swap(&mut *place, sampler))
+            .is_ok()
     }
 }
 
@@ -65,9 +80,7 @@ impl Custom {
 #[derive(Debug)]
 pub(crate) struct SamplerSwitch {
     word: AtomicU64,
-    custom: AtomicStatic<Custom>,
-    /// The one that came last of all there were.
-    newest: AtomicStatic<Custom>,
+    custom: [Place; PLACES],
     /// Nanoseconds after `made`.
     forced_until: AtomicU64,
     made: Instant,
@@ -78,8 +91,7 @@ impl SamplerSwitch {
     pub(crate) fn new(sampler: Sampler, tail: bool) -> Self {
         let switch = Self {
             word: AtomicU64::new(0),
-            custom: AtomicStatic::none(),
-            newest: AtomicStatic::none(),
+            custom: Default::default(),
             forced_until: AtomicU64::new(0),
             made: Instant::now(),
         };
@@ -98,6 +110,13 @@ impl SamplerSwitch {
         (word & (FORCED | CUSTOM) == 0).then(|| decide(word, parent, trace_id))
     }
 
+    /// Whether a sampler of the user's may be asked.
+    #[cfg(feature = "tracing")]
+    #[inline]
+    pub(crate) fn is_custom(&self) -> bool {
+        self.word.load(Ordering::Relaxed) & CUSTOM != 0
+    }
+
     pub(crate) fn should_sample(
         &self,
         parameters: &SamplingParameters<'_>,
@@ -112,23 +131,30 @@ impl SamplerSwitch {
     #[cold]
     fn should_sample_unusually(
         &self,
-        word: u64,
+        mut word: u64,
         parameters: &SamplingParameters<'_>,
     ) -> SamplingResult<'static> {
-        // After the word that says so, the sampler of the user's is there.
-        fence(Ordering::Acquire);
         if word & FORCED != 0 && self.is_forced() {
             return SamplingResult::from_decision(true);
         }
-        match (self.custom.get(), parameters.parent) {
-            (Some(custom), Some(parent)) if word & CUSTOM != 0 && custom.parent_based => {
-                SamplingResult::from_decision(parent.is_sampled())
+        for _ in 0..ATTEMPTS {
+            if word & CUSTOM == 0 || parameters.parent.is_some() && word & PARENT_BASED != 0 {
+                let decided = decide(word, parameters.parent, parameters.trace_id);
+                return SamplingResult::from_decision(decided);
             }
-            (Some(custom), _) if word & CUSTOM != 0 => guarded(&*custom.sampler, parameters),
-            _ => {
-                SamplingResult::from_decision(decide(word, parameters.parent, parameters.trace_id))
+            if let Some(sampler) = self.custom(word) {
+                return guarded(sampler, parameters);
             }
+            // It is being replaced.
+            std::hint::spin_loop();
+            word = self.word.load(Ordering::Relaxed);
         }
+        SamplingResult::from_decision(false)
+    }
+
+    fn custom(&self, word: u64) -> Option<Arc<dyn ShouldSample>> {
+        let place = self.custom.get(leads_to(word)?)?;
+        place.sampler.try_read().ok()?.clone()
     }
 
     /// Whether a trace that begins now is decided when it ends.
@@ -145,10 +171,16 @@ impl SamplerSwitch {
 
     /// Replaces the sampler, for spans that start from now on, and ends decisions at the tail.
     pub(crate) fn set(&self, sampler: Sampler) {
-        let word = match sampler {
-            Sampler::ParentBased(root) => self.adopt(*root, true),
-            other => self.adopt(other, false),
-        };
+        match Asked::of(sampler, 0) {
+            Asked::Word(word) => self.replace(word),
+            Asked::Custom(sampler, word) => self.set_custom(sampler, word),
+        }
+        for number in 0..PLACES {
+            self.clear(number);
+        }
+    }
+
+    fn replace(&self, word: u64) {
         // A time for which sampling is forced goes on.
         let replace = |old: u64| Some(old & FORCED | word);
         let _before = self
@@ -157,34 +189,37 @@ impl SamplerSwitch {
             .is_ok();
     }
 
-    /// The word for a sampler.
-    fn adopt(&self, sampler: Sampler, parent_based: bool) -> u64 {
-        let parent = if parent_based { PARENT_BASED } else { 0 };
-        match sampler {
-            Sampler::AlwaysOn => parent,
-            Sampler::AlwaysOff => parent | threshold(0.0),
-            Sampler::TraceIdRatio(ratio) => parent | threshold(ratio),
-            Sampler::ParentBased(root) => self.adopt(*root, true),
-            Sampler::Custom(sampler) => {
-                self.custom.set(Some(self.keep(sampler, parent_based)));
-                CUSTOM
+    fn set_custom(&self, sampler: Arc<dyn ShouldSample>, word: u64) {
+        let mut sampler = Some(sampler);
+        for number in (0..PLACES).cycle().take(ATTEMPTS) {
+            let place = &self.custom[number];
+            if place.claim(FREE) {
+                if place.put(&mut sampler) {
+                    self.replace(word | number as u64);
+                    return place.state.store(SET, Ordering::Release);
+                }
+                place.state.store(FREE, Ordering::Release);
             }
+            self.clear(number);
+            std::thread::yield_now();
         }
+        let text = "the sampler stays as it is: others are being set all the time";
+        diagnostics::warn(Topic::SetUp, format_args!("{text}"));
     }
 
-    /// Two threads at once may keep the same one twice, which is as good.
-    fn keep(&self, sampler: Arc<dyn ShouldSample>, parent_based: bool) -> &'static Custom {
-        let newest = self.newest.get();
-        let known = newest.and_then(|newest| newest.find(&sampler, parent_based));
-        known.unwrap_or_else(|| {
-            let kept = Box::leak(Box::new(Custom {
-                sampler,
-                parent_based,
-                earlier: newest,
-            }));
-            self.newest.set(Some(kept));
-            kept
-        })
+    /// Drops the sampler of a place that no word leads to any more.
+    fn clear(&self, number: usize) {
+        let place = &self.custom[number];
+        let is_in_use = || leads_to(self.word.load(Ordering::Relaxed)) == Some(number);
+        if is_in_use() || !place.claim(SET) {
+            return;
+        }
+        let mut old = None;
+        // Between the two questions it may have been set once more.
+        let is_empty = !is_in_use() && place.put(&mut old);
+        let state = if is_empty { FREE } else { SET };
+        place.state.store(state, Ordering::Release);
+        let _panicked = catch_unwind(AssertUnwindSafe(|| drop(old))).is_err();
     }
 
     /// Records everything for `duration` from now, or longer if that was asked for before.
@@ -215,6 +250,30 @@ fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
+/// What a sampler comes down to.
+enum Asked {
+    Word(u64),
+    /// The sampler of the user's, and the word for it but for its place.
+    Custom(Arc<dyn ShouldSample>, u64),
+}
+
+impl Asked {
+    fn of(sampler: Sampler, parent: u64) -> Self {
+        match sampler {
+            Sampler::AlwaysOn => Self::Word(parent),
+            Sampler::AlwaysOff => Self::Word(parent | threshold(0.0)),
+            Sampler::TraceIdRatio(ratio) => Self::Word(parent | threshold(ratio)),
+            Sampler::ParentBased(root) => Self::of(*root, PARENT_BASED),
+            Sampler::Custom(sampler) => Self::Custom(sampler, parent | CUSTOM),
+        }
+    }
+}
+
+/// The place of the sampler that decides, if it is one of the user's.
+fn leads_to(word: u64) -> Option<usize> {
+    (word & CUSTOM != 0).then_some((word & PLACE) as usize)
+}
+
 /// What a built-in sampler says.
 #[inline]
 fn decide(word: u64, parent: Option<&SpanContext>, trace_id: TraceId) -> bool {
@@ -224,161 +283,15 @@ fn decide(word: u64, parent: Option<&SpanContext>, trace_id: TraceId) -> bool {
     }
 }
 
-/// Asks a sampler of the user's; one that panics drops the span.
+/// Asks a sampler of the user's, which may be the last that is done with it; one that panics drops
+/// the span.
 fn guarded(
-    sampler: &dyn ShouldSample,
+    sampler: Arc<dyn ShouldSample>,
     parameters: &SamplingParameters<'_>,
 ) -> SamplingResult<'static> {
-    let ask = AssertUnwindSafe(|| sampler.should_sample(parameters));
+    let ask = AssertUnwindSafe(move || sampler.should_sample(parameters));
     catch_unwind(ask).unwrap_or_else(|_| SamplingResult::from_decision(false))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        SpanId, SpanLimits, TraceFlags, TraceState, span::SpanKind, testing::TestRecorder,
-    };
-
-    fn parameters(trace_id: u128, parent: Option<&SpanContext>) -> SamplingParameters<'_> {
-        SamplingParameters {
-            parent,
-            trace_id: TraceId::from(trace_id),
-            name: "asked",
-            kind: SpanKind::Internal,
-            attributes: &[],
-        }
-    }
-
-    fn parent(flags: TraceFlags) -> SpanContext {
-        let (trace, span) = (TraceId::from(1u128), SpanId::from(1u64));
-        SpanContext::new(trace, span, flags, true, TraceState::default())
-    }
-
-    /// The answers for a root, below a sampled parent, below one that is not.
-    fn answers(switch: &SamplerSwitch) -> [bool; 3] {
-        let parents = [TraceFlags::SAMPLED, TraceFlags::NONE].map(parent);
-        [None, Some(&parents[0]), Some(&parents[1])]
-            .map(|parent| switch.should_sample(&parameters(1, parent)).is_sampled)
-    }
-
-    #[derive(Debug)]
-    struct Refusing;
-
-    impl ShouldSample for Refusing {
-        fn should_sample(&self, _: &SamplingParameters<'_>) -> SamplingResult<'static> {
-            SamplingResult::from_decision(false)
-        }
-
-        fn description(&self) -> String {
-            "Refusing".to_owned()
-        }
-    }
-
-    #[test]
-    fn each_sampler_decides_as_its_name_says_however_deeply_it_is_wrapped() {
-        let parent_based = Sampler::parent_based;
-        let custom = || Sampler::Custom(Arc::new(Refusing));
-        let rows = [
-            (Sampler::AlwaysOn, [true; 3]),
-            (Sampler::AlwaysOff, [false; 3]),
-            (Sampler::TraceIdRatio(1.0), [true; 3]),
-            (Sampler::TraceIdRatio(0.0), [false; 3]),
-            (Sampler::TraceIdRatio(f64::NAN), [false; 3]),
-            (custom(), [false; 3]),
-            (parent_based(Sampler::AlwaysOn), [true, true, false]),
-            (parent_based(Sampler::AlwaysOff), [false, true, false]),
-            (parent_based(custom()), [false, true, false]),
-            (
-                parent_based(parent_based(Sampler::AlwaysOff)),
-                [false, true, false],
-            ),
-        ];
-        let switch = SamplerSwitch::new(Sampler::default(), false);
-        for (sampler, expected) in rows {
-            let description = sampler.description();
-            assert_eq!(
-                answers(&SamplerSwitch::new(sampler.clone(), false)),
-                expected,
-                "{description}"
-            );
-            switch.set(sampler);
-            assert_eq!(answers(&switch), expected, "switched to {description}");
-        }
-    }
-
-    #[test]
-    fn a_sampler_of_the_users_that_comes_back_takes_no_more_memory() {
-        let [first, second]: [Arc<dyn ShouldSample>; 2] = [Arc::new(Refusing), Arc::new(Refusing)];
-        let switch = SamplerSwitch::new(Sampler::default(), false);
-        for _ in 0..3 {
-            for sampler in [&first, &second] {
-                let custom = Sampler::Custom(Arc::clone(sampler));
-                switch.set(custom.clone());
-                assert_eq!(answers(&switch), [false; 3]);
-                switch.set(Sampler::parent_based(custom));
-                assert_eq!(answers(&switch), [false, true, false]);
-            }
-            switch.set(Sampler::AlwaysOn);
-            assert_eq!(answers(&switch), [true; 3]);
-        }
-        let newest = switch.newest.get();
-        let kept = std::iter::successors(newest, |known| known.earlier);
-        assert_eq!(kept.count(), 4, "two, each asked in two ways");
-    }
-
-    #[test]
-    fn forced_sampling_overrules_everybody_and_ends_by_itself() {
-        for sampler in [
-            Sampler::parent_based(Sampler::AlwaysOff),
-            Sampler::parent_based(Sampler::Custom(Arc::new(Refusing))),
-        ] {
-            let switch = SamplerSwitch::new(sampler, false);
-            switch.force(Duration::ZERO);
-            assert_eq!(answers(&switch), [false, true, false]);
-            switch.force(Duration::MAX);
-            assert_eq!(answers(&switch), [true; 3]);
-            switch.force(Duration::ZERO);
-            assert_eq!(answers(&switch), [true; 3], "the longest time counts");
-            switch.set(Sampler::parent_based(Sampler::AlwaysOff));
-            assert_eq!(answers(&switch), [true; 3]);
-            switch.forced_until.store(0, Ordering::Relaxed);
-            assert_eq!(answers(&switch), [false, true, false]);
-            let word = switch.word.load(Ordering::Relaxed);
-            assert_eq!(word & FORCED, 0, "the price of forcing is over too");
-        }
-    }
-
-    #[test]
-    fn ratio_keeps_its_share() {
-        let id = |i: u128| i.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c);
-        let switch = SamplerSwitch::new(Sampler::TraceIdRatio(0.25), false);
-        let asked = (0..10_000).map(|i| switch.should_sample(&parameters(id(i), None)));
-        let kept = asked.filter(|result| result.is_sampled).count();
-        assert!((2_300..2_700).contains(&kept), "{kept}");
-    }
-
-    #[derive(Debug)]
-    struct Panicking;
-
-    impl ShouldSample for Panicking {
-        fn should_sample(&self, _: &SamplingParameters<'_>) -> SamplingResult<'static> {
-            std::panic::resume_unwind(Box::new("the sampler's own failure"))
-        }
-
-        fn description(&self) -> String {
-            "Panicking".to_owned()
-        }
-    }
-
-    #[test]
-    fn a_sampler_that_panics_drops_the_span_and_nothing_else() {
-        let sampler = Sampler::Custom(Arc::new(Panicking));
-        let recorder = TestRecorder::with(sampler, SpanLimits::default());
-        recorder.run(|| {
-            crate::get_tracer("sampling").in_scope("work", |span| span.add_event("e", &[]));
-        });
-        let stats = recorder.stats();
-        assert_eq!((stats.started, stats.sampled_out), (1, 1));
-    }
-}
+mod tests;

@@ -158,6 +158,12 @@ names! {
     /// Whether trying again can help.
     ERROR_RECOVERABLE = "error.recoverable";
 
+    // Spans that the flight recorder gives back
+    /// Why a span that was sampled out is there: `error` or `snapshot`.
+    FLIGHT_RECORDER_CAUSE = "continuum.flight_recorder.cause";
+    /// The trace whose error had the span written out.
+    FLIGHT_RECORDER_TRACE_ID = "continuum.flight_recorder.trace_id";
+
     // Code, exceptions, resources
     /// The function, as `#[trace_function]` records it.
     FUNCTION_NAME = "function.name";

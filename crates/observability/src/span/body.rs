@@ -38,29 +38,29 @@ const MAX_BODY_BYTES: usize = 1 << 20;
 const KEEP_BYTES: usize = 16 << 10;
 
 const NAME: u8 = 5;
-const ATTRIBUTE: u8 = 9;
-const EVENT: u8 = 11;
-const LINK: u8 = 13;
+pub(super) const ATTRIBUTE: u8 = 9;
+pub(super) const EVENT: u8 = 11;
+pub(super) const LINK: u8 = 13;
 
 /// Everything that a span knows before it ends.
 #[derive(Debug, Default)]
 pub(crate) struct SpanBody {
     /// The record as it will be copied out: header, fixed fields, then what was added.
-    buffer: Buffer,
-    seen_keys: SeenKeys,
+    pub(super) buffer: Buffer,
+    pub(super) seen_keys: SeenKeys,
     /// Where the name's field begins and ends.
-    name: (usize, usize),
+    pub(super) name: (usize, usize),
     /// Where what was added begins.
-    fixed_len: usize,
-    status: StatusCode,
-    status_text: String,
+    pub(super) fixed_len: usize,
+    pub(super) status: StatusCode,
+    pub(super) status_text: String,
     limits: SpanLimits,
-    attributes: Counted,
-    events: Counted,
-    links: Counted,
-    last_exception: LastException,
+    pub(super) attributes: Counted,
+    pub(super) events: Counted,
+    pub(super) links: Counted,
+    pub(super) last_exception: LastException,
     /// Whether the span is exported when it has ended.
-    sampled: bool,
+    pub(super) sampled: bool,
     pub(crate) kind: SpanKind,
     scope: u32,
     pub(crate) naming: Naming,
@@ -72,7 +72,7 @@ pub(crate) struct SpanBody {
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-enum StatusCode {
+pub(super) enum StatusCode {
     #[default]
     Unset = 0,
     Ok = 1,
@@ -266,7 +266,7 @@ impl SpanBody {
 
     /// Takes out the attribute `key`, if it is there.
     #[cold]
-    fn forget_attribute(&mut self, key: &str) {
+    pub(super) fn forget_attribute(&mut self, key: &str) {
         if let Some(old) = self.find_attribute(key.as_bytes()) {
             let (start, end) = self.name;
             if start > old.start {

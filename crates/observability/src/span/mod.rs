@@ -9,6 +9,8 @@ mod body;
 mod buffer;
 mod builder;
 mod counted;
+#[cfg(feature = "tracing")]
+mod draft;
 mod encode;
 mod exception;
 mod failure;
@@ -45,6 +47,8 @@ pub use view::SpanRef;
 
 #[cfg(feature = "tower_service_0_3")]
 pub(crate) use exception::Exception;
+#[cfg(feature = "tracing")]
+pub(crate) use short::Plain;
 pub(crate) use {
     body::SpanBody,
     builder::OnStart,

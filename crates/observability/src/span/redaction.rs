@@ -7,7 +7,12 @@
 //! - a key is judged by the ends of its words, so that `auth_token`, `authToken`, `AUTHToken2` and
 //!   `authtoken` are the same, and `cost.tokens_used` or `secretary` are no secrets;
 //! - a key that is known to be harmless is compared byte by byte, never by a hash alone;
+//! - what the program says about a key ([`rules`]) comes before what everybody knows;
 //! - nothing is allocated.
+
+mod rules;
+
+pub(crate) use rules::Rules;
 
 use super::{Value, keys::KeyEnds};
 use std::{borrow::Cow, cell::Cell};
@@ -27,6 +32,7 @@ const MIDDLE: usize = LONGEST - 16;
 
 /// A key that names no secret.
 struct Harmless {
+    /// The length of the key, and the rules by which it was judged.
     len: Cell<usize>,
     first: Cell<u64>,
     last: Cell<u64>,
@@ -44,8 +50,8 @@ impl Harmless {
     }
 
     #[inline]
-    fn is(&self, key: &str, ends: &KeyEnds) -> bool {
-        self.len.get() == ends.len
+    fn is(&self, key: &str, ends: &KeyEnds, generation: usize) -> bool {
+        self.len.get() == ends.len.wrapping_add(generation)
             && self.first.get() == ends.first
             && self.last.get() == ends.last
             && (ends.len <= 16 || self.has_middle_of(key))
@@ -56,8 +62,8 @@ impl Harmless {
         self.middle.get().get(..middle.len()) == Some(middle)
     }
 
-    fn remember(&self, key: &str, ends: &KeyEnds) {
-        self.len.set(ends.len);
+    fn remember(&self, key: &str, ends: &KeyEnds, generation: usize) {
+        self.len.set(ends.len.wrapping_add(generation));
         self.first.set(ends.first);
         self.last.set(ends.last);
         let mut middle = self.middle.get();
@@ -81,10 +87,19 @@ thread_local! {
 
 /// The value to record under `key`: the given one, unless the key names a secret.
 pub(super) fn visible<'a, 'v>(key: &str, value: &'a Value<'v>) -> &'a Value<'v> {
-    if is_hidden(key, &KeyEnds::of(key)) {
+    if is_hidden(key, &KeyEnds::of(key)) && !is_redacted(value) {
         &HIDDEN
     } else {
         value
+    }
+}
+
+/// Whether somebody has put a placeholder there before; it stays as it is, in a list too.
+fn is_redacted(value: &Value<'_>) -> bool {
+    match value {
+        Value::Str(text) => text.eq_ignore_ascii_case(REDACTED),
+        Value::Array(values) => values.iter().all(is_redacted),
+        _ => false,
     }
 }
 
@@ -92,15 +107,17 @@ pub(super) fn visible<'a, 'v>(key: &str, value: &'a Value<'v>) -> &'a Value<'v> 
 #[inline]
 pub(super) fn is_hidden(key: &str, ends: &KeyEnds) -> bool {
     let place = (ends.hash >> 56) as usize;
-    !KNOWN.with(|known| known[place].is(key, ends)) && judge(key, ends, place)
+    !KNOWN.with(|known| known[place].is(key, ends, rules::generation())) && judge(key, ends, place)
 }
 
 /// Judges a key by its words, and remembers it if it is harmless.
 #[cold]
 fn judge(key: &str, ends: &KeyEnds, place: usize) -> bool {
+    // Before the rules are looked at: changed meanwhile, they are asked again.
+    let generation = rules::generation_to_remember();
     let denied = is_denied_key(key);
     if !denied && (1..=LONGEST).contains(&key.len()) {
-        KNOWN.with(|known| known[place].remember(key, ends));
+        KNOWN.with(|known| known[place].remember(key, ends, generation));
     }
     denied
 }
@@ -130,6 +147,11 @@ const OWNERS_OF_TOKENS: &[&str] = &[
 ///
 /// Asked on the traced thread for baggage that is sent, hence without allocating.
 pub(crate) fn is_denied_key(key: &str) -> bool {
+    rules::judge(key).unwrap_or_else(|| names_a_secret(key))
+}
+
+/// Whether everybody knows that the key is one of a secret.
+fn names_a_secret(key: &str) -> bool {
     let (mut before, mut last) = (Word::default(), Word::default());
     for word in words(key) {
         (before, last) = (last, word);
@@ -138,6 +160,24 @@ pub(crate) fn is_denied_key(key: &str) -> bool {
         }
     }
     last.is_token(before)
+}
+
+/// Whether a word is an e-mail address.
+pub(crate) fn is_email(word: &str) -> bool {
+    let Some((local, domain)) = word
+        .trim_matches(|c: char| ".:[]{}".contains(c))
+        .split_once('@')
+    else {
+        return false;
+    };
+    let is_local = |c: char| c.is_ascii_alphanumeric() || ".+-_%".contains(c);
+    let is_domain = |c: char| c.is_ascii_alphanumeric() || ".-".contains(c);
+    !local.is_empty()
+        && local.chars().all(is_local)
+        && domain.chars().all(is_domain)
+        && domain.rsplit_once('.').is_some_and(|(name, top)| {
+            !name.is_empty() && top.len() >= 2 && top.bytes().all(|byte| byte.is_ascii_alphabetic())
+        })
 }
 
 /// A word of a key. What stands directly before it counts with it, since nobody knows whether
@@ -190,7 +230,7 @@ fn without_end<'a>(text: &'a str, end: &str) -> Option<&'a str> {
 }
 
 /// The words of a key: letters between other characters, and between the humps of `camelCase`.
-fn words(key: &str) -> impl Iterator<Item = Word<'_>> {
+fn words(key: &str) -> impl Iterator<Item = Word<'_>> + Clone {
     let mut at = 0;
     std::iter::from_fn(move || {
         let rest = key.get(at..)?;
@@ -247,14 +287,25 @@ mod tests {
         for len in 1..=LONGEST {
             let key: String = ('a'..='z').cycle().take(len).collect();
             let known = Harmless::none();
-            known.remember(&key, &KeyEnds::of(&key));
-            assert!(known.is(&key, &KeyEnds::of(&key)), "{key}");
+            known.remember(&key, &KeyEnds::of(&key), 64);
+            assert!(known.is(&key, &KeyEnds::of(&key), 64), "{key}");
+            assert!(!known.is(&key, &KeyEnds::of(&key), 128), "{key}");
             for at in 0..len {
                 let mut other = key.clone();
                 other.replace_range(at..=at, ".");
-                assert!(!known.is(&other, &KeyEnds::of(&other)), "{other}");
+                assert!(!known.is(&other, &KeyEnds::of(&other), 64), "{other}");
             }
         }
+    }
+
+    #[test]
+    fn a_placeholder_stays_as_it_is_and_hides_nothing_beside_it() {
+        let visible = |value: Value<'static>| visible("password", &value).clone();
+        let placeholders = Value::Array(vec!["[REDACTED]".into(), "[Redacted]".into()]);
+        assert_eq!(visible("[REDACTED]".into()), "[REDACTED]".into());
+        assert_eq!(visible(placeholders.clone()), placeholders);
+        let mixed = Value::Array(vec!["[REDACTED]".into(), "secret".into()]);
+        assert_eq!(visible(mixed), REDACTED.into());
     }
 
     #[test]

@@ -24,17 +24,20 @@ static SCOPES: [AtomicStatic<InstrumentationScope>; MAX_SCOPES] =
 pub(crate) struct InstrumentationScope {
     name: String,
     version: String,
+    schema_url: String,
     encoded: Vec<u8>,
 }
 
 impl InstrumentationScope {
-    /// The number of a scope.
-    pub(crate) fn intern(name: &str, version: &str) -> u32 {
-        let same = |scope: &Self| scope.name == name && scope.version == version;
+    /// The number of a scope; what is empty was not given.
+    pub(crate) fn intern(name: &str, version: &str, schema_url: &str) -> u32 {
+        let same = |scope: &Self| {
+            scope.name == name && scope.version == version && scope.schema_url == schema_url
+        };
         let number = SCOPES.iter().position(|place| {
             let found = place
                 .get()
-                .unwrap_or_else(|| place.get_or_set(Self::leak(name, version)));
+                .unwrap_or_else(|| place.get_or_set(Self::leak(name, version, schema_url)));
             same(found)
         });
         u32::try_from(number.unwrap_or_else(Self::shared)).unwrap_or(u32::MAX)
@@ -57,7 +60,7 @@ impl InstrumentationScope {
         number as usize == MAX_SCOPES - 1
     }
 
-    fn leak(name: &str, version: &str) -> &'static Self {
+    fn leak(name: &str, version: &str, schema_url: &str) -> &'static Self {
         let mut encoded = Vec::new();
         put_message(&mut encoded, 1, name.as_bytes());
         if !version.is_empty() {
@@ -66,19 +69,32 @@ impl InstrumentationScope {
         Box::leak(Box::new(Self {
             name: name.to_owned(),
             version: version.to_owned(),
+            schema_url: schema_url.to_owned(),
             encoded,
         }))
     }
 
+    fn get(number: u32) -> Option<&'static Self> {
+        SCOPES.get(number as usize).and_then(AtomicStatic::get)
+    }
+
     /// The name that belongs to a number.
     pub(super) fn name(number: u32) -> &'static str {
-        let scope = SCOPES.get(number as usize).and_then(AtomicStatic::get);
+        let scope = Self::get(number);
         scope.map(|scope| scope.name.as_str()).unwrap_or_default()
+    }
+
+    /// Where the names of a number's attributes are defined; empty where nobody says.
+    pub(crate) fn schema_url(number: u32) -> &'static str {
+        let scope = Self::get(number);
+        scope
+            .map(|scope| scope.schema_url.as_str())
+            .unwrap_or_default()
     }
 
     /// The OTLP `InstrumentationScope` message of a number.
     pub(crate) fn encoded(number: u32) -> &'static [u8] {
-        let scope = SCOPES.get(number as usize).and_then(AtomicStatic::get);
+        let scope = Self::get(number);
         scope
             .map(|scope| scope.encoded.as_slice())
             .unwrap_or_default()
@@ -91,8 +107,9 @@ mod tests {
 
     #[test]
     fn equal_scopes_share_a_number_also_when_interned_at_once() {
-        let intern =
-            || [("a", ""), ("a", "1"), ("b", "")].map(|(n, v)| InstrumentationScope::intern(n, v));
+        let intern = || {
+            [("a", ""), ("a", "1"), ("b", "")].map(|(n, v)| InstrumentationScope::intern(n, v, ""))
+        };
         let all: Vec<_> = std::thread::scope(|scope| {
             let threads: Vec<_> = (0..4).map(|_| scope.spawn(intern)).collect();
             threads
@@ -105,5 +122,12 @@ mod tests {
             InstrumentationScope::encoded(all[0][1]),
             b"\x0a\x01a\x12\x011"
         );
+        let with_schema = InstrumentationScope::intern("a", "1", "https://schema");
+        assert_ne!(with_schema, all[0][1]);
+        assert_eq!(
+            InstrumentationScope::schema_url(with_schema),
+            "https://schema"
+        );
+        assert_eq!(InstrumentationScope::schema_url(all[0][1]), "");
     }
 }

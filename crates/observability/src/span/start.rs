@@ -13,17 +13,17 @@ use crate::{
 };
 
 /// A link that is there from the start, with its attributes.
-pub(super) type Link<'a> = (SpanContext, Vec<(&'a str, Value<'a>)>);
+pub(crate) type Link<'a> = (SpanContext, Vec<(&'a str, Value<'a>)>);
 
 /// What is known of a span before it starts.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Start<'a> {
-    pub(super) scope: u32,
-    pub(super) name: &'a str,
-    pub(super) kind: SpanKind,
-    pub(super) attributes: &'a [(&'a str, Value<'a>)],
-    pub(super) links: &'a [Link<'a>],
-    pub(super) time_unix_nanos: Option<u64>,
+pub(crate) struct Start<'a> {
+    pub(crate) scope: u32,
+    pub(crate) name: &'a str,
+    pub(crate) kind: SpanKind,
+    pub(crate) attributes: &'a [(&'a str, Value<'a>)],
+    pub(crate) links: &'a [Link<'a>],
+    pub(crate) time_unix_nanos: Option<u64>,
 }
 
 impl<'a> Start<'a> {
@@ -102,13 +102,11 @@ impl<'a> Start<'a> {
             recorder.sampler.decide(parent_span, trace_id)
         };
         match decision {
-            Some(true) => {
-                if identify(recorder, started, true) {
+            Some(sampled) => {
+                let wanted = sampled || recorder.records_unsampled();
+                if identify(recorder, started, sampled) && wanted {
                     self.record(recorder, parent_span, started);
                 }
-            }
-            Some(false) => {
-                identify(recorder, started, false);
             }
             None => self.ask(recorder, parent_span, started),
         }
@@ -128,12 +126,14 @@ impl<'a> Start<'a> {
             name: self.name,
             kind: self.kind,
             attributes: self.attributes,
+            links: self.links,
         });
         if let Some(changed) = sampling.trace_state {
             started.span.set_trace_state(changed);
         }
         let sampled = sampling.is_sampled && sampling.is_recording;
-        if identify(recorder, started, sampled) && sampling.is_recording {
+        let wanted = sampling.is_recording || recorder.records_unsampled();
+        if identify(recorder, started, sampled) && wanted {
             self.record(recorder, parent, started);
             started.span.set_attributes(sampling.attributes);
         }
@@ -155,8 +155,10 @@ impl<'a> Start<'a> {
                 anchor: clock.anchor(),
             };
             // A trace that began elsewhere follows the decision made there.
-            started.undecided =
-                parent.is_none() && !started.forced && recorder.sampler.leaves_undecided();
+            started.undecided = parent.is_none()
+                && span.is_sampled()
+                && !started.forced
+                && recorder.sampler.leaves_undecided();
         }
         let forced = started.undecided && (started.forced || recorder.sampler.is_forcing());
         let root = &started.root;

@@ -6,6 +6,8 @@
 //! start, so a tracer made before `init_telemetry` works afterwards.
 
 use super::{InstrumentationScope, Span, SpanBuilder, SpanGuard, SpanRef, start::Start};
+#[cfg(feature = "tracing")]
+use crate::context::Context;
 
 /// Starts spans on behalf of a library or module.
 ///
@@ -37,7 +39,7 @@ pub struct Tracer {
 /// Cheap, but not free: keep it in a variable outside of loops.
 pub fn get_tracer(name: &str) -> Tracer {
     Tracer {
-        scope: InstrumentationScope::intern(name, ""),
+        scope: InstrumentationScope::intern(name, "", ""),
     }
 }
 
@@ -45,7 +47,15 @@ impl Tracer {
     /// The tracer of a scope with a version.
     pub fn with_version(name: &str, version: &str) -> Self {
         Self {
-            scope: InstrumentationScope::intern(name, version),
+            scope: InstrumentationScope::intern(name, version, ""),
+        }
+    }
+
+    /// The tracer of a scope whose attributes are defined by the schema at `schema_url`; what is
+    /// empty is not recorded.
+    pub fn with_schema_url(name: &str, version: &str, schema_url: &str) -> Self {
+        Self {
+            scope: InstrumentationScope::intern(name, version, schema_url),
         }
     }
 
@@ -79,6 +89,23 @@ impl Tracer {
             return Span::default();
         }
         Span::new(|started| Start::plain(self.scope, name).under_current(started))
+    }
+
+    /// Starts a span of which more than the name is known, without taking memory for that.
+    #[cfg(feature = "tracing")]
+    #[inline]
+    pub(crate) fn start_described<'a>(
+        self,
+        name: &'a str,
+        parent: Option<&Context>,
+        describe: impl FnOnce(&mut Start<'a>),
+    ) -> Span {
+        let mut start = Start::plain(self.scope, name);
+        describe(&mut start);
+        Span::new(|started| match parent {
+            Some(parent) => start.under(parent, started),
+            None => start.under_current(started),
+        })
     }
 
     /// Prepares a span with more than a name.

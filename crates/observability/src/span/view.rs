@@ -75,8 +75,9 @@ impl SpanRef {
         &self.context
     }
 
+    /// Reads or writes the span while it is recorded; `access` must not call code of the user's.
     #[inline]
-    pub(super) fn with<R>(&self, access: impl FnOnce(&mut SpanBody) -> R) -> Option<R> {
+    pub(crate) fn with<R>(&self, access: impl FnOnce(&mut SpanBody) -> R) -> Option<R> {
         let (slot, generation) = self.slot?;
         thread::with_span(slot, generation, access)
     }
@@ -265,6 +266,12 @@ impl SpanRef {
             hooks.ending(self, &end);
         }
         thread::end_span(recorder, slot, generation, end);
+    }
+
+    /// Where the span is recorded.
+    #[cfg(feature = "tracing")]
+    pub(super) fn slot(&self) -> Option<(&'static Slot, u64)> {
+        self.slot
     }
 
     /// Whether the span was recorded when it started.

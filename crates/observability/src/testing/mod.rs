@@ -19,9 +19,9 @@ mod tree;
 
 use crate::{
     Context, FutureExt as _, Sampler, SpanLimits, SpanRecord, Stats, Telemetry, TelemetryBuilder,
-    export::{RequestBuilder, Tail, decode_request},
+    export::{Recovery, RequestBuilder, Tail, decode_request},
     lint::Linter,
-    recorder::{Recorder, RecorderConfig},
+    recorder::{Core, Recorder, RecorderConfig},
     semconv::Conventions,
     with_context,
 };
@@ -45,6 +45,7 @@ pub struct TestRecorder {
 struct Received {
     spans: Vec<SpanRecord>,
     tail: Option<Tail>,
+    recovery: Option<Recovery>,
 }
 
 impl Default for TestRecorder {
@@ -74,19 +75,23 @@ impl TestRecorder {
         Self::of(Telemetry::builder().previews(true))
     }
 
-    /// A recorder with the sampler, the tail policy, the limits, the names and the hooks of a builder. Of its other
-    /// settings and of the environment nothing is taken.
+    /// A recorder with the sampler, the tail policy, the flight recorder, the limits, the names and the
+    /// hooks of a builder. Of its other settings and of the environment nothing is taken.
     pub fn of(builder: TelemetryBuilder) -> Self {
         Self::of_config(builder.into_test_config())
     }
 
     pub(crate) fn of_config(config: RecorderConfig) -> Self {
+        let recorder = Recorder::leak(config);
+        let aside = recorder.core().and_then(Core::aside);
+        let tail = recorder.config.tail.as_ref();
         let received = Received {
             spans: Vec::new(),
-            tail: config.tail.as_ref().map(Tail::new),
+            tail: tail.map(|policy| Tail::new(policy, aside)),
+            recovery: recorder.config.flight_recorder.map(Recovery::new),
         };
         Self {
-            recorder: Recorder::leak(config),
+            recorder,
             spans: Mutex::new(received),
         }
     }
@@ -117,46 +122,48 @@ impl TestRecorder {
     /// All spans that have ended so far, in the order they ended on each thread.
     pub fn spans(&self) -> Vec<SpanRecord> {
         let mut received = self.spans.lock().unwrap_or_else(PoisonError::into_inner);
-        let Received { spans, tail } = &mut *received;
-        self.take(tail.as_mut(), |request| {
-            spans.extend(decode_request(request).unwrap_or_default());
-        });
-        spans.clone()
+        if let Some(request) = self.take(&mut received) {
+            let new = decode_request(&request).unwrap_or_default();
+            received.spans.extend(new);
+        }
+        received.spans.clone()
     }
 
     /// The encoded request of what has ended since the last time; empty when that is nothing.
     #[cfg(feature = "_fuzzing")]
     pub(crate) fn take_encoded(&self) -> Vec<u8> {
         let mut received = self.spans.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut bytes = Vec::new();
-        self.take(received.tail.as_mut(), |request| {
-            bytes.extend_from_slice(request);
-        });
-        bytes
+        self.take(&mut received).unwrap_or_default()
     }
 
-    /// Shows what has ended since the last time to `receive`, as one request, unless it is nothing.
-    fn take(&self, tail: Option<&mut Tail>, receive: impl FnOnce(&[u8])) {
-        let Some(core) = self.recorder.core() else {
-            return;
-        };
+    /// What has ended since the last time, as one request, unless it is nothing.
+    fn take(&self, received: &mut Received) -> Option<Vec<u8>> {
+        let Received { tail, recovery, .. } = received;
+        let core = self.recorder.core()?;
         let chunks = core.drain();
-        let mut request = RequestBuilder::default();
-        let mut add = |records: &[u8]| {
+        let (mut request, now) = (RequestBuilder::default(), Instant::now());
+        let mut keep = |records: &[u8]| {
+            if let Some(recovery) = recovery {
+                recovery.watch(records, now);
+            }
             let _unbounded = request.add(records);
         };
         match tail {
-            None => chunks.iter().for_each(|chunk| add(&chunk.bytes)),
+            None => chunks.iter().for_each(|chunk| keep(&chunk.bytes)),
             Some(tail) => {
                 let all = (chunks.as_slice(), chunks.len());
-                tail.sort(all, Instant::now(), &core.totals, &mut add);
+                tail.sort(all, now, &core.totals, &mut keep);
+                core.hold_bytes(tail.waiting_bytes());
             }
         }
-        core.totals.exported(request.span_count());
-        if !request.is_empty() {
-            receive(request.finish(&[]));
+        if let Some(recovery) = recovery {
+            recovery.recover(false, now, core, &mut |records| {
+                let _unbounded = request.add(records);
+            });
         }
+        core.totals.exported(request.span_count());
         core.recycle(chunks);
+        (!request.is_empty()).then(|| request.finish(&[]).to_vec())
     }
 
     /// All spans that have ended so far, as indented text without ids and times.
@@ -173,6 +180,12 @@ impl TestRecorder {
     pub fn stats(&self) -> Stats {
         self.recorder.stats()
     }
+}
+
+/// The given spans as the same text as [`TestRecorder::tree`]: for a test of a whole program, whose spans
+/// come from an [`InMemoryExporter`](crate::InMemoryExporter).
+pub fn tree_of(spans: &[SpanRecord]) -> String {
+    tree::render(spans)
 }
 
 /// Asserts that the spans of a test keep to the guide's best practices, and that all have ended.

@@ -1,8 +1,14 @@
 //! The span forest as text that is the same in every run.
 //!
-//! Position: behind `TestRecorder::tree`.
+//! Position: behind `TestRecorder::tree`. Order and depth are those of [`arrange`]; what differs from
+//! the console's tree is that nothing is cut or measured, and that links show the name of the span.
+//!
+//! Invariant: the text holds no control character but line feeds.
 
-use crate::{AnyValue, SpanRecord};
+use crate::{
+    AnyValue, SpanRecord,
+    export::{arrange, push_escaped},
+};
 use std::{collections::HashMap, fmt::Write as _};
 
 const KINDS: [&str; 6] = [
@@ -16,69 +22,56 @@ const KINDS: [&str; 6] = [
 
 /// Begins what differs from machine to machine: the frames of a backtrace.
 const BACKTRACE: &str = "Stack backtrace:";
+/// Deeper spans are drawn at this depth: the blanks before a long chain would fill the memory.
+const MAX_DEPTH: usize = 100;
 
 /// Draws all spans, roots first by their start.
 pub(super) fn render(spans: &[SpanRecord]) -> String {
-    let mut order: Vec<&SpanRecord> = spans.iter().collect();
-    order.sort_by_key(|span| span.start_unix_nanos);
-    let known: HashMap<_, _> = order
+    let known = spans
         .iter()
-        .map(|span| (span.span_id, span.name.as_str()))
-        .collect();
-    let mut children: HashMap<Option<[u8; 8]>, Vec<&SpanRecord>> = HashMap::new();
-    for span in order {
-        let parent = span
-            .parent_span_id
-            .filter(|parent| known.contains_key(parent));
-        children.entry(parent).or_default().push(span);
-    }
+        .map(|span| ((span.trace_id, span.span_id), span.name.as_str()));
     let mut picture = Picture {
-        children,
-        known,
+        known: known.collect(),
         out: String::new(),
     };
-    picture.draw(None, 0);
+    for node in arrange(spans) {
+        picture.line(&spans[node.span], node.depth.min(MAX_DEPTH));
+    }
     picture.out
 }
 
 struct Picture<'a> {
-    children: HashMap<Option<[u8; 8]>, Vec<&'a SpanRecord>>,
-    known: HashMap<[u8; 8], &'a str>,
+    known: HashMap<([u8; 16], [u8; 8]), &'a str>,
     out: String,
 }
 
-impl<'a> Picture<'a> {
-    fn draw(&mut self, parent: Option<[u8; 8]>, depth: usize) {
-        for span in self.children.remove(&parent).unwrap_or_default() {
-            self.line(span, depth);
-            self.draw(Some(span.span_id), depth + 1);
-        }
-    }
-
-    fn line(&mut self, span: &'a SpanRecord, depth: usize) {
+impl Picture<'_> {
+    fn line(&mut self, span: &SpanRecord, depth: usize) {
         let indent = "  ".repeat(depth);
         self.out.push_str(&indent);
-        self.out.push_str(&span.name);
+        push_escaped(&mut self.out, &span.name);
         let kind = usize::try_from(span.kind).unwrap_or_default();
         self.out.push_str(KINDS.get(kind).unwrap_or(&" [unknown]"));
         match span.status_code {
             1 => self.out.push_str(" OK"),
             2 if span.status_message.is_empty() => self.out.push_str(" ERROR"),
-            2 => self.append(format_args!(" ERROR({})", span.status_message)),
+            2 => {
+                self.out.push_str(" ERROR(");
+                push_escaped(&mut self.out, &span.status_message);
+                self.out.push(')');
+            }
             _ => {}
         }
         self.attributes(&span.attributes);
         for event in &span.events {
-            self.append(format_args!("\n{indent}  · {}", event.name));
+            self.append(format_args!("\n{indent}  · "));
+            push_escaped(&mut self.out, &event.name);
             self.attributes(&event.attributes);
         }
         for link in &span.links {
-            let target = self
-                .known
-                .get(&link.span_id)
-                .copied()
-                .unwrap_or("elsewhere");
-            self.append(format_args!("\n{indent}  → {target}"));
+            let target = self.known.get(&(link.trace_id, link.span_id)).copied();
+            self.append(format_args!("\n{indent}  → "));
+            push_escaped(&mut self.out, target.unwrap_or("elsewhere"));
             self.attributes(&link.attributes);
         }
         self.out.push('\n');
@@ -89,7 +82,10 @@ impl<'a> Picture<'a> {
             let text = text(value);
             let shown = text.split(BACKTRACE).next().unwrap_or_default().trim_end();
             if !shown.is_empty() || text.is_empty() {
-                self.append(format_args!(" {key}={}", shown.replace('\n', "; ")));
+                self.out.push(' ');
+                push_escaped(&mut self.out, key);
+                self.out.push('=');
+                push_escaped(&mut self.out, &shown.replace('\n', "; "));
             }
         }
     }
@@ -116,5 +112,56 @@ fn text(value: &AnyValue) -> String {
             format!("{{{}}}", list(entries.collect()))
         }
         AnyValue::Bytes(bytes) => format!("{} bytes", bytes.len()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn span(name: &str, [trace, id, parent]: [u32; 3]) -> SpanRecord {
+        let wide = |id: u32| u64::from(id).to_be_bytes();
+        SpanRecord {
+            name: name.to_owned(),
+            trace_id: u128::from(trace).to_be_bytes(),
+            span_id: wide(id),
+            parent_span_id: (parent > 0).then(|| wide(parent)),
+            ..SpanRecord::default()
+        }
+    }
+
+    #[test]
+    fn a_deep_chain_needs_no_deep_stack() {
+        let spans: Vec<_> = (1..=60_000).map(|id| span("s", [1, id, id - 1])).collect();
+        let tree = render(&spans);
+        assert_eq!(tree.lines().count(), 60_000);
+        let deepest = tree.lines().map(|line| line.find('s')).max();
+        assert_eq!(deepest, Some(Some(2 * MAX_DEPTH)));
+    }
+
+    #[test]
+    fn every_span_is_drawn_whatever_its_ids_claim() {
+        let circle = [span("a", [1, 1, 2]), span("b", [1, 2, 1])];
+        assert_eq!(render(&circle), "a\n  b\n");
+        let of_two_traces = [
+            span("first", [1, 1, 0]),
+            span("second", [2, 1, 0]),
+            span("below", [2, 3, 1]),
+        ];
+        assert_eq!(render(&of_two_traces), "first\nsecond\n  below\n");
+    }
+
+    #[test]
+    fn control_characters_are_visible() {
+        let odd = SpanRecord {
+            status_code: 2,
+            status_message: "it\nbroke".to_owned(),
+            attributes: vec![("k\u{1b}".to_owned(), AnyValue::String("a\r\nb".to_owned()))],
+            ..span("na\tme", [1, 1, 0])
+        };
+        assert_eq!(
+            render(&[odd]),
+            "na\\tme ERROR(it\\nbroke) k\\u{1b}=a\\r; b\n"
+        );
     }
 }

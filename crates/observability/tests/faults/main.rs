@@ -13,6 +13,7 @@
 
 mod backend;
 mod deadline;
+mod flight_recorder;
 mod grpc;
 mod http;
 mod metrics;

@@ -7,7 +7,8 @@ use crate::{
     record,
 };
 use continuum_observability::{
-    get_tracer, interop::opentelemetry_0_33::register_self_metrics, with_telemetry_disabled,
+    Context, SpanContext, SpanId, Status, TraceFlags, TraceId, TraceState, get_tracer,
+    interop::opentelemetry_0_33::register_self_metrics, with_context, with_telemetry_disabled,
 };
 use opentelemetry::global;
 use opentelemetry_sdk::metrics::{
@@ -24,12 +25,24 @@ fn read(provider: &SdkMeterProvider, metrics: &InMemoryMetricExporter) -> String
     for resource in metrics.get_finished_metrics().unwrap() {
         let scopes = resource.scope_metrics();
         for metric in scopes.flat_map(ScopeMetrics::metrics) {
-            assert_eq!(metric.unit(), "{span}");
+            let unit = match metric.name() {
+                name if name.contains("usage") => "By",
+                name if name.contains(".trace.") => "{trace}",
+                _ => "{span}",
+            };
+            assert_eq!(metric.unit(), unit);
             let mut line = |attributes: Vec<String>, value: i128| {
                 let mut line = metric.name().to_owned();
                 for attribute in attributes {
                     write!(line, " {attribute}").unwrap();
                 }
+                // How large a chunk is, is no concern of these tests.
+                let is_some = value > 0 && metric.unit() == "By";
+                let value = if is_some {
+                    "some".to_owned()
+                } else {
+                    value.to_string()
+                };
                 lines.push(format!("{line} = {value}"));
             };
             match metric.data() {
@@ -60,16 +73,21 @@ fn shown<'a>(attributes: impl Iterator<Item = &'a opentelemetry::KeyValue>) -> V
         .collect()
 }
 
-#[test]
-fn the_counts_of_the_recorder_are_read_by_the_global_meter() {
-    let _alone = alone();
+/// A meter that is read when a test asks.
+fn meter() -> (SdkMeterProvider, InMemoryMetricExporter) {
     let metrics = InMemoryMetricExporter::default();
     let reader = PeriodicReader::builder(metrics.clone())
         .with_interval(PLENTY)
         .build();
     let provider = SdkMeterProvider::builder().with_reader(reader).build();
     global::set_meter_provider(provider.clone());
+    (provider, metrics)
+}
 
+#[test]
+fn the_counts_of_the_recorder_are_read_by_the_global_meter() {
+    let _alone = alone();
+    let (provider, metrics) = meter();
     let backend = Backend::start(Protocol::Http, Fault::Silent);
     let (builder, _lines) = builder(over_http(&backend));
     let telemetry = prompt(builder).max_queue_size(100).init().unwrap();
@@ -80,6 +98,11 @@ fn the_counts_of_the_recorder_are_read_by_the_global_meter() {
     let open = get_tracer("faults").start_span("open");
     with_telemetry_disabled(|| record(1));
     let while_the_backend_is_silent = "\
+continuum.sdk.flight_recorder.span.recovered = 0
+continuum.sdk.flight_recorder.usage = 0
+continuum.sdk.queue.usage = some
+continuum.sdk.tail.span.sampled_out = 0
+continuum.sdk.tail.trace.decided_early = 0
 otel.sdk.exporter.span.exported = 0
 otel.sdk.exporter.span.exported export_failed = 0
 otel.sdk.exporter.span.exported rejected = 0
@@ -98,6 +121,11 @@ otel.sdk.span.started RECORD_AND_SAMPLE = 6";
     drop(open);
     telemetry.shutdown(PLENTY).unwrap();
     let after_the_shutdown = "\
+continuum.sdk.flight_recorder.span.recovered = 0
+continuum.sdk.flight_recorder.usage = 0
+continuum.sdk.queue.usage = 0
+continuum.sdk.tail.span.sampled_out = 0
+continuum.sdk.tail.trace.decided_early = 0
 otel.sdk.exporter.span.exported = 6
 otel.sdk.exporter.span.exported export_failed = 0
 otel.sdk.exporter.span.exported rejected = 0
@@ -110,5 +138,66 @@ otel.sdk.processor.span.queue.size = 0
 otel.sdk.span.live = 0
 otel.sdk.span.started DROP = 0
 otel.sdk.span.started RECORD_AND_SAMPLE = 6";
+    assert_eq!(read(&provider, &metrics), after_the_shutdown);
+}
+
+#[test]
+fn what_waits_at_the_tail_and_what_the_flight_recorder_holds_are_read_too() {
+    let _alone = alone();
+    let (provider, metrics) = meter();
+    let backend = Backend::start(Protocol::Http, Fault::None);
+    let (builder, _lines) = builder(over_http(&backend));
+    let builder = builder.sampling_rate(0.0).flight_recorder(128 << 10);
+    let telemetry = builder.init().unwrap();
+    register_self_metrics(telemetry.handle());
+    // Three are thrown away at the tail, and two below a caller who is not sampled.
+    record(3);
+    let (trace, span) = (TraceId::from(7_u128), SpanId::from(9_u64));
+    let caller = SpanContext::new(trace, span, TraceFlags::NONE, true, TraceState::EMPTY);
+    let below = Context::current().with_remote_span_context(caller);
+    with_context(&below, || record(2));
+    // One waits for its root.
+    let root = get_tracer("faults").start_span("root");
+    with_context(&root.as_context(), || record(1));
+    telemetry.force_flush(PLENTY).unwrap();
+    let before_an_error = "\
+continuum.sdk.flight_recorder.span.recovered = 0
+continuum.sdk.flight_recorder.usage = some
+continuum.sdk.queue.usage = some
+continuum.sdk.tail.span.sampled_out = 3
+continuum.sdk.tail.trace.decided_early = 0
+otel.sdk.exporter.span.exported = 0
+otel.sdk.exporter.span.exported export_failed = 0
+otel.sdk.exporter.span.exported rejected = 0
+otel.sdk.exporter.span.inflight = 0
+otel.sdk.processor.span.processed = 0
+otel.sdk.processor.span.processed already_shutdown = 0
+otel.sdk.processor.span.processed queue_full = 0
+otel.sdk.processor.span.queue.size = 1
+otel.sdk.span.live = 1
+otel.sdk.span.started RECORD_AND_SAMPLE = 5
+otel.sdk.span.started RECORD_ONLY = 2";
+    assert_eq!(read(&provider, &metrics), before_an_error);
+
+    get_tracer("faults").in_scope("broken", |span| span.set_status(Status::error("no")));
+    telemetry.shutdown(PLENTY).unwrap();
+    drop(root);
+    let after_the_shutdown = "\
+continuum.sdk.flight_recorder.span.recovered = 6
+continuum.sdk.flight_recorder.usage = 0
+continuum.sdk.queue.usage = 0
+continuum.sdk.tail.span.sampled_out = 4
+continuum.sdk.tail.trace.decided_early = 1
+otel.sdk.exporter.span.exported = 7
+otel.sdk.exporter.span.exported export_failed = 0
+otel.sdk.exporter.span.exported rejected = 0
+otel.sdk.exporter.span.inflight = 0
+otel.sdk.processor.span.processed = 7
+otel.sdk.processor.span.processed already_shutdown = 1
+otel.sdk.processor.span.processed queue_full = 0
+otel.sdk.processor.span.queue.size = 0
+otel.sdk.span.live = 0
+otel.sdk.span.started RECORD_AND_SAMPLE = 6
+otel.sdk.span.started RECORD_ONLY = 2";
     assert_eq!(read(&provider, &metrics), after_the_shutdown);
 }

@@ -4,7 +4,7 @@ use crate::{
     alone,
     child::{BY_PARENT, PLENTY, Report, ids, in_a_child, instances, names},
 };
-use continuum_observability::{Span, SpanRef, Telemetry, get_current_span, get_tracer};
+use continuum_observability::{Sampler, Span, SpanRef, Telemetry, get_current_span, get_tracer};
 use std::{
     collections::HashSet,
     os::unix::process::CommandExt as _,
@@ -34,6 +34,29 @@ fn record_in_child(telemetry: &Telemetry, open: &mut Span, view: &SpanRef) {
     telemetry.force_flush(PLENTY).unwrap();
     let stats = telemetry.stats();
     assert_eq!((stats.started, stats.exported, stats.pending), (3, 3, 0));
+}
+
+/// A child of a process whose flight recorder holds spans.
+#[test]
+fn the_flight_recorder_of_a_child_begins_empty() {
+    let _alone = alone();
+    let telemetry = Telemetry::builder()
+        .exporter_with("report", || Box::new(Report))
+        .sampler(Sampler::AlwaysOff)
+        .flight_recorder(1 << 20)
+        .init()
+        .unwrap();
+    let record = || get_tracer("flight").in_scope("recorded", |_| ());
+    record();
+    let reported = in_a_child(|| {
+        assert_eq!(telemetry.snapshot(PLENTY), Ok(0));
+        get_tracer("flight").in_scope("child", |_| ());
+        assert_eq!(telemetry.snapshot(PLENTY), Ok(1));
+    });
+    assert_eq!(names(&reported), ["child"]);
+    record();
+    assert_eq!(telemetry.snapshot(PLENTY), Ok(2));
+    telemetry.shutdown(PLENTY).unwrap();
 }
 
 /// A child that has a child.

@@ -7,11 +7,15 @@
     reason = "a test fails by panicking; forgotten guards are what some of them are about"
 )]
 
+mod api_baggage;
+mod api_behaviour;
 mod api_span;
 mod async_nesting;
 mod guards;
 mod installation;
 mod layer;
+mod layer_parents;
+mod layer_rules;
 mod misuse;
 mod sync_nesting;
 mod world;

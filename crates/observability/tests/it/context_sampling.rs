@@ -159,7 +159,10 @@ impl ShouldSample for Unusual {
     fn should_sample(&self, parameters: &SamplingParameters<'_>) -> SamplingResult<'static> {
         let mut result = SamplingResult::from_decision(parameters.name == "sampled");
         result.is_recording = true;
-        result.attributes = vec![("sampler.attributes", parameters.attributes.len().into())];
+        result.attributes = vec![(
+            "sampler.attributes".into(),
+            parameters.attributes.len().into(),
+        )];
         result.trace_state = TraceState::EMPTY.insert("sampler", "unusual").ok();
         result
     }

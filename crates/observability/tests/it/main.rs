@@ -4,6 +4,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::panic,
     reason = "a test fails by panicking"
 )]
 
@@ -18,6 +19,7 @@ mod context_spawn;
 mod context_streams;
 mod exceptions;
 mod executors;
+mod flight_recorder;
 mod hooks;
 mod layer_forms;
 mod layer_names;

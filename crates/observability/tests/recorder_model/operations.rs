@@ -54,6 +54,8 @@ pub(crate) enum Actor {
     Owner,
     Reference,
     OtherThread,
+    /// Another thread, while this one goes on with the other spans.
+    Beside,
 }
 
 #[derive(Debug, Clone)]

@@ -56,6 +56,7 @@ pub(crate) fn step() -> impl Strategy<Value = Step> {
         Actor::Owner,
         Actor::Reference,
         Actor::OtherThread,
+        Actor::Beside,
     ];
     let drawn = (any::<usize>(), prop::sample::select(actors), operation());
     drawn.prop_map(|(span, by, operation)| Step {

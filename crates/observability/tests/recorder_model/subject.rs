@@ -12,7 +12,10 @@ use opentelemetry_proto::tonic::{
     collector::trace::v1::ExportTraceServiceRequest, trace::v1::Span as WireSpan,
 };
 use prost::Message as _;
-use std::{collections::HashMap, thread};
+use std::{
+    collections::HashMap,
+    thread::{self, JoinHandle},
+};
 
 pub(crate) const SCOPE: &str = "recorder_model";
 
@@ -21,6 +24,8 @@ pub(crate) struct Subject {
     span: Span,
     view: SpanRef,
     model: Reference,
+    /// What is being done to it beside.
+    under_way: Option<JoinHandle<()>>,
 }
 
 impl Subject {
@@ -45,12 +50,21 @@ impl Subject {
             view: span.view().clone(),
             span,
             model,
+            under_way: None,
         }
     }
 
     fn apply(&mut self, step: &Step) {
+        self.settle();
         match (&step.operation, step.by) {
-            (Operation::End(end), _) => self.end(*end),
+            (Operation::End(end), Actor::Owner | Actor::Reference) => end_by(&self.span, *end),
+            (Operation::End(end), Actor::OtherThread | Actor::Beside) => {
+                let span = &self.span;
+                thread::scope(|scope| {
+                    let work = || end_by(span, *end);
+                    thread::Builder::new().spawn_scoped(scope, work).unwrap();
+                });
+            }
             (operation, Actor::Owner) => describe(&self.span, operation),
             (operation, Actor::Reference) => describe(&self.view, operation),
             (operation, Actor::OtherThread) => {
@@ -60,16 +74,28 @@ impl Subject {
                     thread::Builder::new().spawn_scoped(scope, work).unwrap();
                 });
             }
+            (operation, Actor::Beside) => {
+                let (view, operation) = (self.view.clone(), operation.clone());
+                let work = move || describe(&view, &operation);
+                self.under_way = Some(thread::Builder::new().spawn(work).unwrap());
+            }
         }
         self.model.apply(&step.operation);
         assert_eq!(self.view.is_recording(), !self.model.has_ended());
     }
 
-    fn end(&mut self, end: End) {
-        match end {
-            End::Now => self.span.end(),
-            End::At(unix_nanos) => self.span.end_with_timestamp(unix_nanos),
+    /// Waits for what is being done beside.
+    fn settle(&mut self) {
+        if let Some(thread) = self.under_way.take() {
+            thread.join().unwrap();
         }
+    }
+}
+
+fn end_by(span: &Span, end: End) {
+    match end {
+        End::Now => span.end(),
+        End::At(unix_nanos) => span.end_with_timestamp(unix_nanos),
     }
 }
 
@@ -93,7 +119,7 @@ fn describe(span: &SpanRef, operation: &Operation) {
         Operation::AddLink(link) => span.add_link(&link.context(), &borrowed(&link.attributes)),
         Operation::SetStatus(status) => span.set_status(status.clone()),
         Operation::UpdateName(name) => span.update_name(name),
-        Operation::End(_) => unreachable!("only the owner ends a span"),
+        Operation::End(_) => unreachable!("the span ends itself"),
     }
 }
 
@@ -113,7 +139,8 @@ pub(crate) fn perform(limits: SpanLimits, starts: &[Start], steps: &[Step]) -> V
         subjects[which].apply(step);
     }
     for subject in &mut subjects {
-        subject.end(End::Now);
+        subject.settle();
+        end_by(&subject.span, End::Now);
         subject.model.apply(&Operation::End(End::Now));
         assert!(!subject.view.is_recording());
     }

@@ -2,6 +2,7 @@
 //! own and one test at a time.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod flight_recorder;
 mod flush;
 mod running;
 mod tail;

@@ -248,6 +248,10 @@ fn every_kind_can_be_given_as_a_word_or_a_text() {
     fn producer() {}
     #[trace_function(kind = "consumer")]
     fn consumer() {}
+    #[trace_function(kind = SpanKind::Client)]
+    fn by_its_path() {}
+    #[trace_function(kind = Server)]
+    fn by_its_variant() {}
 
     let recorder = TestRecorder::new();
     recorder.run(|| {
@@ -256,10 +260,13 @@ fn every_kind_can_be_given_as_a_word_or_a_text() {
         client();
         producer();
         consumer();
+        by_its_path();
+        by_its_variant();
     });
     assert_eq!(
         tree(&recorder),
-        "internal\nserver [server]\nclient [client]\nproducer [producer]\nconsumer [consumer]\n"
+        "internal\nserver [server]\nclient [client]\nproducer [producer]\nconsumer [consumer]\n\
+         by_its_path [client]\nby_its_variant [server]\n"
     );
 }
 

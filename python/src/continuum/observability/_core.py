@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from opentelemetry import metrics, propagate, trace
 from opentelemetry.util import types
 
-from continuum.observability import _native, provider
+from continuum.observability import _native, _settings, provider
 from continuum.observability import metrics as _metrics
 
 DEFAULT_TRACER = "continuum"
@@ -73,7 +73,8 @@ def init_telemetry(
             _native.set_sampler(sampler if sampler is not None else sampling_rate)
         if service_name is not None or exporter_type is not None or config:
             _logger.warning("telemetry is already set up: shut it down to set it up anew")
-    _metrics.observe_if_installed()
+    _settings.keep(variables)
+    _metrics.configure()
     return _provide()
 
 

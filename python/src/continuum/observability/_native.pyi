@@ -87,8 +87,9 @@ class Span:
     def update_name(self, name: str) -> None:
         """Gives the span another name."""
 
-    def kind_number(self) -> int:
-        """The kind as the API numbers it; internal for a span that is not recorded."""
+    @property
+    def kind(self) -> SpanKind:
+        """The kind given at the start; internal for a span that is not recorded."""
 
     def snapshot(self) -> dict[str, Any] | None:
         """What the span was told so far; `None` for one that is not recorded or has ended."""
@@ -124,7 +125,13 @@ class Span:
 class Tracer:
     """Starts spans on behalf of a library or module."""
 
-    def __new__(cls, name: str, version: str | None = None) -> Self: ...
+    def __new__(
+        cls,
+        name: str,
+        version: str | None = None,
+        schema_url: str | None = None,
+        names_type: bool = False,
+    ) -> Self: ...
     def start_span(
         self,
         name: str,

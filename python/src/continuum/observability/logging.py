@@ -9,12 +9,13 @@ import json
 import logging
 from typing import Any
 
-from continuum.observability import _native
+from continuum.observability import _native, _settings
 from continuum.observability._core import get_current_span
 
 __all__ = ["create_logger", "get_logger", "log_exception", "log_with_context", "setup_logging"]
 
 _FORMAT = "%(asctime)s %(levelname)s %(name)s [%(trace_id)s %(span_id)s] %(message)s"
+_UNCORRELATED = "%(asctime)s %(levelname)s %(name)s %(message)s"
 
 # What every record has, and what therefore is no field of the caller's.
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
@@ -66,7 +67,8 @@ def setup_logging(
 ) -> None:
     """Sets the root logger up: format, ids of the current span, warnings as events of the span.
 
-    Called again, it replaces what it set up before; handlers of others stay.
+    Called again, it replaces what it set up before; handlers of others stay. The ids are left out
+    with `OTEL_LOG_CORRELATION=false`.
 
     Args:
         level: The least level that is logged.
@@ -77,8 +79,11 @@ def setup_logging(
     for handler in [handler for handler in root.handlers if getattr(handler, "continuum", False)]:
         root.removeHandler(handler)
     output = logging.StreamHandler()
-    output.setFormatter(_JsonFormatter() if json_output else logging.Formatter(_FORMAT))
-    output.addFilter(_Correlation())
+    correlated = _settings.is_on("OTEL_LOG_CORRELATION")
+    text = logging.Formatter(_FORMAT if correlated else _UNCORRELATED)
+    output.setFormatter(_JsonFormatter() if json_output else text)
+    if correlated:
+        output.addFilter(_Correlation())
     handlers: list[logging.Handler] = [output]
     if add_span_events:
         handlers.append(_SpanEvents())

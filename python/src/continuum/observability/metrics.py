@@ -4,6 +4,7 @@ The operations of the layers are counted by the recorder; what the `record_…` 
 counted here. `snapshot()` reads both.
 """
 
+import os
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from opentelemetry import metrics
 from opentelemetry.metrics import Meter
 
-from continuum.observability import _native
+from continuum.observability import _native, _settings
 
 __all__ = ["Counter", "Gauge", "Histogram", "snapshot"]
 
@@ -20,31 +21,33 @@ Attributes = Mapping[str, Any]
 _PREFIX = "continuum_"
 _METER = "continuum"
 
-# Duration, runs, errors of each operation, in the order of the recorder's `Operation`.
-_OPERATIONS: tuple[tuple[str | None, str | None, str | None], ...] = (
-    ("memory_recall_duration_seconds", "memory_recalls_total", "memory_recall_errors_total"),
-    ("memory_learn_duration_seconds", "memory_learns_total", "memory_learn_errors_total"),
-    ("memory_concept_extraction_duration_seconds", None, None),
-    ("memory_graph_traversal_duration_seconds", None, None),
-    ("memory_embedding_duration_seconds", None, None),
-    ("db_query_duration_seconds", None, "db_errors_total"),
-    ("db_transaction_duration_seconds", None, "db_transaction_errors_total"),
-    ("cache_operation_duration_seconds", "cache_operations_total", "cache_errors_total"),
-    ("cache_pipeline_duration_seconds", None, "cache_errors_total"),
+_FEDERATION = "federation_operation_duration_seconds"
+
+# Durations, runs, errors of each operation, in the order of the recorder's `Operation`.
+_OPERATIONS: tuple[tuple[tuple[str, ...], str | None, str | None], ...] = (
+    (("memory_recall_duration_seconds",), "memory_recalls_total", "memory_recall_errors_total"),
+    (("memory_learn_duration_seconds",), "memory_learns_total", "memory_learn_errors_total"),
+    (("memory_concept_extraction_duration_seconds",), None, None),
+    (("memory_graph_traversal_duration_seconds",), None, None),
+    (("memory_embedding_duration_seconds",), None, None),
+    (("db_query_duration_seconds",), None, "db_errors_total"),
+    (("db_transaction_duration_seconds",), None, "db_transaction_errors_total"),
+    (("cache_operation_duration_seconds",), "cache_operations_total", "cache_errors_total"),
+    (("cache_pipeline_duration_seconds",), None, "cache_errors_total"),
     (
-        "federation_sync_duration_seconds",
+        ("federation_sync_duration_seconds", _FEDERATION),
         "federation_sync_success_total",
         "federation_sync_errors_total",
     ),
     (
-        "federation_message_latency_seconds",
+        ("federation_message_latency_seconds", _FEDERATION),
         "federation_messages_sent_total",
         "federation_message_errors_total",
     ),
-    ("federation_consensus_duration_seconds", None, None),
-    (None, "cache_hits_total", None),
-    (None, "cache_misses_total", None),
-    (None, "db_slow_queries_total", None),
+    (("federation_consensus_duration_seconds", _FEDERATION), None, None),
+    ((), "cache_hits_total", None),
+    ((), "cache_misses_total", None),
+    ((), "db_slow_queries_total", None),
 )
 
 # Of these, only runs that did not fail are counted.
@@ -54,6 +57,7 @@ _lock = threading.Lock()
 _values: dict[str, float] = {}
 _instruments: dict[str, Any] = {}
 _meter: Meter | None = None
+_enabled = True
 
 
 def _instrument(name: str, make: Callable[[Meter, str], Any]) -> Any | None:
@@ -98,6 +102,8 @@ class Counter:
             amount: How much, not negative.
             attributes: What the SDK counts by.
         """
+        if not _enabled:
+            return
         with _lock:
             _values[self.name] = _values.get(self.name, 0) + amount
         if instrument := _instrument(self.name, _create_counter):
@@ -124,6 +130,8 @@ class Gauge:
             value: The value from now on.
             attributes: What the SDK keeps apart.
         """
+        if not _enabled:
+            return
         with _lock:
             _values[self.name] = value
         if instrument := _instrument(self.name, _create_gauge):
@@ -150,6 +158,8 @@ class Histogram:
             value: The value.
             attributes: What the SDK keeps apart.
         """
+        if not _enabled:
+            return
         with _lock:
             for suffix, more in (("_sum", value), ("_count", 1)):
                 _values[self.name + suffix] = _values.get(self.name + suffix, 0) + more
@@ -161,8 +171,10 @@ def snapshot() -> dict[str, float]:
     """Reads every metric that is not zero.
 
     Returns:
-        Values by name; of histograms, `…_sum` and `…_count`.
+        Values by name; of histograms, `…_sum` and `…_count`. Empty where metrics are not wanted.
     """
+    if not _enabled:
+        return {}
     with _lock:
         values = dict(_values)
     for names, (count, errors, seconds) in zip(_OPERATIONS, _native.measurements(), strict=True):
@@ -172,11 +184,11 @@ def snapshot() -> dict[str, float]:
 
 
 def _of_operation(
-    names: tuple[str | None, str | None, str | None], count: int, errors: int, seconds: float
+    names: tuple[tuple[str, ...], str | None, str | None], count: int, errors: int, seconds: float
 ) -> list[tuple[str, float]]:
-    duration, runs, failures = names
+    durations, runs, failures = names
     found: list[tuple[str, float]] = []
-    if duration is not None:
+    for duration in durations:
         found += [(f"{duration}_sum", seconds), (f"{duration}_count", count)]
     if runs is not None:
         found.append((runs, count - errors if runs in _SUCCESSES else count))
@@ -187,15 +199,29 @@ def _of_operation(
 
 def _observe(operation: int, seconds: float, failed: bool) -> None:
     """Tells the SDK of one operation."""
-    duration, runs, failures = _OPERATIONS[operation]
-    if duration is not None and (histogram := _instrument(_PREFIX + duration, _create_histogram)):
-        histogram.record(seconds)
+    if not _enabled:
+        return
+    durations, runs, failures = _OPERATIONS[operation]
+    for duration in durations:
+        if histogram := _instrument(_PREFIX + duration, _create_histogram):
+            histogram.record(seconds)
     counts = [runs] if runs is not None and not (failed and runs in _SUCCESSES) else []
     if failed and failures is not None:
         counts.append(failures)
     for name in counts:
         if counter := _instrument(_PREFIX + name, _create_counter):
             counter.add(1)
+
+
+def configure() -> None:
+    """Obeys `OTEL_METRICS_ENABLED` and `OTEL_METRICS_EXPORT_INTERVAL`, as `init_telemetry` does."""
+    global _enabled
+    _enabled = _settings.is_on("OTEL_METRICS_ENABLED")
+    if interval := _settings.get("OTEL_METRICS_EXPORT_INTERVAL"):
+        # What readers of the SDK that are made from now on take their interval from.
+        os.environ.setdefault("OTEL_METRIC_EXPORT_INTERVAL", interval)
+    if _enabled:
+        observe_if_installed()
 
 
 def observe_if_installed() -> None:

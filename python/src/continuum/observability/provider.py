@@ -26,8 +26,6 @@ __all__ = ["Event", "Propagator", "Span", "Tracer", "TracerProvider"]
 
 T = TypeVar("T")
 
-_KINDS = tuple(sorted(trace.SpanKind, key=lambda kind: kind.value))
-
 
 class Event(NamedTuple):
     """Something that happened during a span."""
@@ -46,11 +44,6 @@ class Span(_native.Span, trace.Span):
     """
 
     __slots__ = ()
-
-    @property
-    def kind(self) -> trace.SpanKind:
-        """The kind given at the start."""
-        return _KINDS[self.kind_number()]
 
     @property
     def name(self) -> str:
@@ -125,13 +118,15 @@ class TracerProvider(trace.TracerProvider):
         Args:
             instrumenting_module_name: The name of the scope.
             instrumenting_library_version: Its version.
-            schema_url: Not recorded.
+            schema_url: Where the names of its attributes are defined.
             attributes: Not recorded.
 
         Returns:
             A tracer; also before telemetry is set up.
         """
-        return Tracer(instrumenting_module_name, instrumenting_library_version)
+        return Tracer(
+            instrumenting_module_name, instrumenting_library_version, schema_url, names_type=True
+        )
 
     def force_flush(self, timeout_millis: int = 30000) -> bool:
         """Delivers what was recorded so far.

@@ -27,20 +27,20 @@ pub(super) fn traces(spans: &[SpanRecord]) -> Value {
         traces.entry(span.trace_id).or_default().push(span);
     }
     let mut traces: Vec<_> = traces.into_values().collect();
-    for spans in &mut traces {
-        spans.sort_by_key(|span| (span.start_unix_nanos, span.span_id));
-    }
-    traces.sort_by_key(|spans| spans.first().map(|first| first.start_unix_nanos));
-    json!({ "traces": traces.iter().map(|spans| trace(spans)).collect::<Vec<_>>() })
+    traces.sort_by_key(|spans| spans.iter().map(|span| span.start_unix_nanos).min());
+    json!({ "traces": traces.into_iter().map(trace).collect::<Vec<_>>() })
 }
 
-fn trace(spans: &[&SpanRecord]) -> Value {
+/// One trace.
+pub(in super::super) fn trace<'a>(spans: impl IntoIterator<Item = &'a SpanRecord>) -> Value {
+    let mut spans: Vec<_> = spans.into_iter().collect();
+    spans.sort_by_key(|span| (span.start_unix_nanos, span.span_id));
     let id = spans
         .first()
         .map(|first| TraceId::from_bytes(first.trace_id));
     json!({
         "trace_id": id.map(|id| id.to_string()),
-        "spans": spans.iter().map(|span| to_json(span)).collect::<Vec<_>>(),
+        "spans": spans.into_iter().map(to_json).collect::<Vec<_>>(),
     })
 }
 

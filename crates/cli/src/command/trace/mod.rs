@@ -4,7 +4,7 @@
 //!
 //! Invariant: what was asked for by id and is not there is an error, exit status 1.
 
-mod json;
+pub(super) mod json;
 
 use std::{
     io::{self, Write},
@@ -13,9 +13,9 @@ use std::{
 
 use anyhow::{Result, ensure};
 use clap::Args;
-use continuum_observability::{SpanRecord, TraceId, TreeStyle, render_tree};
+use continuum_observability::{SpanRecord, TraceId, render_tree};
 
-use super::{output::Output, palette::palette};
+use super::{output::Output, terminal::tree_style};
 use crate::trace_file::{self, DEFAULT_FILE};
 
 /// The digits of a whole trace id.
@@ -35,6 +35,9 @@ pub(super) struct Trace {
     /// Print one JSON object with the spans of each trace
     #[arg(long)]
     json: bool,
+    /// Print every attribute in full, as where the output is no terminal
+    #[arg(long)]
+    wide: bool,
 }
 
 const EXAMPLES: &str = "\
@@ -43,6 +46,7 @@ Examples:
   continuum trace continuum-traces.jsonl
   continuum trace 0af7651916cd43dd8448eb211c80319c
   continuum trace spans.jsonl --trace-id 0af7
+  continuum trace spans.jsonl --wide | less -S
   continuum trace - --json < spans.jsonl | jq '.traces[].spans[].name'";
 
 /// Checks that a text can be the beginning of an id, so that a wrong one is an error of usage.
@@ -78,7 +82,7 @@ impl Trace {
         if self.json {
             return writeln!(out, "{}", json::traces(spans));
         }
-        let style = TreeStyle::terminal(palette(&io::stdout()));
+        let style = tree_style(&io::stdout(), self.wide);
         write!(out, "{}", render_tree(spans, &style))
     }
 

@@ -1,7 +1,7 @@
 //! What decides about spans and traces: the builder's wishes over the environment's.
 
 use super::*;
-use crate::sampling::TailPolicy;
+use crate::sampling::{FlightRecorder, TailPolicy};
 
 /// What decides, as it is said at the set-up.
 fn sampling(overrides: Overrides, variables: &[(&str, &str)]) -> String {
@@ -107,4 +107,50 @@ fn a_policy_that_cannot_be_used_is_an_error() {
     let error = builder.init_from(environment(&[])).unwrap_err();
     let expected = "sampling_rate: expected a ratio from 0 to 1, not -0.5";
     assert_eq!(error.to_string(), expected);
+}
+
+#[test]
+fn the_flight_recorder_has_the_builder_s_bytes_or_those_of_the_environment_in_any_unit() {
+    let resolved = |of_builder: Option<usize>, value: &str| {
+        let overrides = Overrides {
+            flight_recorder: of_builder.map(FlightRecorder::new),
+            ..Overrides::default()
+        };
+        let variables = [("CONTINUUM_FLIGHT_RECORDER", value)];
+        let env = environment(&variables);
+        let bytes = Settings::resolve(overrides, &env)
+            .flight_recorder
+            .map(|recorder| recorder.bytes);
+        (bytes, env.problems())
+    };
+    let rows = [
+        (None, "", None),
+        (None, "131072", Some(128 << 10)),
+        (None, "128KiB", Some(128 << 10)),
+        (None, " 16 mib ", Some(16 << 20)),
+        (None, "1GiB", Some(1 << 30)),
+        (Some(1 << 20), "16MiB", Some(1 << 20)),
+    ];
+    for (of_builder, value, expected) in rows {
+        assert_eq!(resolved(of_builder, value), (expected, vec![]), "{value}");
+    }
+    for value in [
+        "131071",
+        "127KiB",
+        "16MB",
+        "-1",
+        "many",
+        "99999999999GiB",
+        "1.5MiB",
+    ] {
+        let expected = format!(
+            "CONTINUUM_FLIGHT_RECORDER: expected a number of bytes such as 16MiB, at least 131072, not {value:?}"
+        );
+        assert_eq!(resolved(None, value), (None, vec![expected]));
+    }
+    let (_, problems) = resolved(Some(1), "");
+    assert_eq!(
+        problems,
+        ["flight_recorder: expected at least 131072 bytes, not 1"]
+    );
 }

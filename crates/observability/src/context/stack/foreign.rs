@@ -29,6 +29,26 @@ pub(crate) fn leave_foreign(left: Option<SpanId>, to: SpanId) {
     });
 }
 
+/// Shows API code the innermost scope as it is now, should there be a mirror of it.
+pub(crate) fn renew_mirror() {
+    let found = SCOPES.with(|scopes| {
+        let scopes = scopes.try_borrow().ok()?;
+        let top = scopes.last()?;
+        matches!(top.counterpart, Counterpart::Mirror { .. })
+            .then(|| (top.serial, top.context.clone()))
+    });
+    let Some((serial, context)) = found else {
+        return;
+    };
+    // Made, and the old one gone, while the stack is not borrowed: both are reported back to it.
+    let fresh = Counterpart::of(&context);
+    let _old = SCOPES.with(|scopes| {
+        let mut scopes = scopes.try_borrow_mut().ok()?;
+        let top = scopes.last_mut().filter(|top| top.serial == serial)?;
+        Some(std::mem::replace(&mut top.counterpart, fresh))
+    });
+}
+
 /// How many scopes remain.
 fn height_without(scopes: &[Scope], left: Option<SpanId>, to: SpanId) -> usize {
     let native = |scope: &Scope| scope.open && !matches!(scope.counterpart, Counterpart::Foreign);

@@ -39,7 +39,7 @@ pub struct EndpointConfig {
     pub tls: TlsFiles,
     /// When to try again.
     pub retry: RetryPolicy,
-    /// An HTTP proxy, such as `http://proxy:3128`; not used for gRPC. Proxy variables of the
+    /// An HTTP proxy, such as `http://proxy:3128`, over gRPC by `CONNECT`. Proxy variables of the
     /// environment are not looked at: they would send spans for a collector on this machine out to
     /// a proxy.
     pub proxy: Option<String>,

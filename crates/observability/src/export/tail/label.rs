@@ -9,16 +9,14 @@
 use crate::{
     context::TraceState,
     export::wire::{Field, Fields},
-    recorder::{RecordHeader, records},
-    sampling::ratio::RANDOM_BITS,
+    recorder::{put_record, records},
+    sampling::ot_member::{MEMBER, threshold_text, with_threshold},
     span::put_message,
 };
 use std::ops::Range;
 
 /// OTLP `Span.trace_state`.
 const TRACE_STATE: u8 = 3;
-/// The member of `tracestate` that belongs to `OpenTelemetry`.
-const MEMBER: &str = "ot";
 
 #[derive(Debug)]
 pub(super) struct Label {
@@ -31,13 +29,7 @@ pub(super) struct Label {
 impl Label {
     /// The label for a rejection threshold below 2^56.
     pub(super) fn new(threshold: u64) -> Self {
-        let digits = RANDOM_BITS as usize / 4;
-        let hex = format!("{threshold:0digits$x}");
-        let hex = match hex.trim_end_matches('0') {
-            "" => "0",
-            some => some,
-        };
-        let threshold = format!("th:{hex}");
+        let threshold = threshold_text(threshold);
         let mut field = Vec::new();
         let value = format!("{MEMBER}={threshold}");
         put_message(&mut field, TRACE_STATE, value.as_bytes());
@@ -49,7 +41,7 @@ impl Label {
         for (header, span) in records(run) {
             let known = header.has_trace_state.then(|| trace_state(span)).flatten();
             match known {
-                None => append(header, &[span, &self.field], out),
+                None => put_record(header, &[span, &self.field], out),
                 Some((range, value)) => {
                     let mut field = Vec::new();
                     put_message(
@@ -58,7 +50,7 @@ impl Label {
                         self.added_to(value).header().as_bytes(),
                     );
                     let parts = [&span[..range.start], &span[range.end..], &field];
-                    append(header, &parts, out);
+                    put_record(header, &parts, out);
                 }
             }
         }
@@ -67,25 +59,8 @@ impl Label {
     /// `value` with our threshold in place of another.
     fn added_to(&self, value: &[u8]) -> TraceState {
         let text = str::from_utf8(value).unwrap_or_default();
-        let state: TraceState = text.parse().unwrap_or_default();
-        let others = state.get(MEMBER).unwrap_or_default().split(';');
-        let others = others.filter(|other| !other.is_empty() && !other.starts_with("th:"));
-        let member = std::iter::once(self.threshold.as_str()).chain(others);
-        let member = member.collect::<Vec<_>>().join(";");
-        // Too long with ours: then the list stays as it is.
-        state.insert(MEMBER, &member).unwrap_or(state)
-    }
-}
-
-fn append(header: RecordHeader, parts: &[&[u8]], out: &mut Vec<u8>) {
-    let len: usize = parts.iter().map(|part| part.len()).sum();
-    let header = RecordHeader {
-        len: u32::try_from(len).unwrap_or(u32::MAX),
-        ..header
-    };
-    out.extend_from_slice(&header.to_bytes());
-    for part in parts {
-        out.extend_from_slice(part);
+        let state = text.parse().unwrap_or_default();
+        with_threshold(&state, Some(&self.threshold))
     }
 }
 
@@ -105,7 +80,7 @@ fn trace_state(span: &[u8]) -> Option<(Range<usize>, &[u8])> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sampling::ratio::threshold;
+    use crate::{recorder::RecordHeader, sampling::ratio::threshold};
 
     fn labelled(label: &Label, state: &str) -> String {
         let mut span = vec![6 << 3, 1];

@@ -30,7 +30,7 @@ use self::{
     run::{Key, KeyHasher, Run, runs},
 };
 use crate::{
-    recorder::{Chunk, Totals},
+    recorder::{Aside, Chunk, Totals},
     sampling::TailPolicy,
 };
 use std::{
@@ -92,6 +92,8 @@ impl Carried {
 struct Exit {
     label: Label,
     labelled: Vec<u8>,
+    /// Where the flight recorder keeps what is thrown away.
+    aside: Option<&'static Aside>,
 }
 
 impl Exit {
@@ -103,7 +105,12 @@ impl Exit {
         out: &mut Outlet<'_>,
     ) {
         match verdict {
-            Verdict::Drop => totals.sampled_out_at_tail(spans),
+            Verdict::Drop => {
+                totals.sampled_out_at_tail(spans);
+                if let Some(aside) = self.aside {
+                    aside.copy(bytes);
+                }
+            }
             Verdict::Keep => out(bytes),
             Verdict::KeepByRatio => {
                 self.labelled.clear();
@@ -115,12 +122,13 @@ impl Exit {
 }
 
 impl Tail {
-    pub(crate) fn new(policy: &TailPolicy) -> Self {
+    pub(crate) fn new(policy: &TailPolicy, aside: Option<&'static Aside>) -> Self {
         let rules = Rules::new(policy);
         Self {
             exit: Exit {
                 label: Label::new(rules.threshold()),
                 labelled: Vec::new(),
+                aside,
             },
             rules,
             open: HashMap::default(),
@@ -162,6 +170,11 @@ impl Tail {
         }
         self.bound(now, totals, out);
         self.open.shrink_to(USUAL_TRACES);
+    }
+
+    /// The memory of spans that wait for the decision about their trace.
+    pub(crate) fn waiting_bytes(&self) -> usize {
+        self.waiting_bytes
     }
 
     /// How many spans wait for the decision about their trace.

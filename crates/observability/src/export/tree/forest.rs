@@ -1,6 +1,6 @@
 //! Which span stands where: spans in the order and depth in which a tree shows them.
 //!
-//! Position: under [`render_tree`](super::render_tree).
+//! Position: under [`render_tree`](super::render_tree) and the tree of tests.
 //!
 //! Invariants: every span appears exactly once, whatever its parent claims to be, and the walk needs
 //! no more stack for a deep tree than for a flat one.
@@ -11,21 +11,21 @@ use super::super::SpanRecord;
 
 /// One line of the tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Node {
+pub(crate) struct Node {
     /// Index into the spans.
-    pub(super) span: usize,
+    pub(crate) span: usize,
     /// 0 for a root.
-    pub(super) depth: usize,
+    pub(crate) depth: usize,
     /// Whether no sibling follows.
-    pub(super) is_last: bool,
-    pub(super) has_children: bool,
+    pub(crate) is_last: bool,
+    pub(crate) has_children: bool,
 }
 
 type Key = ([u8; 16], [u8; 8]);
 
 /// Siblings by start, then in the order given; parents before children. A span whose parent is not
 /// among the spans is a root; so is the first span of a circle.
-pub(super) fn arrange(spans: &[SpanRecord]) -> Vec<Node> {
+pub(crate) fn arrange(spans: &[SpanRecord]) -> Vec<Node> {
     let mut by_start: Vec<usize> = (0..spans.len()).collect();
     by_start.sort_by_key(|&span| spans[span].start_unix_nanos);
     let mut index: HashMap<Key, usize> = HashMap::new();

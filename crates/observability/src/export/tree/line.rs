@@ -13,8 +13,20 @@ use super::{
     width::{columns, cut},
 };
 
-/// What is shown of an attribute at least, unless the line ends before.
-const MIN_ATTRIBUTE_COLUMNS: usize = 24;
+/// What is shown of a long value at least; without that much, the attribute is left out.
+const MIN_VALUE_COLUMNS: usize = 12;
+
+/// Says that there are more attributes.
+const MORE: &str = " …";
+
+/// Which attributes are shown where there is no room for all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Keep {
+    /// Those of an event: what it is comes before its details.
+    First,
+    /// Those of a span: what came out is set after what went in.
+    Last,
+}
 
 /// How a piece of a line looks on a terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +54,7 @@ pub(super) struct Line<'a> {
     out: &'a mut String,
     palette: Palette,
     left: usize,
+    reserved: usize,
 }
 
 impl<'a> Line<'a> {
@@ -50,6 +63,7 @@ impl<'a> Line<'a> {
             out,
             palette,
             left: width,
+            reserved: 0,
         }
     }
 
@@ -68,16 +82,37 @@ impl<'a> Line<'a> {
         self.write(paint, text);
     }
 
-    /// Where not all fits, the longest are cut, so that a long query does not hide its row count.
-    pub(super) fn attributes(&mut self, attributes: &[(String, AnyValue)]) {
-        let room = self.left;
-        let texts: Vec<_> = attributes
+    /// Leaves room for what is pushed at the end of the line.
+    pub(super) fn reserve(&mut self, text: &str) {
+        self.reserved = columns(text);
+    }
+
+    /// Where not all fits, long values are cut, so that a query does not hide its row count, and then
+    /// whole attributes left out.
+    pub(super) fn attributes<'s>(
+        &mut self,
+        attributes: impl Iterator<Item = &'s (String, AnyValue)>,
+        keep: Keep,
+    ) {
+        let room = self.left.saturating_sub(self.reserved);
+        let all: Vec<_> = attributes.map(|pair| Attribute::new(pair, room)).collect();
+        let (kept, room) = match kept(&all, room, keep) {
+            kept if kept.len() == all.len() => (kept, room),
+            _ => {
+                let room = room.saturating_sub(columns(MORE));
+                (kept(&all, room, keep), room)
+            }
+        };
+        let keys: usize = kept.iter().map(|attribute| attribute.key_columns).sum();
+        let values = kept
             .iter()
-            .map(|(key, value)| attribute(key, value, room))
+            .map(|attribute| attribute.value_columns)
             .collect();
-        let share = share(texts.iter().map(|text| columns(text)).collect(), room);
-        for text in texts {
-            self.push(Paint::Dim, cut(text, share));
+        let share = share(values, room.saturating_sub(keys));
+        let text: String = kept.iter().map(|attribute| attribute.text(share)).collect();
+        self.push(Paint::Dim, text);
+        if kept.len() < all.len() {
+            self.push(Paint::Dim, MORE.to_owned());
         }
     }
 
@@ -98,12 +133,54 @@ impl<'a> Line<'a> {
     }
 }
 
-fn attribute(key: &str, value: &AnyValue, room: usize) -> String {
-    let mut text = String::from(" ");
-    push_escaped(&mut text, key);
-    text.push('=');
-    push_value(&mut text, value, room);
-    text
+/// An attribute as text, which ends where no line has room for it.
+struct Attribute {
+    /// A blank, the key and the equals sign.
+    key: String,
+    key_columns: usize,
+    value: String,
+    value_columns: usize,
+}
+
+impl Attribute {
+    fn new((key, value): &(String, AnyValue), room: usize) -> Self {
+        let (mut key_text, mut value_text) = (String::from(" "), String::new());
+        push_escaped(&mut key_text, key);
+        key_text.push('=');
+        push_value(&mut value_text, value, room);
+        Self {
+            key_columns: columns(&key_text),
+            key: key_text,
+            value_columns: columns(&value_text),
+            value: value_text,
+        }
+    }
+
+    fn min_columns(&self) -> usize {
+        self.key_columns + self.value_columns.min(MIN_VALUE_COLUMNS)
+    }
+
+    fn text(&self, value_columns: usize) -> String {
+        self.key.clone() + &cut(self.value.clone(), value_columns)
+    }
+}
+
+/// As many as there is room for, in their own order.
+fn kept(all: &[Attribute], mut room: usize, keep: Keep) -> Vec<&Attribute> {
+    let mut take = |attribute: &&Attribute| {
+        let needed = attribute.min_columns();
+        let fits = needed <= room;
+        room -= if fits { needed } else { 0 };
+        fits
+    };
+    match keep {
+        Keep::First => all.iter().filter(&mut take).collect(),
+        Keep::Last => {
+            let mut kept: Vec<_> = all.iter().rev().filter(&mut take).collect();
+            kept.reverse();
+            kept
+        }
+    }
 }
 
 /// The most columns that each of the texts may take so that all of them fit: those that need less
@@ -114,7 +191,7 @@ fn share(mut columns: Vec<usize>, mut room: usize) -> usize {
     for (index, needed) in columns.into_iter().enumerate() {
         let share = room / (count - index);
         if needed > share {
-            return share.max(MIN_ATTRIBUTE_COLUMNS);
+            return share;
         }
         room -= needed;
     }

@@ -12,17 +12,22 @@ mod width;
 
 use std::fmt::Write as _;
 
+pub(crate) use self::forest::arrange;
+
 use self::{
-    forest::{Node, arrange},
-    line::{Line, Paint},
+    forest::Node,
+    line::{Keep, Line, Paint},
     width::{columns, safe_line},
 };
-use super::{EventRecord, LinkRecord, SpanRecord, escape};
+use super::{AnyValue, EventRecord, LinkRecord, SpanRecord, escape};
 
 /// Deeper spans are drawn at this depth: a line must stay readable, and a long chain affordable.
 const MAX_DEPTH: usize = 24;
 const MAX_NAME_COLUMNS: usize = 48;
 const MAX_MESSAGE_CHARS: usize = 400;
+
+/// So that most trees have their durations in the same column.
+const MIN_LABEL_COLUMNS: usize = 30;
 
 /// Whether a tree is coloured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -43,23 +48,29 @@ pub enum Palette {
 ///
 /// let style = TreeStyle { width: Some(160), ..TreeStyle::terminal(Palette::Ansi) };
 /// ```
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each may be chosen without the others"
+)]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TreeStyle {
     /// Colours.
     pub palette: Palette,
-    /// Columns of a line. On a longer one the longest values of attributes are cut first, and errors
-    /// never; `None` cuts nothing.
+    /// Columns of a line. On a longer one the longest values of attributes are cut first, then the
+    /// attributes left out that were set first; errors never are. `None` cuts nothing.
     pub width: Option<usize>,
     /// Durations, and how long after the start of its span an event came.
     pub timing: bool,
-    /// The trace id beside each root, and the ids of links.
+    /// The trace id at the end of each root, and the ids of links.
     pub ids: bool,
     /// The kind of spans that are not internal.
     pub kinds: bool,
+    /// Leaves out attributes whose value is a word of the span's name, or that the parent has as well.
+    pub brief: bool,
 }
 
 impl TreeStyle {
-    /// For people: durations and trace ids, lines up to 120 columns.
+    /// For people: durations and trace ids, nothing said twice, lines up to 120 columns.
     pub fn terminal(palette: Palette) -> Self {
         Self {
             palette,
@@ -67,6 +78,7 @@ impl TreeStyle {
             timing: true,
             ids: true,
             kinds: false,
+            brief: true,
         }
     }
 
@@ -78,6 +90,7 @@ impl TreeStyle {
             timing: false,
             ids: false,
             kinds: true,
+            brief: false,
         }
     }
 }
@@ -104,20 +117,22 @@ pub fn render_tree(spans: &[SpanRecord], style: &TreeStyle) -> String {
         let name = columns(&spans[node.span].name).min(MAX_NAME_COLUMNS);
         node.depth.min(MAX_DEPTH) * 3 + name
     };
-    let column = nodes
-        .iter()
-        .map(label_columns)
-        .max()
-        .unwrap_or_default()
-        .max(30);
     let mut tree = Tree {
         style,
-        column,
+        column: 0,
         out: String::new(),
         guides: Vec::new(),
+        path: Vec::new(),
     };
-    for node in nodes {
-        tree.span(node, &spans[node.span]);
+    // Long names of one root do not push the columns of the others to the right.
+    for nodes in nodes.chunk_by(|_, next| next.depth > 0) {
+        let widest = nodes.iter().map(label_columns).max();
+        tree.column = widest.unwrap_or_default().max(MIN_LABEL_COLUMNS);
+        for &node in nodes {
+            tree.path.truncate(node.depth);
+            tree.span(node, &spans[node.span]);
+            tree.path.push(&spans[node.span]);
+        }
     }
     tree.out
 }
@@ -129,6 +144,8 @@ struct Tree<'a> {
     out: String,
     /// The vertical lines of the ancestors, one for each level below the root.
     guides: Vec<&'static str>,
+    /// The ancestors of the span that is drawn.
+    path: Vec<&'a SpanRecord>,
 }
 
 impl Tree<'_> {
@@ -154,7 +171,7 @@ impl Tree<'_> {
     }
 
     fn label(&mut self, node: Node, span: &SpanRecord) {
-        let (style, column) = (self.style, self.column);
+        let (style, column, parent) = (self.style, self.column, self.path.last().copied());
         let branch = match (node.depth, node.is_last) {
             (0, _) => "",
             (_, true) => "└─ ",
@@ -184,7 +201,7 @@ impl Tree<'_> {
                 format!("{:blanks$}{duration:>9} {unit:<2}  ", ""),
             );
         }
-        describe(&mut line, style, node, span);
+        describe(&mut line, style, parent, span);
         line.end();
     }
 
@@ -204,7 +221,7 @@ impl Tree<'_> {
             Paint::Plain
         };
         line.push(paint, safe_line(&event.name, MAX_NAME_COLUMNS));
-        line.attributes(&event.attributes);
+        line.attributes(event.attributes.iter(), Keep::First);
         line.end();
     }
 
@@ -216,7 +233,7 @@ impl Tree<'_> {
             let (trace, span) = (hex(&other.trace_id), hex(&other.span_id));
             line.push(Paint::Dim, format!(" to trace {trace} span {span}"));
         }
-        line.attributes(&other.attributes);
+        line.attributes(other.attributes.iter(), Keep::First);
         line.end();
     }
 
@@ -229,10 +246,12 @@ impl Tree<'_> {
     }
 }
 
-fn describe(line: &mut Line<'_>, style: &TreeStyle, node: Node, span: &SpanRecord) {
-    if style.ids && node.depth == 0 {
-        line.push(Paint::Dim, format!(" trace {}", hex(&span.trace_id)));
-    }
+fn describe(
+    line: &mut Line<'_>,
+    style: &TreeStyle,
+    parent: Option<&SpanRecord>,
+    span: &SpanRecord,
+) {
     if style.kinds && span.kind > 1 {
         line.push(Paint::Dim, format!(" ({})", kind_name(span.kind)));
     }
@@ -240,7 +259,28 @@ fn describe(line: &mut Line<'_>, style: &TreeStyle, node: Node, span: &SpanRecor
         let message = escape::line(&span.status_message, MAX_MESSAGE_CHARS);
         line.push_whole(Paint::Red, format!(" ERROR {message}").trim_end());
     }
-    line.attributes(&span.attributes);
+    let trace = match parent {
+        None if style.ids => format!(" trace {}", hex(&span.trace_id)),
+        _ => String::new(),
+    };
+    line.reserve(&trace);
+    let shown = span.attributes.iter();
+    let shown = shown.filter(|attribute| !(style.brief && is_said(attribute, parent, span)));
+    line.attributes(shown, Keep::Last);
+    line.push_whole(Paint::Dim, &trace);
+}
+
+/// Whether the name of the span, or its parent, says the same.
+fn is_said(attribute: &(String, AnyValue), parent: Option<&SpanRecord>, span: &SpanRecord) -> bool {
+    let (key, value) = attribute;
+    if parent.is_some_and(|parent| parent.attribute(key) == Some(value)) {
+        return true;
+    }
+    let AnyValue::String(text) = value else {
+        return false;
+    };
+    let is_said_by = |word: &str| !word.is_empty() && word.eq_ignore_ascii_case(text);
+    span.name.split([' ', '.']).any(is_said_by)
 }
 
 fn describe_dropped(span: &SpanRecord) -> Option<String> {

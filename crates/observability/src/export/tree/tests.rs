@@ -55,13 +55,14 @@ answer_question
 #[test]
 fn a_terminal_shows_durations_and_the_trace() {
     let expected = r#"
-answer_question                    10.0 ms   trace abababababababababababababababab
+answer_question                    10.0 ms   question.length=42 trace abababababababababababababababab
 ├─ memory.recall                   10.0 ms   tenant.id=user_123
 │  └─ cache.get                    10.0 ms
 │        · +99.9 µs cache.miss key="memory:search *"
 └─ generate                        30.0 s    ERROR no answer\nin 25 ms
 "#;
     let mut spans = recall();
+    spans[3].attributes = vec![sample::string("question.length", "42")];
     spans[0].events[0].time_unix_nano += 99_900;
     spans[1].end_time_unix_nano = 30_004 * sample::MILLI;
     let drawn = draw(spans, &TreeStyle::terminal(Palette::Plain));
@@ -190,6 +191,61 @@ fn the_longest_values_are_cut_first() {
     let drawn = draw([span("10")], &style);
     assert_eq!(drawn, expected);
     assert!(columns(&drawn) <= 121);
+}
+
+#[test]
+fn what_came_out_is_shown_before_what_went_in() {
+    let span = Span {
+        attributes: vec![
+            sample::string("memory.query", &"why ".repeat(20)),
+            sample::string("memory.max_concepts", "10"),
+            sample::string("memory.strategy", "spreading"),
+            sample::string("memory.concepts_found", "7"),
+        ],
+        ..sample::span("memory.recall", 1, None)
+    };
+    let style = TreeStyle {
+        width: Some(112),
+        timing: false,
+        ..TreeStyle::terminal(Palette::Plain)
+    };
+    let expected = "memory.recall memory.strategy=spreading memory.concepts_found=7 … \
+                    trace abababababababababababababababab\n";
+    let drawn = draw([span], &style);
+    assert_eq!(drawn, expected);
+    assert!(columns(&drawn) <= 113);
+}
+
+#[test]
+fn a_terminal_says_nothing_twice() {
+    let string = sample::string;
+    let parent = Span {
+        attributes: vec![
+            string("tenant.id", "acme"),
+            string("http.route", "/v1/recall"),
+        ],
+        ..sample::span("POST /v1/recall", 1, None)
+    };
+    let child = Span {
+        attributes: vec![
+            string("tenant.id", "acme"),
+            string("db.operation.name", "SELECT"),
+            string("db.collection.name", "turns"),
+            string("db.query.plan", "SELECT turns"),
+            string("db.row_count", "3"),
+        ],
+        ..sample::span("db.select.turns", 2, Some(1))
+    };
+    let style = TreeStyle {
+        ids: false,
+        timing: false,
+        ..TreeStyle::terminal(Palette::Plain)
+    };
+    let expected = "\
+POST /v1/recall tenant.id=acme
+└─ db.select.turns db.query.plan=\"SELECT turns\" db.row_count=3
+";
+    assert_eq!(draw([parent, child], &style), expected);
 }
 
 #[cfg(feature = "console")]

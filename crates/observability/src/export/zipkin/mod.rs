@@ -18,7 +18,8 @@ const EXAMPLE: &str = "http://localhost:9411/api/v2/spans";
 
 /// Posts spans to a Zipkin.
 ///
-/// Attempts are repeated as over OTLP. Links have no place in the format and are left out.
+/// Attempts are repeated as over OTLP. Links have no place in the format; they become tags
+/// `otlp.link.0` and so on, in which an OpenTelemetry Collector finds them again.
 ///
 /// # Examples
 ///

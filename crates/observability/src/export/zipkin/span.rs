@@ -3,17 +3,19 @@
 //! Position: between a [`SpanRecord`] and the body of a request.
 //!
 //! Where the two models differ: values become text, events become annotations, the resource, the
-//! scope, the status and what was dropped become tags, and the other side of a call becomes an
+//! scope, the status, links and what was dropped become tags, and the other side of a call becomes an
 //! endpoint.
 //!
 //! Source: OpenTelemetry specification, "OpenTelemetry to Zipkin Transformation" and "Mapping to
-//! non-OTLP Formats".
+//! non-OTLP Formats". They leave links open: their tags are those by which the OpenTelemetry Collector
+//! writes links for a Zipkin, and finds them again in what it receives.
 
 use super::super::{
-    AnyValue, EventRecord, SpanRecord,
+    AnyValue, EventRecord, LinkRecord, SpanRecord,
     json::{Object, push_string, write_plain_json},
+    tree::hex,
 };
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{borrow::Cow, collections::BTreeMap, net::IpAddr};
 
 const NANOS_PER_MICRO: u64 = 1_000;
 const ERROR: i32 = 2;
@@ -65,18 +67,21 @@ fn kind(kind: i32) -> &'static str {
 }
 
 /// By name, so that what the span says wins over what its process says, and our own words over both.
-fn tags(span: &SpanRecord) -> BTreeMap<&str, String> {
+fn tags(span: &SpanRecord) -> BTreeMap<Cow<'_, str>, String> {
     let resource = span.resource.attributes.iter();
     let resource = resource.filter(|(key, _)| key != "service.name");
-    let mut tags: BTreeMap<&str, String> = resource
+    let mut tags: BTreeMap<Cow<'_, str>, String> = resource
         .chain(&span.attributes)
-        .map(|(key, value)| (key.as_str(), text(value)))
+        .map(|(key, value)| (key.into(), text(value)))
         .collect();
     // Any value of this tag, even `false`, is an error to Zipkin.
     tags.remove("error");
-    let mut add = |key, value: &str| {
+    for (index, each) in span.links.iter().enumerate() {
+        tags.insert(format!("otlp.link.{index}").into(), link(each));
+    }
+    let mut add = |key: &'static str, value: &str| {
         if !value.is_empty() {
-            tags.insert(key, value.to_owned());
+            tags.insert(key.into(), value.to_owned());
         }
     };
     add("otel.scope.name", &span.scope.name);
@@ -95,9 +100,25 @@ fn tags(span: &SpanRecord) -> BTreeMap<&str, String> {
         }
     }
     if span.status_code == ERROR {
-        tags.insert("error", span.status_message.clone());
+        tags.insert("error".into(), span.status_message.clone());
     }
     tags
+}
+
+/// Trace, span, tracestate, attributes as JSON, and how many of these were dropped.
+fn link(link: &LinkRecord) -> String {
+    let attributes = link.attributes.iter();
+    let attributes = attributes.map(|(key, value)| (key.as_str(), text(value)));
+    let mut json = String::new();
+    write_map::<&str>(&mut json, &attributes.collect());
+    [
+        hex(&link.trace_id),
+        hex(&link.span_id),
+        link.trace_state.clone(),
+        json,
+        link.dropped_attributes_count.to_string(),
+    ]
+    .join("|")
 }
 
 fn status(code: i32) -> &'static str {
@@ -118,7 +139,7 @@ fn write_event(out: &mut String, event: &EventRecord) {
         let mut value = String::new();
         push_string(&mut value, &event.name);
         value.push(':');
-        write_map(&mut value, &attributes.collect());
+        write_map::<&str>(&mut value, &attributes.collect());
         value
     };
     let mut object = Object::begin(out);
@@ -127,13 +148,13 @@ fn write_event(out: &mut String, event: &EventRecord) {
     object.end();
 }
 
-fn write_map(out: &mut String, map: &BTreeMap<&str, String>) {
+fn write_map<K: AsRef<str>>(out: &mut String, map: &BTreeMap<K, String>) {
     out.push('{');
     for (index, (key, value)) in map.iter().enumerate() {
         if index > 0 {
             out.push(',');
         }
-        push_string(out, key);
+        push_string(out, key.as_ref());
         out.push(':');
         push_string(out, value);
     }

@@ -6,7 +6,7 @@ use super::{
 };
 use opentelemetry_proto::tonic::{
     common::v1::{AnyValue as ProtoValue, ArrayValue, any_value::Value},
-    trace::v1::{Span, Status},
+    trace::v1::{Span, Status, span::Link},
 };
 use serde_json::{Value as Json, json};
 use std::time::Duration;
@@ -88,6 +88,31 @@ fn a_span_without_an_error_has_no_error_tag_whatever_it_says() {
         assert_eq!(tags.get("error"), None);
         assert_eq!(tags["otel.status_code"].as_str(), text);
     }
+}
+
+#[test]
+fn links_are_tags_by_which_a_collector_finds_them_again() {
+    let link = |id: u8, attributes| Link {
+        trace_id: vec![id; 16],
+        span_id: vec![id; 8],
+        trace_state: "a=1".to_owned(),
+        attributes,
+        dropped_attributes_count: id.into(),
+        ..Link::default()
+    };
+    let spans = zipkin([Span {
+        links: vec![
+            link(1, vec![]),
+            link(2, vec![sample::string("queue", "of \"ours\"")]),
+        ],
+        ..sample::span("s", 1, None)
+    }]);
+    let tags = &spans[0]["tags"];
+    let (first, second) = (&tags["otlp.link.0"], &tags["otlp.link.1"]);
+    let ids = |id: &str| format!("{}|{}", id.repeat(16), id.repeat(8));
+    assert_eq!(first, &json!(format!("{}|a=1|{{}}|1", ids("01"))));
+    let attributes = r#"{"queue":"of \"ours\""}"#;
+    assert_eq!(second, &json!(format!("{}|a=1|{attributes}|2", ids("02"))));
 }
 
 #[test]

@@ -14,8 +14,12 @@
 //! - no panic of the API's gets out: it panics when a context is attached while
 //!   `Context::map_current` runs, or after the thread's destructors.
 
-use super::{ContinuumSpan, ContinuumTracerProvider, live};
-use crate::{Context, SpanContext, SpanId, context};
+use super::{
+    ContinuumPropagator, ContinuumSpan, ContinuumTracerProvider,
+    baggage::{changed_baggage, with_baggage},
+    live,
+};
+use crate::{Baggage, Context, SpanContext, SpanId, context};
 use opentelemetry::{
     Context as ApiContext, ContextGuard,
     context::{ContextObserver, GlobalContextObserver},
@@ -43,8 +47,13 @@ thread_local! {
 
 /// Makes this recorder the global one of the `opentelemetry` API, and the two contexts one.
 ///
-/// From then on API code sees native spans as its current ones and the other way round. Each native
-/// span that becomes current costs an attached API context more. Call it once, at the start.
+/// From then on API code sees native spans as its current ones and the other way round, baggage is one
+/// and the same on both sides, and what API code injects and extracts is written as native code writes
+/// it. Each native span that becomes current costs an attached API context more. Call it once, at the
+/// start, after `init_telemetry`.
+///
+/// While API code has a context attached, `set_baggage` is seen by native code and by all spans that
+/// become current inside, but not in that context itself, which nobody can change.
 ///
 /// # Errors
 ///
@@ -76,6 +85,7 @@ pub fn install() -> Result<(), InstallError> {
     }
     INSTALLED.store(true, Ordering::Relaxed);
     global::set_tracer_provider(ContinuumTracerProvider::new());
+    global::set_text_map_propagator(ContinuumPropagator::new());
     Ok(())
 }
 
@@ -149,6 +159,7 @@ fn mirrored(context: &Context) -> ApiContext {
             }
         })
     };
+    let mirrored = with_baggage(mirrored, &context.baggage);
     if context.suppressed {
         mirrored.with_telemetry_suppressed()
     } else {
@@ -167,15 +178,17 @@ pub(super) fn parent(parent: &ApiContext) -> Context {
     if contextual && (says_nothing || INSTALLED.load(Ordering::Relaxed)) {
         Context::current()
     } else {
-        native(parent)
+        let baggage = ApiContext::map_current(|current| changed_baggage(parent, current));
+        native(parent, baggage)
     }
 }
 
-/// The native context with the meaning of an API context.
-fn native(api: &ApiContext) -> Context {
+/// The native context with the meaning of an API context; `baggage` is `None` for the current one.
+fn native(api: &ApiContext, baggage: Option<Baggage>) -> Context {
     let span = SpanContext::from(api.span().span_context());
     let current = Context::current();
     let suppressed = current.suppressed || api.is_telemetry_suppressed();
+    let baggage = baggage.unwrap_or_else(|| current.baggage.clone());
     let mut native = if !span.is_valid() {
         Context::root()
     } else if *current.span_context() == span {
@@ -184,6 +197,7 @@ fn native(api: &ApiContext) -> Context {
         live::find(&span).unwrap_or_else(|| current.with_remote_span_context(span))
     };
     native.suppressed = suppressed;
+    native.baggage = baggage;
     native
 }
 
@@ -192,9 +206,9 @@ fn native(api: &ApiContext) -> Context {
 struct Observer;
 
 impl ContextObserver for Observer {
-    fn on_context_enter(&self, _from: &ApiContext, to: &ApiContext) {
+    fn on_context_enter(&self, from: &ApiContext, to: &ApiContext) {
         if !OWN_EVENT.replace(false) {
-            context::push_foreign(native(to));
+            context::push_foreign(native(to, changed_baggage(to, from)));
         }
     }
 

@@ -8,26 +8,16 @@
 //! - a lock that a fork left held is not waited for: in the child, what cannot be looked up is a
 //!   parent known by its ids only.
 
-use crate::{Context, SpanContext, SpanId};
+use crate::{
+    Context, SpanContext, SpanId,
+    interop::sharded::{Shard, Sharded},
+};
 use std::{
-    collections::{HashMap, hash_map::Entry},
-    sync::{LazyLock, Mutex, MutexGuard, PoisonError, TryLockError},
+    collections::hash_map::Entry,
+    sync::{LazyLock, MutexGuard},
 };
 
-const SHARDS: usize = 64;
-
-static LIVE: LazyLock<Registry> = LazyLock::new(|| Registry {
-    process: process(),
-    shards: std::array::from_fn(|_| Mutex::default()),
-});
-
-struct Registry {
-    /// The process that made the registry; its forks inherit it with all locks as they were.
-    process: u32,
-    shards: [Mutex<Shard>; SHARDS],
-}
-
-type Shard = HashMap<SpanId, Live>;
+static LIVE: LazyLock<Sharded<Live>> = LazyLock::new(Sharded::new);
 
 #[derive(Debug)]
 struct Live {
@@ -49,7 +39,7 @@ impl Registration {
             .then(|| shard(id))
             .flatten();
         Self(shard.map(|mut shard| {
-            match shard.entry(id) {
+            match shard.entry(number(id)) {
                 Entry::Occupied(mut known) => known.get_mut().holders += 1,
                 Entry::Vacant(free) => {
                     free.insert(Live {
@@ -67,7 +57,7 @@ impl Drop for Registration {
     fn drop(&mut self) {
         let Some(id) = self.0 else { return };
         let Some(mut shard) = shard(id) else { return };
-        if let Entry::Occupied(mut known) = shard.entry(id) {
+        if let Entry::Occupied(mut known) = shard.entry(number(id)) {
             known.get_mut().holders -= 1;
             if known.get().holders == 0 {
                 let gone = known.remove();
@@ -81,28 +71,16 @@ impl Drop for Registration {
 /// The native context in which `span` is the current one.
 pub(super) fn find(span: &SpanContext) -> Option<Context> {
     let shard = shard(span.span_id())?;
-    let live = shard.get(&span.span_id())?;
+    let live = shard.get(&number(span.span_id()))?;
     (live.context.span_context().trace_id() == span.trace_id()).then(|| live.context.clone())
 }
 
-fn shard(id: SpanId) -> Option<MutexGuard<'static, Shard>> {
-    let [.., last] = id.to_bytes();
-    let shard = LIVE.shards.get(usize::from(last) % SHARDS)?;
-    match shard.try_lock() {
-        Ok(free) => Some(free),
-        Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
-        Err(TryLockError::WouldBlock) => (LIVE.process == process())
-            .then(|| shard.lock().unwrap_or_else(PoisonError::into_inner)),
-    }
+fn shard(id: SpanId) -> Option<MutexGuard<'static, Shard<Live>>> {
+    LIVE.lock(number(id))
 }
 
-/// The process that runs; there is but one on wasm.
-fn process() -> u32 {
-    if cfg!(target_family = "wasm") {
-        0
-    } else {
-        std::process::id()
-    }
+fn number(id: SpanId) -> u64 {
+    u64::from_be_bytes(id.to_bytes())
 }
 
 #[cfg(test)]

@@ -2,8 +2,11 @@
 //!
 //! Position: reads the counts of the recorder when a metric reader asks; costs spans nothing.
 //!
-//! Invariant: the numbers are those of [`Stats`](crate::Stats) and add up as they do: started =
-//! sampled out + processed + live + waiting + in flight.
+//! Invariants:
+//! - the numbers are those of [`Stats`](crate::Stats) and add up as they do: started + recovered =
+//!   sampled out, at the start and at the tail + processed + live + waiting + in flight;
+//! - what counts something never goes down: spans that leave the flight recorder stay sampled out
+//!   here, and are counted as recovered.
 //!
 //! Source: OpenTelemetry semantic conventions, "OpenTelemetry SDK metrics" (development).
 
@@ -15,6 +18,8 @@ use opentelemetry::{
 
 const COMPONENT: &str = "otel.component.name";
 const RECORDER: &str = "continuum_recorder/0";
+const SPANS: &str = "{span}";
+const BYTES: &str = "By";
 const ERROR_TYPE: &str = "error.type";
 const RESULT: &str = "otel.span.sampling_result";
 
@@ -23,8 +28,11 @@ const RESULT: &str = "otel.span.sampling_result";
 /// Set the meter provider before. The instruments are `otel.sdk.span.started`, `otel.sdk.span.live`,
 /// `otel.sdk.processor.span.queue.size`, `otel.sdk.processor.span.queue.capacity` (where a number of
 /// spans was configured), `otel.sdk.processor.span.processed`, `otel.sdk.exporter.span.inflight` and
-/// `otel.sdk.exporter.span.exported`; what was lost has an `error.type`. They are read when the
-/// meter's reader asks, also after the shutdown of `telemetry`. Call it once for each set-up.
+/// `otel.sdk.exporter.span.exported`; what was lost has an `error.type`. Our own are
+/// `continuum.sdk.tail.span.sampled_out`, `continuum.sdk.tail.trace.decided_early`,
+/// `continuum.sdk.flight_recorder.span.recovered`, and in bytes `continuum.sdk.queue.usage` and
+/// `continuum.sdk.flight_recorder.usage`. They are read when the meter's reader asks, also after the
+/// shutdown of `telemetry`. Call it once for each set-up.
 ///
 /// ```
 /// use continuum_observability::{ExporterConfig, Telemetry, interop::opentelemetry_0_33};
@@ -35,25 +43,46 @@ const RESULT: &str = "otel.span.sampling_result";
 /// ```
 pub fn register_self_metrics(telemetry: TelemetryHandle) {
     let meter = global::meter("continuum-observability");
-    let counters: [(&'static str, &'static str, Observe); 3] = [
+    let counters: [(&'static str, &'static str, &'static str, Observe); 6] = [
         (
             "otel.sdk.span.started",
+            SPANS,
             "spans started, sampled or not",
             observe_started,
         ),
         (
             "otel.sdk.processor.span.processed",
+            SPANS,
             "finished spans that were given to the exporter or lost before",
             observe_processed,
         ),
         (
             "otel.sdk.exporter.span.exported",
+            SPANS,
             "spans that the exporter delivered or lost",
             observe_exported,
         ),
+        (
+            "continuum.sdk.tail.span.sampled_out",
+            SPANS,
+            "spans of traces that were not kept when they had ended",
+            |telemetry, to| to.observe(telemetry.stats().ever_sampled_out_at_tail(), &[recorder()]),
+        ),
+        (
+            "continuum.sdk.tail.trace.decided_early",
+            "{trace}",
+            "traces that were decided before their local root had ended",
+            |telemetry, to| to.observe(telemetry.stats().decided_early, &[recorder()]),
+        ),
+        (
+            "continuum.sdk.flight_recorder.span.recovered",
+            SPANS,
+            "spans that were written out of the flight recorder",
+            |telemetry, to| to.observe(telemetry.stats().recovered, &[recorder()]),
+        ),
     ];
-    for (name, description, observe) in counters {
-        let instrument = meter.u64_observable_counter(name).with_unit("{span}");
+    for (name, unit, description, observe) in counters {
+        let instrument = meter.u64_observable_counter(name).with_unit(unit);
         let report = move |to: &dyn AsyncInstrument<u64>| observe(telemetry, to);
         let _registered = instrument
             .with_description(description)
@@ -68,9 +97,10 @@ type Level = fn(TelemetryHandle, Backlog) -> Option<u64>;
 
 /// The numbers that go up and down.
 fn register_levels(meter: &Meter, telemetry: TelemetryHandle) {
-    let levels: [(&'static str, &'static str, Level); 4] = [
+    let levels: [(&'static str, &'static str, &'static str, Level); 6] = [
         (
             "otel.sdk.span.live",
+            SPANS,
             "recorded spans that have not ended",
             |telemetry, backlog| {
                 let finished = backlog.queued + backlog.in_flight;
@@ -79,33 +109,48 @@ fn register_levels(meter: &Meter, telemetry: TelemetryHandle) {
         ),
         (
             "otel.sdk.processor.span.queue.size",
+            SPANS,
             "finished spans that wait for the exporter",
             |_, backlog| Some(backlog.queued),
         ),
         (
             "otel.sdk.processor.span.queue.capacity",
+            SPANS,
             "finished spans that may wait for the exporter",
             |_, backlog| backlog.capacity,
         ),
         (
             "otel.sdk.exporter.span.inflight",
+            SPANS,
             "spans that the exporter is busy with",
             |_, backlog| Some(backlog.in_flight),
         ),
+        (
+            "continuum.sdk.queue.usage",
+            BYTES,
+            "memory of finished spans that wait for the exporter or the end of their trace",
+            |telemetry, _| u64::try_from(telemetry.stats().queued_bytes).ok(),
+        ),
+        (
+            "continuum.sdk.flight_recorder.usage",
+            BYTES,
+            "memory of the flight recorder that is in use",
+            |telemetry, _| u64::try_from(telemetry.stats().flight_recorder_bytes).ok(),
+        ),
     ];
-    for (name, description, level) in levels {
+    for (name, unit, description, level) in levels {
         let report = move |to: &dyn AsyncInstrument<i64>| {
             let level = telemetry
                 .backlog()
                 .and_then(|backlog| level(telemetry, backlog));
             if let Some(spans) = level {
                 let spans = i64::try_from(spans).unwrap_or(i64::MAX);
-                to.observe(spans, &[KeyValue::new(COMPONENT, RECORDER)]);
+                to.observe(spans, &[recorder()]);
             }
         };
         let instrument = meter.i64_observable_up_down_counter(name);
         let _registered = instrument
-            .with_unit("{span}")
+            .with_unit(unit)
             .with_description(description)
             .with_callback(report)
             .build();
@@ -114,27 +159,36 @@ fn register_levels(meter: &Meter, telemetry: TelemetryHandle) {
 
 fn observe_started(telemetry: TelemetryHandle, to: &dyn AsyncInstrument<u64>) {
     let stats = telemetry.stats();
-    let recorded = stats.started - stats.sampled_out.min(stats.started);
-    to.observe(recorded, &[KeyValue::new(RESULT, "RECORD_AND_SAMPLE")]);
-    to.observe(stats.sampled_out, &[KeyValue::new(RESULT, "DROP")]);
+    let sampled_out = stats.ever_sampled_out();
+    let sampled = stats.started.saturating_sub(sampled_out);
+    let otherwise = if telemetry.has_flight_recorder() {
+        "RECORD_ONLY"
+    } else {
+        "DROP"
+    };
+    to.observe(sampled, &[KeyValue::new(RESULT, "RECORD_AND_SAMPLE")]);
+    to.observe(sampled_out, &[KeyValue::new(RESULT, otherwise)]);
+}
+
+fn recorder() -> KeyValue {
+    KeyValue::new(COMPONENT, RECORDER)
 }
 
 fn observe_processed(telemetry: TelemetryHandle, to: &dyn AsyncInstrument<u64>) {
     let stats = telemetry.stats();
     let handed_on = stats.exported + stats.dropped_export_failed + stats.dropped_rejected;
-    to.observe(handed_on, &[KeyValue::new(COMPONENT, RECORDER)]);
+    to.observe(handed_on, &[recorder()]);
     observe_error(to, "queue_full", stats.dropped_budget_spent);
     observe_error(to, "already_shutdown", stats.dropped_after_shutdown);
 }
 
 fn observe_exported(telemetry: TelemetryHandle, to: &dyn AsyncInstrument<u64>) {
     let stats = telemetry.stats();
-    to.observe(stats.exported, &[KeyValue::new(COMPONENT, RECORDER)]);
+    to.observe(stats.exported, &[recorder()]);
     observe_error(to, "export_failed", stats.dropped_export_failed);
     observe_error(to, "rejected", stats.dropped_rejected);
 }
 
 fn observe_error(to: &dyn AsyncInstrument<u64>, error: &'static str, spans: u64) {
-    let component = KeyValue::new(COMPONENT, RECORDER);
-    to.observe(spans, &[component, KeyValue::new(ERROR_TYPE, error)]);
+    to.observe(spans, &[recorder(), KeyValue::new(ERROR_TYPE, error)]);
 }

@@ -2,22 +2,25 @@
 //! the native ones.
 //!
 //! Position: `tracer` starts spans for API code, `span` describes them, `bridge` keeps the two
-//! context stacks of a thread in step, `live` finds the native side of an API span; `metrics` reports
-//! what becomes of spans.
+//! context stacks of a thread in step, `live` finds the native side of an API span, `baggage` has one for
+//! both; `propagator` writes contexts for API code, `metrics` reports what becomes of spans.
 //!
 //! Invariant: with the bridge installed, each native scope has a mirror on the API's stack and each
 //! API context a scope on the native stack; the mirrors make the API see native spans, the scopes
 //! make the native side see the API's.
 
+mod baggage;
 mod bridge;
 mod convert;
 mod live;
 mod metrics;
+mod propagator;
 mod span;
 mod tracer;
 
 pub use bridge::{InstallError, install};
 pub use metrics::register_self_metrics;
+pub use propagator::ContinuumPropagator;
 pub use span::ContinuumSpan;
 pub use tracer::{ContinuumTracer, ContinuumTracerProvider};
 

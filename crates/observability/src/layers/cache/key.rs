@@ -2,14 +2,18 @@
 //!
 //! Position: every key passes through here before it is recorded.
 //!
-//! Invariants: what looks like a hash, an id or a token becomes `<hash>`, so that keys neither leak
-//! secrets nor differ from one entry to the next; a key without such a part is borrowed, not copied;
-//! of a key at most [`MAX_KEY_BYTES`] are recorded, and whole parts only.
+//! Invariants: what looks like a hash, an id or a token becomes `<hash>`, an e-mail address `<email>`, and what
+//! follows the name of a secret `<secret>`, so that keys neither leak secrets nor differ from one entry
+//! to the next; a key without such a part is borrowed, not copied; of a key at most [`MAX_KEY_BYTES`]
+//! are recorded, and whole parts only.
 
+use crate::config::redaction::{is_denied_key, is_email};
 use std::borrow::Cow;
 
 /// What stands in place of a part that looks like a hash.
 const HASH: &str = "<hash>";
+const EMAIL: &str = "<email>";
+const SECRET: &str = "<secret>";
 const MAX_KEY_BYTES: usize = 256;
 /// Shorter parts of hexadecimal digits are words, years, or small numbers.
 const MIN_HEX: usize = 8;
@@ -18,11 +22,13 @@ const SURE_HEX: usize = 16;
 /// Shorter parts of letters and digits are names.
 const MIN_OPAQUE: usize = 20;
 
-/// Where a key is divided; what is no hash then is divided further, since `_` and `=` may be part of
-/// an encoded token.
-const SEPARATORS: [&[char]; 2] = [&[':', '/', '.', '|', '#', '@', ',', ';', ' '], &['_', '=']];
+/// Where a key is divided.
+const OUTER: &[char] = &[':', '/', '|', '#', ',', ';', ' ', '&', '?'];
+/// Where its parts are divided further; what is no hash then is divided once more, since `_` and `=`
+/// may be part of an encoded token.
+const INNER: [&[char]; 2] = [&['.', '@'], &['_', '=']];
 
-/// The key with each part that looks like a hash replaced.
+/// The key with each part replaced that may be a secret or is another one in each entry.
 pub(crate) fn scrubbed(key: &str) -> Cow<'_, str> {
     let key = beginning(key);
     let mut out = Scrubbed {
@@ -30,7 +36,7 @@ pub(crate) fn scrubbed(key: &str) -> Cow<'_, str> {
         copied: 0,
         out: String::new(),
     };
-    out.visit(0, key, &SEPARATORS);
+    out.visit_parts();
     out.finish()
 }
 
@@ -40,8 +46,7 @@ fn beginning(key: &str) -> &str {
         return key;
     }
     let cut = &key[..key.floor_char_boundary(MAX_KEY_BYTES)];
-    let is_separator = |letter: char| SEPARATORS[0].contains(&letter);
-    cut.rfind(is_separator).map_or("", |end| &cut[..=end])
+    cut.rfind(OUTER).map_or("", |end| &cut[..=end])
 }
 
 /// The scrubbed key with its last part, which tells one entry from another, replaced by `*`.
@@ -61,23 +66,45 @@ struct Scrubbed<'a> {
 }
 
 impl<'a> Scrubbed<'a> {
-    /// Looks at the parts of `text`, which begins at `start` of the key.
+    /// What follows the name of a secret is one, as in `token=…` or `token:…`.
+    fn visit_parts(&mut self) {
+        let (mut at, mut is_named) = (0, false);
+        for part in self.key.split(OUTER) {
+            let (name, value) = part.split_once('=').unwrap_or((part, part));
+            let value_at = at + part.len() - value.len();
+            let is_secret = is_named || value.len() < part.len() && is_denied_key(name);
+            if is_secret && !value.is_empty() {
+                self.replace(value_at, value, SECRET);
+            } else if is_email(value) {
+                self.replace(value_at, value, EMAIL);
+            } else {
+                self.visit(at, part, &INNER);
+            }
+            is_named = value.len() == part.len() && is_denied_key(part);
+            // Every separator is one byte.
+            at += part.len() + 1;
+        }
+    }
+
+    /// Looks for hashes in `text`, which begins at `start` of the key.
     fn visit(&mut self, start: usize, text: &str, separators: &[&[char]]) {
+        if looks_like_hash(text.as_bytes()) {
+            return self.replace(start, text, HASH);
+        }
         let Some((separator, finer)) = separators.split_first() else {
             return;
         };
         let mut at = start;
         for part in text.split(*separator) {
-            if looks_like_hash(part.as_bytes()) {
-                self.out.push_str(&self.key[self.copied..at]);
-                self.out.push_str(HASH);
-                self.copied = at + part.len();
-            } else {
-                self.visit(at, part, finer);
-            }
-            // Every separator is one byte.
+            self.visit(at, part, finer);
             at += part.len() + 1;
         }
+    }
+
+    fn replace(&mut self, at: usize, part: &str, by: &str) {
+        self.out.push_str(&self.key[self.copied..at]);
+        self.out.push_str(by);
+        self.copied = at + part.len();
     }
 
     fn finish(mut self) -> Cow<'a, str> {
@@ -144,6 +171,29 @@ mod tests {
         for (key, expected) in rows {
             assert_eq!(scrubbed(key), expected);
         }
+    }
+
+    #[test]
+    fn addresses_of_people_and_what_a_name_gives_away_are_replaced() {
+        let rows = [
+            (
+                "user:bob@example.com:token=abcdefghijkl",
+                "user:<email>:token=<secret>",
+            ),
+            ("to=bob.b+x@mail.example.org", "to=<email>"),
+            ("login/apiKey:hunter2/next", "login/apiKey:<secret>/next"),
+            ("a?password=b&c=d", "a?password=<secret>&c=d"),
+            ("session:token", "session:token"),
+            ("token=", "token="),
+            ("package:react@18.2", "package:react@18.2"),
+        ];
+        for (key, expected) in rows {
+            assert_eq!(scrubbed(key), expected);
+        }
+        assert_eq!(
+            key_pattern(&scrubbed("user:bob@example.com:x")),
+            "user:<email>:*"
+        );
     }
 
     #[test]
@@ -220,6 +270,7 @@ mod tests {
 
         #[test]
         fn words_come_through(key in "[a-z]{1,7}(:[a-z]{1,7}){0,4}") {
+            prop_assume!(!key.split(':').any(is_denied_key));
             prop_assert_eq!(scrubbed(&key), key.as_str());
         }
     }

@@ -30,8 +30,8 @@ layer_span! {
 
 /// A `cache.<operation>` span, in lower case.
 ///
-/// Parts of the key that look like hashes are recorded as `<hash>`. Other parts are recorded as they
-/// are: do not put what a user wrote into a key.
+/// Parts of the key that look like hashes are recorded as `<hash>`, e-mail addresses as `<email>`, and what
+/// follows the name of a secret as `<secret>`. Other parts are recorded as they are: do not put what a user wrote into a key.
 ///
 /// ```
 /// use continuum_observability::{layers::cache::*, testing::TestRecorder};

@@ -6,12 +6,7 @@
 //! the text of any exception.
 
 use super::trace_http_request;
-use crate::{
-    context::FutureExt as _,
-    propagation::inject_context,
-    semconv::{attribute, event},
-    span::{SpanRef, Status},
-};
+use crate::{context::FutureExt as _, propagation::inject_context, span::SpanRef};
 use ::reqwest::{Client, Error, Request, RequestBuilder, Response};
 
 /// Sends requests that were built by a client.
@@ -62,7 +57,10 @@ impl ClientExt for Client {
             let result = self.execute(request).await;
             match &result {
                 Ok(response) => describe(&view, response),
-                Err(error) => record(&view, error),
+                Err(error) => {
+                    view.record_error(error);
+                    view.error_type(kind(error));
+                }
             }
             result
         };
@@ -81,18 +79,6 @@ fn describe(span: &SpanRef, response: &Response) {
     }
 }
 
-fn record(span: &SpanRef, error: &Error) {
-    let kind = kind(error);
-    let message = message(error);
-    let attributes = [
-        (attribute::EXCEPTION_TYPE, "reqwest::Error".into()),
-        (attribute::EXCEPTION_MESSAGE, message.as_str().into()),
-    ];
-    span.add_event(event::EXCEPTION, &attributes);
-    span.error_type(kind);
-    span.set_status(Status::error(message));
-}
-
 /// The class of an error, one of a few.
 fn kind(error: &Error) -> &'static str {
     if error.is_timeout() {
@@ -104,16 +90,4 @@ fn kind(error: &Error) -> &'static str {
     } else {
         "reqwest::Error"
     }
-}
-
-/// The text of an error and of its causes.
-fn message(error: &Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }

@@ -64,3 +64,9 @@ pub fn enrich_span_with_row_count(rows: usize) {
 pub fn enrich_span_with_query_plan(plan: &str) {
     get_current_span().query_plan(plan);
 }
+
+/// The operation of a statement, which is its first word where that is a known one.
+#[cfg(feature = "tracing")]
+pub(crate) fn operation_of(sql: &str) -> &str {
+    Statement::new(sql).operation()
+}

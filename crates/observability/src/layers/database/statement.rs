@@ -4,7 +4,7 @@
 //!
 //! Invariant: the text is scrubbed only for a span that is recorded.
 
-use super::{SqlDialect, scrub_sql};
+use super::{super::span::push_lower_case, SqlDialect, scrub_sql};
 use crate::{
     semconv::attribute,
     span::{OnStart, SpanRef},
@@ -81,10 +81,10 @@ impl<'a> Statement<'a> {
         let (operation, table) = (self.operation(), self.table.unwrap_or_default());
         let mut name = String::with_capacity(4 + operation.len() + table.len());
         name.push_str("db.");
-        name.extend(operation.chars().flat_map(char::to_lowercase));
+        push_lower_case(&mut name, operation);
         if !table.is_empty() {
             name.push('.');
-            name.extend(table.chars().flat_map(char::to_lowercase));
+            push_lower_case(&mut name, table);
         }
         name
     }

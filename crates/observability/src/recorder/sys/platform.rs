@@ -84,7 +84,11 @@ pub(crate) fn fork_epoch() -> u32 {
 }
 
 /// Reads the time stamp counter.
-#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+#[cfg(all(
+    target_arch = "x86_64",
+    target_os = "linux",
+    not(continuum_clock_fallback)
+))]
 #[inline]
 pub(crate) fn time_stamp_counter() -> u64 {
     // SAFETY: RDTSC is part of every x86_64 processor and reads a register.

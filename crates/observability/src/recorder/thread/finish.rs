@@ -17,8 +17,8 @@ use crate::{
 };
 use std::sync::atomic::{Ordering, fence};
 
-/// Ends the span of that generation, if it is still in `slot`: into the thread's chunk if it is
-/// sampled, and slot and body back to the pool. `end` says when, in Unix nanoseconds.
+/// Ends the span of that generation, if it is still in `slot`: into the thread's chunk if somebody
+/// wants it, and slot and body back to the pool. `end` says when, in Unix nanoseconds.
 #[inline]
 pub(crate) fn end_span(
     recorder: &'static Recorder,
@@ -30,7 +30,7 @@ pub(crate) fn end_span(
         let Some(mut body) = close_span(state, slot, generation) else {
             return;
         };
-        if body.is_sampled() {
+        if body.is_sampled() || recorder.records_unsampled() {
             let end_unix_nanos = end(&body);
             body.note_slowness(end_unix_nanos);
             if state.ready() {
@@ -78,6 +78,12 @@ fn append(
         id: state.own_id.get(),
         hazard: &shared.hazard,
     };
+    let is_sampled = body.is_sampled();
+    let collected = if is_sampled {
+        &shared.sampled
+    } else {
+        &shared.aside
+    };
     // What is handed over goes within the access: an export thread that collects the open chunks
     // waits for it, so that nothing recorded before a flush or shutdown is in between.
     let add = |open: &mut OpenChunk| {
@@ -90,8 +96,8 @@ fn append(
         }
         body.finish(end_unix_nanos, &mut open.bytes);
         open.spans += 1;
-        if !shared.filled.load(Ordering::Relaxed) {
-            shared.filled.store(true, Ordering::Release);
+        if !collected.filled.load(Ordering::Relaxed) {
+            collected.filled.store(true, Ordering::Release);
             // Either a core that closes sees that the chunk is filled, or this thread that it closed.
             fence(Ordering::SeqCst);
         }
@@ -100,7 +106,7 @@ fn append(
         }
         true
     };
-    let is_done = shared
+    let is_done = collected
         .chunk
         .with_owned(own, None, add)
         .unwrap_or_else(|add| {
@@ -110,10 +116,10 @@ fn append(
                 }
             };
             let next = Next::Owner(state.own_id.get());
-            let added = shared
+            let added = collected
                 .chunk
                 .with_revoked(Some(&shared.hazard), hazards, next, add);
-            if added.is_none() {
+            if added.is_none() && is_sampled {
                 // The chunk was just being taken away, and the system refused the fence for it.
                 core.totals.dropped(DropReason::ExportFailed, 1);
             }
@@ -135,6 +141,7 @@ pub(super) fn empty_chunk(shared: &'static ThreadShared) {
         let own = Some(&shared.hazard);
         let use_chunk = |open: &mut OpenChunk| use_chunk(open);
         shared
+            .sampled
             .chunk
             .with_revoked(own, hazards, Next::AsBefore, use_chunk)
     };
@@ -153,12 +160,17 @@ pub(super) fn empty_chunk(shared: &'static ThreadShared) {
     }
 }
 
-/// A span that ends after its thread's destructors ran goes straight to the queue.
+/// A span that ends after its thread's destructors ran goes straight to the queue, or aside.
 #[cold]
 fn append_late(recorder: &'static Recorder, body: &mut SpanBody, end_unix_nanos: u64) {
     if let Some(core) = recorder.core() {
         let mut bytes = Vec::new();
         body.finish(end_unix_nanos, &mut bytes);
-        core.deliver(Chunk { bytes, spans: 1 });
+        let chunk = Chunk { bytes, spans: 1 };
+        if body.is_sampled() {
+            core.deliver(chunk);
+        } else {
+            drop(core.set_aside(chunk, 0));
+        }
     }
 }

@@ -20,7 +20,7 @@ pub(crate) use self::{
 use super::{
     Recorder,
     core::Core,
-    registry::{OWNER_BLOCK, OpenChunk, PooledSlot, Registry, ThreadCounts, ThreadShared},
+    registry::{Collected, OWNER_BLOCK, PooledSlot, Registry, ThreadCounts, ThreadShared},
     sys::{
         biased::{FREE, Hazard, Next, Strand},
         platform,
@@ -133,7 +133,9 @@ impl ThreadState {
         if self.core.get().is_some_and(|(_, core)| core.may_wait()) {
             finish::empty_chunk(shared);
         }
-        Self::hand_over_chunk(registry, shared);
+        for collected in shared.collected() {
+            Self::hand_over_chunk(registry, shared, collected);
+        }
         if let Some((_, core)) = self.core.take() {
             core.totals.fold(&shared.counts);
         }
@@ -152,17 +154,17 @@ impl ThreadState {
         owner
     }
 
-    /// Empties the thread's chunk into its recorder's queue and gives the chunk up.
-    fn hand_over_chunk(registry: &Registry, shared: &'static ThreadShared) {
+    /// Hands over what the thread has collected and gives the chunk up.
+    fn hand_over_chunk(registry: &Registry, shared: &ThreadShared, collected: &Collected) {
         let next = Next::Owner(FREE);
         let hazards = |visit: &mut dyn FnMut(&Hazard)| registry.each_hazard(visit);
-        shared
+        collected
             .chunk
             .with_revoked(Some(&shared.hazard), hazards, next, |open| {
                 open.hand_over();
-                *open = OpenChunk::default();
+                open.close();
                 // Last, so that an export thread that passes by finds the spans in the queue.
-                shared.filled.store(false, Ordering::Release);
+                collected.filled.store(false, Ordering::Release);
             });
     }
 
@@ -303,4 +305,36 @@ pub(crate) fn enter_strand(task: u64) -> Option<u64> {
 #[inline]
 pub(crate) fn leave_strand(own: u64) {
     STATE.with(|state| state.strand_id.set(own));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{get_tracer, recorder::registry::locked, testing::TestRecorder};
+    use std::{sync::mpsc::sync_channel, thread, time::Duration};
+
+    #[test]
+    fn a_thread_that_leaves_counts_as_filled_until_its_spans_are_in_the_queue() {
+        let recorder = TestRecorder::new();
+        let core = recorder.recorder().core().unwrap();
+        let ((tell, told), (open, gate)) = (sync_channel(0), sync_channel(0));
+        thread::scope(|scope| {
+            let recorder = &recorder;
+            scope.spawn(move || {
+                recorder.run(|| get_tracer("tests").in_scope("last", |_| ()));
+                tell.send(STATE.with(|state| state.shared.get())).unwrap();
+                gate.recv().unwrap();
+            });
+            let shared = told.recv().unwrap().unwrap();
+            let queue = locked(&core.queue);
+            open.send(()).unwrap();
+            // It stands before the queue by now, or will: a round must not pass by.
+            for _ in 0..50 {
+                assert!(shared.sampled.filled.load(Ordering::Acquire));
+                thread::sleep(Duration::from_millis(1));
+            }
+            drop(queue);
+        });
+        assert_eq!(recorder.spans().len(), 1);
+    }
 }

@@ -122,7 +122,7 @@ impl CallSite {
             let name: &'static str = function_name(inside()).leak();
             fixed.push((attribute::CODE_FUNCTION_NAME, name.into()));
         }
-        let scope = InstrumentationScope::intern(self.tracer, "");
+        let scope = InstrumentationScope::intern(self.tracer, "", "");
         self.found
             .0
             .get_or_set(Box::leak(Box::new(Site { scope, fixed })))

@@ -15,6 +15,7 @@ use super::super::super::{
         without_connection,
     },
 };
+use super::proxy::Proxy;
 use bytes::Bytes;
 use h2::client::SendRequest;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri, Version, header};
@@ -34,6 +35,7 @@ use tokio::{
 use tokio_rustls::TlsConnector;
 
 const EXAMPLE: &str = "http://localhost:4317";
+const UNKNOWN_PROXY: &str = "the name of the proxy's host is not known; correct the proxy";
 const PATH: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 const MAX_BODY_BYTES: usize = 64 * 1024;
 const MAX_MESSAGE_CHARS: usize = 200;
@@ -41,6 +43,7 @@ const MAX_MESSAGE_CHARS: usize = 200;
 /// Where calls go, and the head of each.
 pub(super) struct Target {
     shown: String,
+    proxy: Option<Proxy>,
     host: String,
     port: u16,
     tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
@@ -73,6 +76,7 @@ impl Target {
         };
         Ok(Self {
             shown: config.shown(),
+            proxy: Proxy::of(config)?,
             port: endpoint
                 .port_u16()
                 .unwrap_or(if is_encrypted { 443 } else { 80 }),
@@ -86,6 +90,17 @@ impl Target {
 
     pub(super) fn shown(&self) -> &str {
         &self.shown
+    }
+
+    /// Of the endpoint, or of the proxy on the way to it.
+    fn addresses(&self) -> Result<Vec<SocketAddr>, Failure> {
+        let (host, port, unknown) = match &self.proxy {
+            None => (&self.host, self.port, UNKNOWN_HOST),
+            Some(proxy) => (&proxy.host, proxy.port, UNKNOWN_PROXY),
+        };
+        let addresses = (host.as_str(), port).to_socket_addrs();
+        let addresses = addresses.map_err(|_unknown| Failure::Lost(unknown.to_owned()))?;
+        Ok(addresses.collect())
     }
 
     pub(super) fn compression(&self) -> Compression {
@@ -247,10 +262,7 @@ pub(super) struct Connection {
 impl Connection {
     /// Connects and shakes hands.
     pub(super) fn open(target: &Target, deadline: Instant) -> Result<Self, Failure> {
-        let addresses: Vec<_> = (target.host.as_str(), target.port)
-            .to_socket_addrs()
-            .map_err(|_unknown| Failure::Lost(UNKNOWN_HOST.to_owned()))?
-            .collect();
+        let addresses = target.addresses()?;
         let runtime = Builder::new_current_thread()
             .enable_io()
             .enable_time()
@@ -279,8 +291,12 @@ impl Connection {
 }
 
 async fn connect(target: &Target, to: &[SocketAddr]) -> Result<SendRequest<Bytes>, Failure> {
-    let stream = TcpStream::connect(to).await?;
+    let mut stream = TcpStream::connect(to).await?;
     stream.set_nodelay(true)?;
+    if let Some(proxy) = &target.proxy {
+        let host = target.uri.host().unwrap_or_default();
+        proxy.tunnel(&mut stream, (host, target.port)).await?;
+    }
     match &target.tls {
         None => handshake(stream).await,
         Some((config, name)) => {

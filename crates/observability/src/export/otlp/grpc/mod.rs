@@ -15,6 +15,7 @@
 
 mod connection;
 mod message;
+mod proxy;
 #[cfg(test)]
 pub(super) mod server;
 mod status;
@@ -68,8 +69,8 @@ impl OtlpGrpcExporter {
     ///
     /// # Errors
     ///
-    /// [`ExportError::Config`] when endpoint, a header, a certificate or the compression cannot be
-    /// used.
+    /// [`ExportError::Config`] when endpoint, a header, a certificate, the compression or the proxy
+    /// cannot be used.
     pub fn new(config: EndpointConfig) -> Result<Self, ExportError> {
         Ok(Self {
             target: Target::new(&config)?,

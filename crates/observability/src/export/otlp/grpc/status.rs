@@ -79,7 +79,7 @@ pub(crate) fn rpc_error(fields: &HeaderMap) -> Option<ExportError> {
 }
 
 /// Decodes as far as it can: the text is for people.
-fn percent_decoded(text: &str) -> String {
+pub(super) fn percent_decoded(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let [first, tail @ ..] = rest {

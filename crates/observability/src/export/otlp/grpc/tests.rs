@@ -20,18 +20,18 @@ fn status(code: u32, message: &str) -> Reply {
     Reply::HeadersOnly(200, fields)
 }
 
-fn ok() -> Reply {
+pub(super) fn ok() -> Reply {
     let empty = message::framed(b"", Compression::None).to_vec();
     Reply::Answer(empty, vec![("grpc-status", "0".into())])
 }
 
-fn config(server: &Server) -> EndpointConfig {
+pub(super) fn config(server: &Server) -> EndpointConfig {
     let mut config = EndpointConfig::new(format!("http://127.0.0.1:{}", server.port));
     config.retry.initial_backoff = Duration::from_millis(1);
     config
 }
 
-fn send(config: EndpointConfig, body: &[u8]) -> Result<Exported, ExportError> {
+pub(super) fn send(config: EndpointConfig, body: &[u8]) -> Result<Exported, ExportError> {
     let deadline = Instant::now() + Duration::from_secs(20);
     OtlpGrpcExporter::new(config)?.export(&EncodedRequest::new(body, 3), deadline)
 }

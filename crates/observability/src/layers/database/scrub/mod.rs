@@ -69,7 +69,14 @@ impl SqlDialect {
 /// ```
 pub fn scrub_sql(sql: &str, dialect: SqlDialect) -> Option<String> {
     let odd = |c: char| c == '\0' || (!c.is_ascii() && (c.is_whitespace() || c.is_control()));
-    if sql.len() > MAX_INPUT_BYTES || sql.contains(odd) {
+    let is_odd = || {
+        if sql.is_ascii() {
+            sql.as_bytes().contains(&0)
+        } else {
+            sql.contains(odd)
+        }
+    };
+    if sql.len() > MAX_INPUT_BYTES || is_odd() {
         return None;
     }
     Scanner::new(sql, dialect).scrubbed()

@@ -19,6 +19,14 @@ pub(super) struct Output {
 }
 
 impl Output {
+    /// Room for all that can come out of so many bytes, spaces that are added apart.
+    pub(super) fn for_input(len: usize) -> Self {
+        Self {
+            text: String::with_capacity(len.min(MAX_OUTPUT_BYTES)),
+            ..Self::default()
+        }
+    }
+
     pub(super) fn into_text(self) -> String {
         self.text
     }

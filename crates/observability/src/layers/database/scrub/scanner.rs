@@ -42,7 +42,7 @@ impl<'a> Scanner<'a> {
             sql,
             dialect,
             at: 0,
-            out: Output::default(),
+            out: Output::for_input(sql.len()),
         }
     }
 
@@ -63,9 +63,9 @@ impl<'a> Scanner<'a> {
     /// Goes past the bytes that belong, and returns them.
     fn take_while(&mut self, belongs: impl Fn(u8) -> bool) -> &'a str {
         let start = self.at;
-        while self.at < self.sql.len() && belongs(self.peek(0)) {
-            self.at += 1;
-        }
+        let rest = self.sql.as_bytes().get(start..).unwrap_or_default();
+        let end = rest.iter().position(|byte| !belongs(*byte));
+        self.at += end.unwrap_or(rest.len());
         self.since(start)
     }
 

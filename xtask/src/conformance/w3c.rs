@@ -1,4 +1,4 @@
-//! `cargo xtask conformance w3c`: the public W3C Trace Context harness against our service.
+//! The public W3C Trace Context harness against our service.
 //!
 //! Position: starts `examples/w3c_service.rs` and lets `test/test.py` of the w3c/trace-context
 //! repository drive it. The harness is not ours to copy, so its checkout is an argument.
@@ -12,7 +12,7 @@ use std::process::{Child, ExitCode, Stdio};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use crate::command::Command;
+use super::value_of;
 use crate::process;
 use crate::workspace::Workspace;
 
@@ -20,36 +20,19 @@ use crate::workspace::Workspace;
 const LEVELS: [(&str, &str); 2] = [("SPEC_LEVEL", "2"), ("STRICT_LEVEL", "2")];
 const SERVICE: [&str; 4] = ["--release", "--quiet", "--example", "w3c_service"];
 
-pub(crate) const COMMAND: Command = Command {
-    name: "conformance",
-    summary: "Runs a public conformance harness against our service.",
-    options: &[
-        ("w3c", "W3C Trace Context, level 2, all rules strict"),
-        ("--harness PATH", "a checkout of w3c/trace-context"),
-    ],
-    help: "Builds examples/w3c_service.rs in release mode, starts it on a free port and lets the\n\
-           harness's test/test.py drive it. The last line is the score. The harness runs in a\n\
-           Python environment with aiohttp, made in the target folder where it is missing.",
-    run: |workspace, options| {
-        let harness = harness_of(options)?;
-        let score = run(workspace, &harness)?;
-        println!("w3c: {} of {}", score.passed, score.run);
-        let complete = score.run > 0 && score.passed == score.run;
-        Ok(ExitCode::from(u8::from(!complete)))
-    },
-};
+/// Runs the harness of `options` and prints the score.
+pub(super) fn execute(workspace: &Workspace, options: &[String]) -> Result<ExitCode> {
+    let harness = harness_of(options)?;
+    let score = run(workspace, &harness)?;
+    println!("w3c: {} of {}", score.passed, score.run);
+    let complete = score.run > 0 && score.passed == score.run;
+    Ok(ExitCode::from(u8::from(!complete)))
+}
 
 /// The folder with `test.py`.
 fn harness_of(options: &[String]) -> Result<PathBuf> {
-    ensure!(
-        options.iter().any(|option| option == "w3c"),
-        "which harness? There is `w3c`"
-    );
-    let path = options
-        .iter()
-        .skip_while(|option| *option != "--harness")
-        .nth(1);
-    let path = path.context("`--harness PATH` says where w3c/trace-context is checked out")?;
+    let path = value_of(options, "--harness")
+        .context("`--harness PATH` says where w3c/trace-context is checked out")?;
     let folder = Path::new(path).join("test");
     ensure!(
         folder.join("test.py").is_file(),
@@ -173,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn the_harness_has_to_be_named_and_to_be_there() {
+    fn the_harness_has_to_be_there() {
         let harness = |options: &[&str]| {
             let options: Vec<String> = options.iter().map(ToString::to_string).collect();
             harness_of(&options)
@@ -181,7 +164,6 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().to_str().unwrap();
         assert!(harness(&["w3c"]).is_err());
-        assert!(harness(&["--harness", path]).is_err());
         assert!(harness(&["w3c", "--harness", path]).is_err());
         std::fs::create_dir(folder.path().join("test")).unwrap();
         std::fs::write(folder.path().join("test/test.py"), "").unwrap();

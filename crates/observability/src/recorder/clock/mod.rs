@@ -1,17 +1,26 @@
 //! Time: cheap ticks for durations, an anchor to the wall clock for timestamps.
 //!
-//! Position: read at the start, the end and each event of a span; recalibrated by the export thread.
+//! Position: read at the start, the end and each event of a span; recalibrated by the export thread,
+//! which makes each [`Anchor`] follow from the last.
 //!
 //! Invariants:
 //! - `end = start + (ticks at end - ticks at start)`: a step of the wall clock never gives a
 //!   negative duration;
 //! - all spans of one local root share its anchor and rate, so they never disagree about their order;
+//! - what begins later has a later time, but for steps of the wall clock, which new local roots follow
+//!   at once; what it drifts, they follow little by little;
 //! - nobody waits for a calibration under way, which a fork may have cut short.
 //!
 //! The time stamp counter is used only where the kernel itself trusts it (`x86_64` Linux whose
-//! clock source says `tsc`); everywhere else ticks are nanoseconds of the monotonic clock.
+//! clock source says `tsc`); everywhere else, and under the cfg `continuum_clock_fallback`, ticks
+//! are nanoseconds of the monotonic clock.
+
+mod anchor;
+
+pub(crate) use anchor::Anchor;
 
 use super::sys::platform;
+use anchor::{ONE_NANOSECOND, nanos};
 use std::{
     sync::{
         OnceLock,
@@ -20,12 +29,13 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-/// One tick of the counter in nanoseconds, as a fixed-point number with 32 fractional bits.
-const ONE_NANOSECOND: u64 = 1 << 32;
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Source {
-    #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+    #[cfg(all(
+        target_arch = "x86_64",
+        target_os = "linux",
+        not(continuum_clock_fallback)
+    ))]
     TimeStampCounter,
     Monotonic,
 }
@@ -41,6 +51,8 @@ pub(crate) struct Clock {
     /// How many calibrations there were; the last one's pairing lies at its remainder by two.
     calibrations: AtomicU64,
     pairings: [Pairing; 2],
+    /// Nanoseconds of a tick as measured, which no slewing has changed.
+    rate: AtomicU64,
     /// The process that calibrates right now, as its number of forks plus one.
     calibrating: AtomicU32,
 }
@@ -62,34 +74,6 @@ struct Reading {
     unix_nanos: u64,
 }
 
-/// The pairing of ticks and wall clock that a local root hands down to its spans.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Anchor {
-    ticks: u64,
-    unix_nanos: u64,
-    rate: u64,
-}
-
-impl Anchor {
-    /// Converts a number of ticks to nanoseconds.
-    #[inline]
-    pub(crate) fn nanos(self, ticks: u64) -> u64 {
-        let nanos = (u128::from(ticks) * u128::from(self.rate)) >> 32;
-        u64::try_from(nanos).unwrap_or(u64::MAX)
-    }
-
-    /// Where `ticks` lies on the wall clock, in Unix nanoseconds.
-    #[inline]
-    pub(crate) fn unix_nanos(self, ticks: u64) -> u64 {
-        match ticks.checked_sub(self.ticks) {
-            Some(after) => self.unix_nanos.saturating_add(self.nanos(after)),
-            None => self
-                .unix_nanos
-                .saturating_sub(self.nanos(self.ticks - ticks)),
-        }
-    }
-}
-
 impl Clock {
     /// The clock of the process.
     #[inline]
@@ -107,13 +91,14 @@ impl Clock {
             base_ticks: raw_ticks(source, base),
             calibrations: AtomicU64::new(0),
             pairings: Default::default(),
+            rate: AtomicU64::new(ONE_NANOSECOND),
             calibrating: AtomicU32::new(0),
         };
         if source != Source::Monotonic {
             // Enough to know the rate to some ten parts in a million; the export thread refines it.
             std::thread::sleep(Duration::from_millis(2));
         }
-        clock.calibrate();
+        clock.calibrate(Duration::ZERO);
         clock
     }
 
@@ -123,10 +108,10 @@ impl Clock {
         raw_ticks(self.source, self.base)
     }
 
-    /// Nanoseconds since the clock was made; a calibration may set it back a little.
+    /// Nanoseconds since the clock was made; a calibration in the first minute may set it back a little.
     pub(crate) fn elapsed_nanos(&self) -> u64 {
         let passed = self.ticks().saturating_sub(self.base_ticks);
-        self.anchor().nanos(passed)
+        nanos(passed, self.rate.load(Ordering::Relaxed))
     }
 
     /// The anchor for a new local root.
@@ -134,12 +119,7 @@ impl Clock {
     pub(crate) fn anchor(&self) -> Anchor {
         loop {
             let latest = self.calibrations.load(Ordering::Acquire);
-            let pairing = &self.pairings[(latest % 2) as usize];
-            let anchor = Anchor {
-                ticks: pairing.ticks.load(Ordering::Acquire),
-                unix_nanos: pairing.unix_nanos.load(Ordering::Acquire),
-                rate: pairing.rate.load(Ordering::Acquire),
-            };
+            let anchor = self.pairing(latest).load();
             // The pairing is written again only after another one has become the latest.
             if self.calibrations.load(Ordering::Acquire) == latest {
                 return anchor;
@@ -147,26 +127,34 @@ impl Clock {
         }
     }
 
-    /// Measures the rate again over the life of the process and pairs the clocks anew.
-    pub(crate) fn calibrate(&self) {
+    #[inline]
+    fn pairing(&self, calibration: u64) -> &Pairing {
+        &self.pairings[(calibration % 2) as usize]
+    }
+
+    /// Measures the rate again, and lets the next anchor follow from the last one.
+    ///
+    /// - `interval`: the time until the caller will do this again, at the latest.
+    pub(crate) fn calibrate(&self, interval: Duration) {
         let process = platform::fork_epoch() + 1;
         if self.calibrating.swap(process, Ordering::Acquire) == process {
             return;
         }
-        let next = self.calibrations.load(Ordering::Acquire) + 1;
-        let pairing = &self.pairings[(next % 2) as usize];
+        let latest = self.calibrations.load(Ordering::Acquire);
         let reading = self.steady_reading();
-        let known = self.pairings[((next + 1) % 2) as usize]
-            .rate
-            .load(Ordering::Acquire);
-        pairing.ticks.store(reading.ticks, Ordering::Release);
-        pairing
-            .unix_nanos
-            .store(reading.unix_nanos, Ordering::Release);
-        pairing
-            .rate
-            .store(self.measured_rate(&reading, known), Ordering::Release);
-        self.calibrations.store(next, Ordering::Release);
+        let rate = self.measured_rate(&reading, latest == 0);
+        self.rate.store(rate, Ordering::Relaxed);
+        let measured = Anchor {
+            ticks: reading.ticks,
+            unix_nanos: reading.unix_nanos,
+            rate,
+        };
+        let next = match latest {
+            0 => measured,
+            _ => self.pairing(latest).load().followed_by(measured, interval),
+        };
+        self.pairing(latest + 1).store(next);
+        self.calibrations.store(latest + 1, Ordering::Release);
         self.calibrating.store(0, Ordering::Release);
     }
 
@@ -194,9 +182,9 @@ impl Clock {
         }
     }
 
-    /// The rate over the life of the process; after a minute the `known` one, because a machine that
-    /// sleeps stops or resets one of the clocks.
-    fn measured_rate(&self, reading: &Reading, known: u64) -> u64 {
+    /// The rate over the life of the process; after a minute the one known then, because a machine
+    /// that sleeps stops or resets one of the clocks.
+    fn measured_rate(&self, reading: &Reading, first: bool) -> u64 {
         const SETTLED: Duration = Duration::from_mins(1);
         if self.source == Source::Monotonic {
             return ONE_NANOSECOND;
@@ -206,29 +194,53 @@ impl Clock {
             .checked_sub(self.base_ticks)
             .filter(|passed| *passed > 0);
         match passed {
-            Some(passed) if known == 0 || reading.elapsed < SETTLED => {
+            Some(passed) if first || reading.elapsed < SETTLED => {
                 let fraction = reading.elapsed.as_nanos() * u128::from(ONE_NANOSECOND);
                 u64::try_from(fraction / u128::from(passed))
                     .unwrap_or(ONE_NANOSECOND)
                     .max(1)
             }
-            _ if known > 0 => known,
-            _ => ONE_NANOSECOND,
+            _ => self.rate.load(Ordering::Relaxed),
         }
+    }
+}
+
+impl Pairing {
+    #[inline]
+    fn load(&self) -> Anchor {
+        Anchor {
+            ticks: self.ticks.load(Ordering::Acquire),
+            unix_nanos: self.unix_nanos.load(Ordering::Acquire),
+            rate: self.rate.load(Ordering::Acquire),
+        }
+    }
+
+    fn store(&self, anchor: Anchor) {
+        self.ticks.store(anchor.ticks, Ordering::Release);
+        self.unix_nanos.store(anchor.unix_nanos, Ordering::Release);
+        self.rate.store(anchor.rate, Ordering::Release);
     }
 }
 
 #[inline]
 fn raw_ticks(source: Source, base: Instant) -> u64 {
     match source {
-        #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+        #[cfg(all(
+            target_arch = "x86_64",
+            target_os = "linux",
+            not(continuum_clock_fallback)
+        ))]
         Source::TimeStampCounter => platform::time_stamp_counter(),
         Source::Monotonic => u64::try_from(base.elapsed().as_nanos()).unwrap_or(u64::MAX),
     }
 }
 
 fn trusted_source() -> Source {
-    #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+    #[cfg(all(
+        target_arch = "x86_64",
+        target_os = "linux",
+        not(continuum_clock_fallback)
+    ))]
     {
         const PATH: &str = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
         if std::fs::read_to_string(PATH).is_ok_and(|name| name.trim() == "tsc") {
@@ -299,7 +311,7 @@ mod tests {
             for stepped in [99 * HOUR, 0, 300 * HOUR, 1] {
                 let start = begin(&mut body, &recorder, &clock);
                 WALL.set(stepped);
-                clock.calibrate();
+                clock.calibrate(Duration::ZERO);
                 let ticks = clock.ticks();
                 let (event, end) = (body.unix_nanos_at(ticks), body.end_unix_nanos(ticks));
                 for time in [event, end] {
@@ -339,6 +351,13 @@ mod tests {
     }
 
     #[test]
+    fn the_fallback_can_be_forced() {
+        if cfg!(continuum_clock_fallback) {
+            assert_eq!(Clock::global().source, Source::Monotonic);
+        }
+    }
+
+    #[test]
     fn monotonic_source_agrees_with_the_system() {
         agrees_with_the_monotonic_clock(Source::Monotonic);
     }
@@ -349,17 +368,6 @@ mod tests {
     }
 
     #[test]
-    fn ticks_before_the_anchor_map_to_times_before_it() {
-        let anchor = Anchor {
-            ticks: 1_000,
-            unix_nanos: 50_000,
-            rate: ONE_NANOSECOND / 2,
-        };
-        assert_eq!(anchor.unix_nanos(400), 49_700);
-        assert_eq!(anchor.unix_nanos(1_600), 50_300);
-    }
-
-    #[test]
     fn a_calibration_that_a_fork_cut_short_stops_nobody() {
         let clock = Clock::new(Source::Monotonic, wall_unix_nanos);
         let before = clock.anchor();
@@ -367,7 +375,7 @@ mod tests {
             .calibrating
             .store(platform::fork_epoch() + 2, Ordering::Relaxed);
         assert_eq!(clock.anchor(), before);
-        clock.calibrate();
+        clock.calibrate(Duration::ZERO);
         assert_ne!(clock.anchor(), before);
     }
 }

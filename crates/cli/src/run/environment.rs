@@ -1,0 +1,164 @@
+//! The variables by which any OpenTelemetry SDK finds the receiver.
+//!
+//! Invariants:
+//! - where traces go is ours to say; whatever else the user has set stays as it is;
+//! - metrics and logs go where the user sends them, and nowhere where nothing says so.
+//!
+//! Source: OpenTelemetry specification, "Environment Variable Specification" and "OTLP Exporter
+//! Configuration".
+
+use std::{
+    env,
+    ffi::{OsStr, OsString},
+    path::Path,
+};
+
+/// Milliseconds that finished spans wait for company; 5000 in most SDKs, which is long for somebody who looks.
+const SCHEDULE_DELAY: &str = "200";
+
+/// What requests to this machine must not go through.
+const PROXIES: [&str; 4] = ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"];
+const NO_PROXY: [&str; 2] = ["no_proxy", "NO_PROXY"];
+
+type Variable = (&'static str, OsString);
+
+/// A variable of this process; an empty one counts as unset, as the specification demands.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the environment of the program that is started, not of our own telemetry"
+)]
+pub(super) fn of_this_process(name: &str) -> Option<OsString> {
+    env::var_os(name).filter(|value| !value.is_empty())
+}
+
+/// What to add to the environment of the program `name`.
+pub(super) fn variables(
+    name: &OsStr,
+    port: u16,
+    own: impl Fn(&str) -> Option<OsString>,
+) -> Vec<Variable> {
+    let base = format!("http://127.0.0.1:{port}");
+    let mut variables = vec![
+        ("OTEL_TRACES_EXPORTER", "otlp".into()),
+        (
+            "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+            format!("{base}/v1/traces").into(),
+        ),
+        ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/protobuf".into()),
+        ("OTEL_EXPORTER_OTLP_TRACES_INSECURE", "true".into()),
+    ];
+    let mut where_unset = |name, value: OsString| {
+        if own(name).is_none() {
+            variables.push((name, value));
+        }
+    };
+    // For programs that do not know the variables of one signal.
+    if own("OTEL_EXPORTER_OTLP_ENDPOINT").is_none() {
+        where_unset("OTEL_EXPORTER_OTLP_ENDPOINT", base.into());
+        where_unset("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf".into());
+        where_unset("OTEL_METRICS_EXPORTER", "none".into());
+        where_unset("OTEL_LOGS_EXPORTER", "none".into());
+    }
+    where_unset("OTEL_BSP_SCHEDULE_DELAY", SCHEDULE_DELAY.into());
+    let attributes = own("OTEL_RESOURCE_ATTRIBUTES").unwrap_or_default();
+    if !attributes.to_string_lossy().contains("service.name=") {
+        where_unset("OTEL_SERVICE_NAME", service_name(name));
+    }
+    if PROXIES.iter().any(|proxy| own(proxy).is_some()) {
+        variables.extend(past_the_proxy(&own));
+    }
+    variables
+}
+
+/// The program's name without folders and extension.
+fn service_name(name: &OsStr) -> OsString {
+    Path::new(name).file_stem().unwrap_or(name).to_owned()
+}
+
+/// Programs differ in which of the two spellings they read.
+fn past_the_proxy(own: &impl Fn(&str) -> Option<OsString>) -> [Variable; 2] {
+    NO_PROXY.map(|name| {
+        let mut hosts = own(name).unwrap_or_default();
+        if !hosts.is_empty() {
+            hosts.push(",");
+        }
+        hosts.push("127.0.0.1");
+        (name, hosts)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is set besides where traces go.
+    fn with(own: &[(&str, &str)]) -> Vec<String> {
+        let find = |name: &str| {
+            let found = own.iter().find(|(key, _)| *key == name);
+            found.map(|(_, value)| OsString::from(value))
+        };
+        let variables = variables(OsStr::new("/bin/app.sh"), 4242, find);
+        let shown = variables.iter().skip(4);
+        shown
+            .map(|(name, value)| format!("{name}={}", value.display()))
+            .collect()
+    }
+
+    #[test]
+    fn traces_come_here_whatever_is_set() {
+        let own = |_: &str| Some(OsString::from("somewhere"));
+        let variables = variables(OsStr::new("app"), 4242, own);
+        let endpoint = (
+            "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+            OsString::from("http://127.0.0.1:4242/v1/traces"),
+        );
+        assert!(variables.contains(&endpoint), "{variables:?}");
+    }
+
+    #[test]
+    fn the_page_names_every_variable_that_is_set() {
+        let page = include_str!("../../../../docs/run.md");
+        let own = |name: &str| (name == "HTTP_PROXY").then(|| OsString::from("http://proxy"));
+        for (name, _) in variables(OsStr::new("app"), 4242, own) {
+            assert!(page.contains(&format!("`{name}`")), "{name}");
+        }
+    }
+
+    #[test]
+    fn nothing_else_goes_anywhere_unless_it_is_told_to() {
+        let expected = [
+            "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4242",
+            "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf",
+            "OTEL_METRICS_EXPORTER=none",
+            "OTEL_LOGS_EXPORTER=none",
+            "OTEL_BSP_SCHEDULE_DELAY=200",
+            "OTEL_SERVICE_NAME=app",
+        ];
+        assert_eq!(with(&[]), expected);
+    }
+
+    #[test]
+    fn what_the_user_set_stays() {
+        let own = [
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://collector"),
+            ("OTEL_BSP_SCHEDULE_DELAY", "1"),
+            ("OTEL_RESOURCE_ATTRIBUTES", "a=b,service.name=mine"),
+        ];
+        assert_eq!(with(&own), [""; 0]);
+    }
+
+    #[test]
+    fn a_proxy_is_passed_by() {
+        let own = [
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://collector"),
+            ("OTEL_BSP_SCHEDULE_DELAY", "1"),
+            ("OTEL_SERVICE_NAME", "mine"),
+            ("HTTP_PROXY", "http://proxy"),
+            ("NO_PROXY", "internal"),
+        ];
+        assert_eq!(
+            with(&own),
+            ["no_proxy=127.0.0.1", "NO_PROXY=internal,127.0.0.1"]
+        );
+    }
+}

@@ -1,0 +1,387 @@
+//! The spans and events of `tracing` on this recorder, with the native ones in any nesting.
+//!
+//! Position: a layer of a `tracing_subscriber` registry; on top of `Tracer` and the context stack.
+//! `call_site` knows each place in the code, `rule` and `library` say what it means, `fields` gathers
+//! what a span or an event says, `event` records events, `entered` makes spans current, `span_ext` is
+//! for code that has a `tracing::Span` in its hands.
+//!
+//! Invariants:
+//! - a `tracing` span is current, for native code too, exactly while it is entered;
+//! - spans are left in any order, also when a poll in between has cleared the stack;
+//! - in the steady state nothing is allocated; what the program's own `Debug` and `Display` make is
+//!   made under guard.
+//!
+//! # Fields with a meaning
+//!
+//! | field | meaning |
+//! |---|---|
+//! | `otel.name` | the name of the span |
+//! | `otel.kind` | its kind: `server`, `client`, `producer`, `consumer`, `internal`; at its start only |
+//! | `otel.status_code` | its status: `ok`, `error` |
+//! | `otel.status_description` | an error, described |
+//! | `error` | an exception event, and the error status: of a span always, of an event at level `ERROR`, which is what `#[instrument(err)]` does. `true` and `false` are an attribute, and `true` the error status |
+//! | any field with a `dyn Error` | the same, with the causes |
+//!
+//! All others are attributes, of the type that they have. An event is named by its message, or by the name it
+//! was given; its level and target are attributes. Which spans and events there are at all is decided by
+//! filters, as for every layer: `layer.with_filter(LevelFilter::INFO)`.
+//!
+//! # Libraries
+//!
+//! Spans and events of some libraries are known and recorded as the semantic conventions want them; for others
+//! a [`Rule`] says how.
+//!
+//! | target | name | becomes |
+//! |---|---|---|
+//! | `tower_http::trace::make_span` | `request` | `[server] {http.request.method}` with `url.path`, `url.query`, `network.protocol.version`; headers are left out |
+//! | `tower_http::trace::on_response` | event | `http.response.status_code` of the request's span |
+//! | `tower_http::trace::on_failure` | event | an exception, with the classification, and the error status |
+//! | `tower_http::trace` | all other events | nothing: the span says it itself |
+//! | `sqlx::query` | event | `[client] db.<operation>` with `db.query.text` and the numbers of rows, begun when the statement was |
+//! | `h2`, `hyper`, `hyper_util`, `tower` | all spans and events | nothing: the inside of connections |
+//!
+//! What `reqwest-tracing` and others say in fields named `otel.*` needs no rule. Where a library has neither spans nor
+//! events, as `redis` and `rusqlite`, open a span around the call: [`layers`](crate::layers).
+
+mod call_site;
+mod convention;
+mod entered;
+mod event;
+mod fields;
+mod library;
+mod rule;
+mod span_ext;
+mod text;
+
+pub use rule::Rule;
+pub use span_ext::SpanExt;
+
+use super::sharded::Sharded;
+use crate::{
+    Context, Span, SpanRef, Status, Tracer, Value, context::with_top, get_tracer,
+    recorder::Recorder, semconv,
+};
+use call_site::{CallSite, CallSites, Fate, Found};
+use fields::{Fields, Kept, with_fields};
+use semconv::attribute::{EXCEPTION_MESSAGE, EXCEPTION_STACKTRACE};
+use std::{
+    cell::Cell,
+    sync::atomic::{AtomicU64, Ordering},
+};
+use tracing_core::{
+    Event, LevelFilter, Metadata, Subscriber,
+    span::{Attributes, Id, Record},
+};
+use tracing_subscriber::layer::{self, Layer};
+
+static NEXT_NUMBER: AtomicU64 = AtomicU64::new(0);
+
+thread_local! {
+    /// What was said of the span that was made last on this thread. A span that is not recorded gets it
+    /// back should a parent be named whose trace is recorded.
+    static OF_SPAN: Kept = const { Cell::new(None) };
+    /// What an event says, or a span later on.
+    static OF_EVENT: Kept = const { Cell::new(None) };
+}
+
+/// Records the spans and events of `tracing`.
+///
+/// ```
+/// use continuum_observability::{get_tracer, interop::tracing::ContinuumLayer, testing::TestRecorder};
+/// use tracing_subscriber::layer::SubscriberExt as _;
+///
+/// let subscriber = tracing_subscriber::registry().with(ContinuumLayer::new("application"));
+/// let recorder = TestRecorder::new();
+/// tracing::subscriber::with_default(subscriber, || {
+///     recorder.run(|| {
+///         tracing::info_span!("request", method = "GET").in_scope(|| {
+///             get_tracer("docs").in_scope("recall", |_| ());
+///         });
+///     });
+/// });
+/// assert_eq!(recorder.tree(), "request method=GET\n  recall\n");
+/// ```
+#[derive(Debug)]
+pub struct ContinuumLayer {
+    /// Tells the layers of a process apart.
+    number: u64,
+    tracer: Tracer,
+    settings: Settings,
+    /// The first one that fits counts.
+    rules: Vec<Rule>,
+    sites: CallSites,
+    live: Sharded<Live>,
+}
+
+/// What a layer can be told to do.
+#[derive(Debug, Clone, Copy)]
+struct Settings {
+    has_code: bool,
+    events: LevelFilter,
+}
+
+/// A span of `tracing` that has not closed.
+#[derive(Debug)]
+struct Live {
+    span: Span,
+    metadata: &'static Metadata<'static>,
+    /// Whether others may know the span's identity, so that it has to stay what it is.
+    is_settled: bool,
+}
+
+impl ContinuumLayer {
+    /// A layer whose spans belong to the instrumentation scope `name`.
+    pub fn new(name: &str) -> Self {
+        Self {
+            number: NEXT_NUMBER.fetch_add(1, Ordering::Relaxed),
+            tracer: get_tracer(name),
+            settings: Settings {
+                has_code: false,
+                events: LevelFilter::TRACE,
+            },
+            rules: library::rules(),
+            sites: CallSites::new(),
+            live: Sharded::new(),
+        }
+    }
+
+    /// Records where in the code a span or an event is made: `code.file.path`, `code.line.number` and
+    /// `code.module.name`. Off by default.
+    #[must_use]
+    pub fn with_code(mut self, recorded: bool) -> Self {
+        self.settings.has_code = recorded;
+        self
+    }
+
+    /// Records events up to this level only; all that reach the layer by default. Spans are not concerned.
+    #[must_use]
+    pub fn with_events(mut self, level: impl Into<LevelFilter>) -> Self {
+        self.settings.events = level.into();
+        self
+    }
+
+    /// Adds a rule for a library; it wins over those that are there already.
+    #[must_use]
+    pub fn with_rule(mut self, rule: Rule) -> Self {
+        self.rules.insert(0, rule);
+        self
+    }
+
+    /// Takes all rules away, also those for libraries that the layer knows.
+    #[must_use]
+    pub fn without_rules(mut self) -> Self {
+        self.rules.clear();
+        self
+    }
+
+    #[inline]
+    fn site(&self, metadata: &'static Metadata<'static>) -> Found<'_> {
+        self.sites.find(metadata, &self.rules, self.settings)
+    }
+
+    /// Reads what is known of a span.
+    #[inline]
+    fn with_live<R>(&self, id: &Id, read: impl FnOnce(&mut Live) -> R) -> Option<R> {
+        let id = id.into_u64();
+        self.live.lock(id)?.get_mut(&id).map(read)
+    }
+
+    fn view(&self, id: &Id) -> Option<SpanRef> {
+        self.with_live(id, |live| live.span.view().clone())
+    }
+
+    /// The context in which a span is current, which has to stay what it is from now on.
+    #[inline]
+    fn context(&self, id: &Id) -> Option<Context> {
+        self.with_live(id, |live| {
+            live.is_settled = true;
+            live.span.as_context()
+        })
+    }
+
+    /// Starts the span of which `fields` tell.
+    #[inline]
+    fn start(
+        &self,
+        site: &CallSite,
+        fields: &Fields,
+        parent: Option<&Context>,
+        time_unix_nanos: Option<u64>,
+    ) -> Span {
+        let name = fields.special.name;
+        let name = name.map_or(site.name, |name| fields.texts.get(name));
+        let kind = fields.special.kind.unwrap_or(site.kind);
+        let start = |attributes: &[(&str, Value<'_>)]| {
+            self.tracer.start_described(name, parent, |start| {
+                start.kind = kind;
+                start.attributes = attributes;
+                start.time_unix_nanos = time_unix_nanos;
+            })
+        };
+        let span = if is_described_at_start(parent) {
+            fields.with_attributes(start)
+        } else {
+            let span = start(&[]);
+            span.view().with(|body| fields.write_to(body));
+            span
+        };
+        if fields.has_outcome() {
+            tell_outcome(&span, fields);
+        }
+        span
+    }
+
+    /// Makes a span anew under another parent, unless somebody may know it already.
+    fn set_parent(&self, id: &Id, parent: &Context) -> bool {
+        let draft = self.with_live(id, |live| {
+            (!live.is_settled).then(|| (live.span.view().clone(), live.metadata))
+        });
+        let Some((draft, metadata)) = draft.flatten() else {
+            return false;
+        };
+        let site = self.site(metadata);
+        let mut span = with_fields(&OF_SPAN, |fields| {
+            if fields.owner != Some(self.owner(id)) {
+                fields.clear();
+            }
+            self.start(&site, fields, Some(parent), None)
+        });
+        if draft.is_recording() {
+            span.replace(&draft);
+        }
+        // The other one goes after the lock.
+        self.with_live(id, |live| std::mem::swap(&mut live.span, &mut span))
+            .is_some()
+    }
+
+    fn owner(&self, id: &Id) -> (u64, u64) {
+        (self.number, id.into_u64())
+    }
+}
+
+impl<S: Subscriber> Layer<S> for ContinuumLayer {
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, _: layer::Context<'_, S>) {
+        let metadata = attributes.metadata();
+        let site = self.site(metadata);
+        if site.fate == Fate::Ignored {
+            return;
+        }
+        let parent = match attributes.parent() {
+            Some(parent) => self.context(parent),
+            None => attributes.is_root().then(Context::root),
+        };
+        let span = with_fields(&OF_SPAN, |fields| {
+            fields.clear();
+            fields.owner = Some(self.owner(id));
+            fields.gather(&site, |visitor| attributes.record(visitor));
+            self.start(&site, fields, parent.as_ref(), None)
+        });
+        let live = Live {
+            span,
+            metadata,
+            is_settled: false,
+        };
+        if let Some(mut shard) = self.live.lock(id.into_u64()) {
+            shard.insert(id.into_u64(), live);
+        }
+    }
+
+    fn on_record(&self, id: &Id, values: &Record<'_>, _: layer::Context<'_, S>) {
+        let live = self.with_live(id, |live| (live.span.view().clone(), live.metadata));
+        let Some((view, metadata)) = live else { return };
+        let site = self.site(metadata);
+        if view.is_recording() {
+            with_fields(&OF_EVENT, |fields| {
+                fields.clear();
+                fields.gather_late(&site, |visitor| values.record(visitor));
+                tell_late(&view, fields);
+            });
+        }
+        with_fields(&OF_SPAN, |fields| {
+            if fields.owner == Some(self.owner(id)) {
+                fields.gather_late(&site, |visitor| values.record(visitor));
+            }
+        });
+    }
+
+    fn on_follows_from(&self, id: &Id, follows: &Id, _: layer::Context<'_, S>) {
+        let target = self.context(follows);
+        if let (Some(view), Some(target)) = (self.view(id), target) {
+            view.add_link(target.span_context(), &[]);
+        }
+    }
+
+    fn on_event(&self, event: &Event<'_>, _: layer::Context<'_, S>) {
+        event::record(self, event);
+    }
+
+    fn on_enter(&self, id: &Id, _: layer::Context<'_, S>) {
+        if let Some(context) = self.context(id) {
+            entered::enter(self.owner(id), context);
+        }
+    }
+
+    fn on_exit(&self, id: &Id, _: layer::Context<'_, S>) {
+        entered::exit(self.owner(id));
+    }
+
+    fn on_close(&self, id: Id, _: layer::Context<'_, S>) {
+        let shard = self.live.lock(id.into_u64());
+        let closed = shard.and_then(|mut shard| shard.remove(&id.into_u64()));
+        // Ends here, without the lock.
+        drop(closed);
+    }
+}
+
+/// Whether somebody wants to see the attributes of a span as it starts: a sampler of the user's, a hook.
+#[inline]
+fn is_described_at_start(parent: Option<&Context>) -> bool {
+    let recorder = match parent {
+        Some(parent) => parent.recorder,
+        None => with_top(|top| top.and_then(|top| top.recorder)),
+    };
+    recorder
+        .or_else(Recorder::global)
+        .is_some_and(|recorder| recorder.hooks.is_some() || recorder.sampler.is_custom())
+}
+
+/// What was recorded of a span after its start.
+fn tell_late(view: &SpanRef, fields: &Fields) {
+    view.with(|body| fields.write_to(body));
+    if let Some(name) = fields.special.name {
+        view.update_name(fields.texts.get(name));
+    }
+    tell_outcome(view, fields);
+}
+
+/// The status and the exception, as the fields have them.
+#[cold]
+fn tell_outcome(view: &SpanRef, fields: &Fields) {
+    if fields.special.failure.is_some() {
+        tell_failure(view, fields, &[], true);
+    }
+    match fields.status() {
+        Status::Unset => {}
+        bare @ Status::Error { .. } if bare == Status::error("") => view.fail(bare),
+        status => view.set_status(status),
+    }
+}
+
+/// The exception event, with `others` beside it, and the error status if that is how it ends.
+#[cold]
+fn tell_failure(view: &SpanRef, fields: &Fields, others: &[(&str, Value<'_>)], is_final: bool) {
+    let Some(failure) = &fields.special.failure else {
+        return;
+    };
+    let message = fields.texts.get(failure.message);
+    let causes = fields.texts.get(failure.causes);
+    let mut attributes = vec![(EXCEPTION_MESSAGE, Value::from(message))];
+    if !causes.is_empty() {
+        attributes.push((EXCEPTION_STACKTRACE, causes.into()));
+    }
+    attributes.extend_from_slice(others);
+    view.add_event(semconv::event::EXCEPTION, &attributes);
+    if is_final {
+        view.set_status(Status::error(message));
+    }
+}

@@ -1,0 +1,130 @@
+//! A span that is started anew under another parent, with all that was said of it before.
+//!
+//! Position: for `interop::tracing`, where a parent may be named after a span was made.
+//!
+//! Invariant: the span that is given up leaves nothing behind but one that counts as sampled out.
+
+use super::{
+    SpanBody, SpanRef,
+    body::{ATTRIBUTE, EVENT, LINK, StatusCode},
+    counted::Counted,
+    encode::read_varint,
+    keys::KeyEnds,
+    last_exception::LastException,
+};
+use crate::recorder::thread;
+
+/// What was said of a span.
+#[derive(Debug)]
+struct Said {
+    name: String,
+    /// Attributes, events and links, as they are encoded.
+    fields: Vec<u8>,
+    attributes: Counted,
+    events: Counted,
+    links: Counted,
+    status: StatusCode,
+    status_text: String,
+    last_exception: LastException,
+}
+
+impl SpanRef {
+    /// Takes over what was said of `draft`, which is not recorded any more.
+    pub(crate) fn replace(&self, draft: &Self) {
+        let said = draft.with(|body| body.said());
+        draft.give_up();
+        if let Some(said) = said {
+            self.with(|body| body.take_over(said));
+        }
+    }
+
+    /// Ends the span as if a sampler had not wanted it.
+    fn give_up(&self) {
+        let Some((slot, generation)) = self.slot() else {
+            return;
+        };
+        let was_sampled = self.with(|body| std::mem::take(&mut body.sampled));
+        if let Some(recorder) = slot.recorder() {
+            if was_sampled == Some(true)
+                && let Some(core) = recorder.core()
+            {
+                core.totals.started(0, 1);
+            }
+            thread::end_span(recorder, slot, generation, |_| 0);
+        }
+    }
+}
+
+impl SpanBody {
+    fn said(&self) -> Said {
+        let added = self.buffer.as_slice().get(self.fixed_len..);
+        Said {
+            name: self.name().to_owned(),
+            fields: added.unwrap_or_default().to_vec(),
+            attributes: self.attributes,
+            events: self.events,
+            links: self.links,
+            status: self.status,
+            status_text: self.status_text.clone(),
+            last_exception: self.last_exception,
+        }
+    }
+
+    /// Of an attribute that is here already the other value counts.
+    fn take_over(&mut self, said: Said) {
+        if said.name != self.name() {
+            self.set_name(&said.name);
+        }
+        for (tag, field) in fields(&said.fields) {
+            self.take_over_field(tag, field);
+        }
+        for (own, other) in [
+            (&mut self.attributes, said.attributes),
+            (&mut self.events, said.events),
+            (&mut self.links, said.links),
+        ] {
+            own.dropped = own.dropped.saturating_add(other.dropped);
+        }
+        self.status = said.status;
+        self.status_text = said.status_text;
+        self.last_exception = said.last_exception;
+    }
+
+    fn take_over_field(&mut self, tag: u8, field: &[u8]) {
+        let counted = match tag {
+            ATTRIBUTE => {
+                let key = key(field).unwrap_or_default();
+                if self.seen_keys.note(&KeyEnds::of(key)) {
+                    self.forget_attribute(key);
+                }
+                &mut self.attributes
+            }
+            EVENT => &mut self.events,
+            LINK => &mut self.links,
+            _ => return,
+        };
+        counted.kept += 1;
+        self.buffer.extend(field.len()).raw(field);
+    }
+}
+
+/// Fields with their tags, each as it is encoded.
+fn fields(mut bytes: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
+    std::iter::from_fn(move || {
+        let tag = bytes.first()? >> 3;
+        let mut at = 1;
+        let len = usize::try_from(read_varint(bytes, &mut at)?).ok()?;
+        let (field, rest) = bytes.split_at_checked(at.checked_add(len)?)?;
+        bytes = rest;
+        Some((tag, field))
+    })
+}
+
+/// The key of an encoded attribute.
+fn key(field: &[u8]) -> Option<&str> {
+    let mut at = 1;
+    read_varint(field, &mut at)?;
+    at += 1;
+    let len = usize::try_from(read_varint(field, &mut at)?).ok()?;
+    str::from_utf8(field.get(at..at.checked_add(len)?)?).ok()
+}

@@ -1,0 +1,60 @@
+//! The SDK with each of its features by itself, tests included: what a stranger may build.
+
+use anyhow::{Context as _, Result};
+
+use crate::metadata::Package;
+use crate::process;
+use crate::workspace::Workspace;
+
+const SDK: &str = "continuum-observability";
+
+/// Runs clippy on the SDK as it comes, on its API alone, and with each feature alone.
+pub(crate) fn check(workspace: &Workspace) -> Result<()> {
+    let members = workspace.members()?;
+    let mut packages = members.packages.iter();
+    let sdk = packages.find(|package| package.name == SDK).context(SDK)?;
+    for set in sets(sdk) {
+        let mut cargo = process::cargo(workspace.root());
+        cargo.args(["clippy", "--package", SDK, "--all-targets"]);
+        process::run(cargo.args(set).args(["--", "-D", "warnings"]))?;
+    }
+    Ok(())
+}
+
+/// The arguments that choose features. Those that begin with `_` are for other features only.
+fn sets(package: &Package) -> Vec<Vec<&str>> {
+    const ALONE: &str = "--no-default-features";
+    let names = package.features.keys().map(String::as_str);
+    let for_users = names.filter(|name| *name != "default" && !name.starts_with('_'));
+    let mut sets = vec![vec![], vec![ALONE]];
+    sets.extend(for_users.map(|name| vec![ALONE, "--features", name]));
+    sets
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check_structure::fixture::Repository;
+
+    #[test]
+    fn each_feature_for_users_is_checked_by_itself() {
+        let repository = Repository::new();
+        let manifest = "[workspace]\n\n[package]\nname = \"sdk\"\nedition = \"2024\"\n\
+                        [features]\ndefault = [\"b\"]\nb = [\"_c\"]\na = []\n_c = []\n";
+        repository.write("Cargo.toml", manifest);
+        repository.write("src/lib.rs", "");
+        let members = repository.workspace().members().unwrap();
+        let sets = sets(&members.packages[0]);
+        let lines: Vec<String> = sets.iter().map(|set| set.join(" ")).collect();
+        let alone = "--no-default-features";
+        assert_eq!(
+            lines,
+            [
+                String::new(),
+                alone.to_owned(),
+                format!("{alone} --features a"),
+                format!("{alone} --features b")
+            ]
+        );
+    }
+}
