@@ -13,10 +13,7 @@ use super::{
     call_site::{CallSite, FieldUse},
     text::{Place, Texts},
 };
-use crate::{
-    SpanKind, Status, Value,
-    span::SpanBody,
-};
+use crate::{SpanKind, Status, Value, span::SpanBody};
 use std::{array::from_fn, cell::Cell, error::Error, fmt::Debug, thread::LocalKey};
 use tracing_core::{Field, field::Visit};
 
