@@ -39,7 +39,7 @@ pub(super) fn heavy_fence() -> bool {
 
 #[cfg(target_os = "linux")]
 const MEMBARRIER_PRIVATE_EXPEDITED: libc::c_int = 1 << 3;
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(continuum_loom)))]
 const MEMBARRIER_REGISTER_PRIVATE_EXPEDITED: libc::c_int = 1 << 4;
 #[cfg(not(target_os = "linux"))]
 const MEMBARRIER_PRIVATE_EXPEDITED: i32 = 0;
