@@ -16,7 +16,7 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use continuum_observability::{
     EncodedRequest, ExportError, Exported, Exporter, FutureExt as _, Sampler, TailPolicy,
-    Telemetry, TelemetryBuilder, Tracer, get_tracer,
+    Telemetry, TelemetryBuilder, Tracer, get_tracer, trace_function,
 };
 
 /// More than all spans of a run take, so that none is refused.
@@ -77,6 +77,7 @@ fn measured(scenario: &str, tracer: Tracer, count: i64) -> Result<()> {
         | "refused" | "stuck" | "full" => root_and_child,
         "hundred_children" => hundred_children,
         "hundred_calls" => hundred_calls,
+        "hundred_traced" => hundred_traced,
         "sixteen_attributes" => sixteen_attributes,
         "three_events" => three_events,
         _ => bail!("no scenario {scenario}"),
@@ -113,6 +114,21 @@ fn hundred_calls(tracer: Tracer, number: i64) {
         let mut context = task::Context::from_waker(Waker::noop());
         while call.as_mut().poll(&mut context).is_pending() {}
     }
+}
+
+fn hundred_traced(tracer: Tracer, number: i64) {
+    let _root = tracer.start_as_current_span("root");
+    for row in 0..100 {
+        black_box(traced(number + row));
+    }
+}
+
+#[trace_function(
+    name = "db.select.turns",
+    attributes(db.system = "postgresql", db.operation = "SELECT", db.rows = 10)
+)]
+fn traced(number: i64) -> i64 {
+    black_box(number)
 }
 
 async fn called(number: i64) -> i64 {

@@ -24,15 +24,17 @@ struct Cost {
     instructions: u64,
 }
 
-const COSTS: [Cost; 8] = [
-    cost("root_and_child", 2, 1437),
-    cost("flight_recorder", 2, 1478),
-    cost("hundred_children", 101, 1561),
-    cost("sampled_out", 2, 400),
-    cost("not_installed", 2, 92),
-    cost("hundred_calls", 101, 1715),
-    cost("sixteen_attributes", 1, 4797),
-    cost("three_events", 1, 2925),
+const COSTS: [Cost; 10] = [
+    cost("root_and_child", 2, 1246),
+    cost("tail", 2, 1280),
+    cost("flight_recorder", 2, 1278),
+    cost("hundred_children", 101, 1351),
+    cost("sampled_out", 2, 331),
+    cost("not_installed", 2, 55),
+    cost("hundred_calls", 101, 1522),
+    cost("hundred_traced", 101, 1202),
+    cost("sixteen_attributes", 1, 4065),
+    cost("three_events", 1, 3125),
 ];
 
 const fn cost(scenario: &'static str, spans: u64, instructions: u64) -> Cost {

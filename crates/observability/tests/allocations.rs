@@ -169,6 +169,26 @@ fn traced_functions_allocate_nothing() {
     assert_eq!(recorded(traced::functions), 0);
 }
 
+/// Spans of `tracing`, with fields of all kinds, late ones, and an event.
+#[cfg(feature = "tracing")]
+fn trace() {
+    tracing::info_span!("root", method = "GET", path = %"/users/7").in_scope(|| {
+        let row = tracing::info_span!("row", n = 7, ok = ?Some(1), late = tracing::field::Empty);
+        row.record("late", "now");
+        row.in_scope(|| tracing::info!(n = 7, "read {}", "all"));
+    });
+}
+
+#[cfg(feature = "tracing")]
+#[test]
+fn spans_and_events_of_tracing_allocate_nothing() {
+    use tracing_subscriber::layer::SubscriberExt as _;
+
+    let layer = continuum_observability::interop::tracing::ContinuumLayer::new("allocations");
+    let subscriber = tracing_subscriber::registry().with(layer);
+    tracing::subscriber::with_default(subscriber, || assert_eq!(recorded(trace), 0));
+}
+
 #[test]
 fn spans_that_are_sampled_out_allocate_nothing() {
     let off = Telemetry::builder().sampler(Sampler::AlwaysOff);

@@ -199,7 +199,7 @@ pub(crate) fn kind_number(kind: SpanKind) -> u8 {
         SpanKind::Client => 2,
         SpanKind::Producer => 3,
         SpanKind::Consumer => 4,
-        _ => 0,
+        SpanKind::Internal => 0,
     }
 }
 

@@ -17,7 +17,10 @@ use crate::{
     work::Work,
 };
 use continuum_observability::Status;
-use pyo3::{prelude::*, types::PyDict};
+use pyo3::{
+    prelude::*,
+    types::{PyDict, PyTuple},
+};
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Instant,
@@ -86,7 +89,7 @@ impl Scope {
     }
 
     #[inline]
-    fn start<'py>(&self, py: Python<'py>, api: &Api) -> PyResult<(Bound<'py, PySpan>, Place)> {
+    fn start<'py>(&self, py: Python<'py>, api: &Api) -> PyResult<(Bound<'py, PySpan>, Py<PyAny>)> {
         let context = self.context.as_ref().map(|context| context.bind(py));
         let base = given_or_current(py, api, context)?;
         let (span, baggage) = with_parent(api, &base, |parent| {
@@ -95,7 +98,35 @@ impl Scope {
         let span = PySpan::started(py, api, span, baggage)?;
         let inside = api.context_with(&base, &api.span_key, &span)?;
         let token = api.attach(&inside)?;
-        Ok((span, Place::Current(token)))
+        Ok((span, token))
+    }
+
+    /// Notes what escaped, puts back what was current before, and ends the span.
+    #[inline]
+    fn finish(
+        &self,
+        span: &PySpan,
+        token: Option<Py<PyAny>>,
+        began: Option<Instant>,
+        exception: &Bound<'_, PyAny>,
+    ) {
+        let py = exception.py();
+        if let Some(state) = span.state() {
+            if !exception.is_none() {
+                exception::escaped(state, exception, self.outcome);
+            } else if self.work.operation().is_some() && !state.has_status() {
+                state.set_status(Status::Ok);
+            }
+        }
+        if let (Some(token), Some(api)) = (token, Api::get(py)) {
+            api.detach(py, token);
+        }
+        if let Some(state) = span.state().filter(|_| self.ends) {
+            state.end(None);
+        }
+        if let (Some(operation), Some(began)) = (self.work.operation(), began) {
+            meter::measured(py, operation, began.elapsed(), !exception.is_none());
+        }
     }
 }
 
@@ -106,12 +137,12 @@ impl Scope {
         let Some(api) = Api::get(py) else {
             return Bound::new(py, PySpan::default());
         };
-        let (span, place) = self.start(py, api)?;
+        let (span, token) = self.start(py, api)?;
         let mut open = self.open();
         let outer = open.take().map(Box::new);
         *open = Some(Open {
             span: span.clone().unbind(),
-            place,
+            place: Place::Current(token),
             began: self.work.operation().map(|_| Instant::now()),
             outer,
         });
@@ -121,32 +152,42 @@ impl Scope {
     #[inline]
     fn __exit__(
         &self,
-        py: Python<'_>,
         _kind: &Bound<'_, PyAny>,
         exception: &Bound<'_, PyAny>,
         _traceback: &Bound<'_, PyAny>,
     ) -> bool {
-        let Some(left) = self.leave() else {
-            return false;
-        };
-        let span = left.span.get();
-        if let Some(state) = span.state() {
-            if !exception.is_none() {
-                exception::escaped(state, exception, self.outcome);
-            } else if self.work.operation().is_some() && !state.has_status() {
-                state.set_status(Status::Ok);
-            }
-        }
-        if let (Place::Current(token), Some(api)) = (left.place, Api::get(py)) {
-            api.detach(py, token);
-        }
-        if let Some(state) = span.state().filter(|_| self.ends) {
-            state.end(None);
-        }
-        if let (Some(operation), Some(began)) = (self.work.operation(), left.began) {
-            meter::measured(py, operation, began.elapsed(), !exception.is_none());
+        if let Some(left) = self.leave() {
+            let place = match left.place {
+                Place::Current(token) => Some(token),
+                Place::Aside(_) => None,
+            };
+            self.finish(left.span.get(), place, left.began, exception);
         }
         false
+    }
+
+    /// Calls a function inside of a span, as a `with` block around the call would.
+    #[inline]
+    fn run<'py>(
+        &self,
+        function: &Bound<'py, PyAny>,
+        arguments: &Bound<'py, PyTuple>,
+        named: &Bound<'py, PyDict>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = function.py();
+        let started = Api::get(py).and_then(|api| self.start(py, api).ok());
+        let Some((span, token)) = started else {
+            return function.call(arguments, Some(named));
+        };
+        let began = self.work.operation().map(|_| Instant::now());
+        let result = function.call(arguments, Some(named));
+        let none = py.None();
+        let exception = match &result {
+            Ok(_) => none.bind(py),
+            Err(error) => error.value(py).as_any(),
+        };
+        self.finish(span.get(), Some(token), began, exception);
+        result
     }
 
     /// Decorates a function: each call, or each run of a coroutine or generator, is a span.

@@ -6,7 +6,7 @@
 //! ready-made span is opened around the call.
 //!
 //! What to look at: [`shop`] asks all others, [`propagation`] carries the context between them. The test
-//! `one_trace` starts PostgreSQL and Redis, sends one request and draws its tree.
+//! `one_trace` starts `PostgreSQL` and Redis, sends one request and draws its tree.
 
 pub mod payment;
 pub mod propagation;

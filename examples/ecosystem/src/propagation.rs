@@ -11,7 +11,7 @@ use continuum_observability::{
 };
 use reqwest::{Request, Response};
 use reqwest_middleware::{Middleware, Next, Result};
-use tower_http::trace::{DefaultMakeSpan, MakeSpan};
+use tower_http::trace::{DefaultMakeSpan, MakeSpan as _};
 use tracing::{Level, Span};
 
 /// Makes the span of a request that comes in, under the caller's, and names it by its route.

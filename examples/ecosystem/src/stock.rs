@@ -49,5 +49,5 @@ async fn count(
         .run_sync(|_| shelves.query_row(SQL, [item], |row| row.get::<_, u32>(0)));
     count
         .map(|count| count.to_string())
-        .map_err(|_| StatusCode::NOT_FOUND)
+        .map_err(|_unknown| StatusCode::NOT_FOUND)
 }

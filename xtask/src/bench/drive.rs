@@ -85,11 +85,7 @@ pub(super) fn measure(
 fn build(folder: &Path) -> Result<PathBuf> {
     let build = |arguments: &[&str]| {
         let mut cargo = process::cargo(folder);
-        process::run(
-            cargo
-                .args(["build", "--release", "--locked"])
-                .args(arguments),
-        )
+        process::run(cargo.args(["build", "--release"]).args(arguments))
     };
     build(&["--features", "continuum", "--bins"])?;
     let bridged = ["--bin", "bridged", "--bin", "bridged-allocs"];

@@ -4,7 +4,7 @@
 
 use super::Context;
 #[cfg(feature = "opentelemetry_0_33")]
-use crate::interop::opentelemetry_0_33::{Mirror, mirror};
+use crate::interop::opentelemetry_0_33::{Mirror, is_mirroring, mirror};
 
 /// The API's counterpart of a scope.
 #[derive(Debug, Default)]
@@ -24,6 +24,15 @@ pub(super) enum Counterpart {
 }
 
 impl Counterpart {
+    /// Whether the bridge is installed.
+    #[inline]
+    pub(super) fn is_wanted() -> bool {
+        #[cfg(feature = "opentelemetry_0_33")]
+        return is_mirroring();
+        #[cfg(not(feature = "opentelemetry_0_33"))]
+        false
+    }
+
     /// Shows a scope that opens with `context`, where the bridge is installed.
     #[inline]
     #[cfg_attr(

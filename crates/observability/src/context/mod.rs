@@ -36,7 +36,7 @@ pub(crate) use current::LocalRoot;
 #[cfg(feature = "tracing")]
 pub(crate) use stack::holds;
 pub(crate) use stack::{
-    Position, leave_forgotten, no_scope_is_open, pop, push, push_inert, with_top,
+    Position, leave_forgotten, no_scope_is_open, pop, push, push_filled, push_inert, with_top,
 };
 #[cfg(feature = "opentelemetry_0_33")]
 pub(crate) use stack::{leave_foreign, push_foreign};

@@ -29,6 +29,14 @@ struct Scope {
     context: Context,
 }
 
+impl Scope {
+    /// Whether the scope means nothing to anybody but us.
+    #[inline]
+    fn is_native(&self) -> bool {
+        matches!(self.counterpart, Counterpart::None)
+    }
+}
+
 /// Stands for the index of an inert scope.
 const INERT: usize = usize::MAX - 1;
 
@@ -69,9 +77,10 @@ pub(crate) fn no_scope_is_open() -> bool {
 /// Reads the innermost context.
 #[inline]
 pub(crate) fn with_top<R>(read: impl FnOnce(Option<&Context>) -> R) -> R {
-    SCOPES.with(|scopes| match scopes.try_borrow() {
-        Ok(scopes) => read(scopes.last().map(|scope| &scope.context)),
-        Err(_) => read(None),
+    SCOPES.with(|scopes| {
+        let scopes = scopes.try_borrow().ok();
+        let top = scopes.as_ref().and_then(|scopes| scopes.last());
+        read(top.map(|scope| &scope.context))
     })
 }
 
@@ -93,6 +102,48 @@ pub(crate) fn push(context: Context) -> Position {
     push_scope(context, 0)
 }
 
+/// Opens a scope whose context `fill` makes of the one below, in the place where it stays.
+///
+/// `None`, and nothing is opened, where `fill` says so, and where others are to see the scope.
+#[expect(clippy::inline_always, reason = "the hottest path, in its only caller")]
+#[inline(always)]
+pub(crate) fn push_filled<R>(
+    fill: impl FnOnce(Option<&Context>, &mut Context) -> Option<R>,
+) -> Option<(R, Position)> {
+    if Counterpart::is_wanted() {
+        return None;
+    }
+    let serial = NEXT_SERIAL.get();
+    NEXT_SERIAL.set(serial + 1);
+    SCOPES.with(|scopes| {
+        let mut scopes = scopes.try_borrow_mut().ok()?;
+        if scopes.len() == scopes.capacity() {
+            make_room(&mut scopes);
+        }
+        scopes.push(Scope {
+            serial,
+            open: true,
+            inert_depth: 0,
+            counterpart: Counterpart::None,
+            context: Context::default(),
+        });
+        let (fresh, below) = scopes.split_last_mut()?;
+        let filled = fill(below.last().map(|scope| &scope.context), &mut fresh.context);
+        let index = below.len();
+        if filled.is_none() {
+            scopes.truncate(index);
+        }
+        Some((filled?, Position { index, serial }))
+    })
+}
+
+#[cold]
+fn make_room(scopes: &mut Vec<Scope>) {
+    // After the thread's destructors the few bytes of the stack are not freed again.
+    let _registered = AT_EXIT.try_with(|_| ()).is_ok();
+    scopes.reserve(16);
+}
+
 /// Opens a scope with nothing in it, which takes a place on the stack only once it is given baggage.
 ///
 /// This is what a span costs where no recorder is installed. No scope is open.
@@ -110,6 +161,13 @@ pub(crate) fn push_inert() -> Position {
 #[inline]
 fn pop_inert(depth: u64) {
     INERT_DEPTH.set(INERT_DEPTH.get().min(depth - 1));
+    if !no_scope_is_open() {
+        pop_place_of_inert(depth);
+    }
+}
+
+#[cold]
+fn pop_place_of_inert(depth: u64) {
     let place = SCOPES.with(|scopes| match scopes.try_borrow() {
         Ok(scopes) => scopes
             .first()
@@ -118,13 +176,21 @@ fn pop_inert(depth: u64) {
         Err(_) => None,
     });
     if let Some(serial) = place {
-        pop(Position { index: 0, serial });
+        pop_ordinary(Position { index: 0, serial });
     }
 }
 
 /// Opens the scope of a poll with `context`, to be closed by [`leave_poll`].
+#[inline]
 pub(super) fn enter_poll(context: &mut Context) -> Position {
-    push_scope(std::mem::take(context), 0)
+    let swap = |_: Option<&Context>, fresh: &mut Context| {
+        std::mem::swap(fresh, context);
+        Some(())
+    };
+    match push_filled(swap) {
+        Some(((), position)) => position,
+        None => push_scope(std::mem::take(context), 0),
+    }
 }
 
 #[inline]
@@ -145,9 +211,7 @@ fn place(context: Context, inert_depth: u64, counterpart: Counterpart) -> Positi
             };
         };
         if scopes.capacity() == 0 {
-            // After the thread's destructors the few bytes of the stack are not freed again.
-            let _registered = AT_EXIT.try_with(|_| ()).is_ok();
-            scopes.reserve(16);
+            make_room(&mut scopes);
         }
         scopes.push(Scope {
             serial,
@@ -167,8 +231,13 @@ fn place(context: Context, inert_depth: u64, counterpart: Counterpart) -> Positi
 #[inline]
 pub(crate) fn pop(position: Position) {
     if position.index == INERT {
-        return pop_inert(position.serial);
+        pop_inert(position.serial);
+    } else {
+        pop_ordinary(position);
     }
+}
+
+fn pop_ordinary(position: Position) {
     // Gone at the end, not while the stack is borrowed: that a mirror goes is reported back to the
     // stack.
     let _counterpart = SCOPES.with(|scopes| {
@@ -217,6 +286,29 @@ fn drop_closed(scopes: &mut Vec<Scope>) {
 /// Closes the scope of a poll and everything that was left open above it; puts its context, with the
 /// changes that were made to it, back into `context`.
 pub(super) fn leave_poll(position: Position, context: &mut Context) {
+    let is_done = SCOPES.with(|scopes| {
+        let Ok(mut scopes) = scopes.try_borrow_mut() else {
+            return true;
+        };
+        let is_last = scopes.len() == position.index + 1;
+        match scopes.last_mut() {
+            Some(scope) if is_last && scope.is_native() && scope.serial == position.serial => {
+                std::mem::swap(&mut scope.context, context);
+                scopes.truncate(position.index);
+                drop_closed(&mut scopes);
+                true
+            }
+            _ => false,
+        }
+    });
+    if !is_done {
+        leave_poll_below_others(position, context);
+    }
+}
+
+/// The same, where it is not the last one, or has a counterpart.
+#[cold]
+fn leave_poll_below_others(position: Position, context: &mut Context) {
     // Gone at the end, as in `pop`.
     let _gone = SCOPES.with(|scopes| {
         let mut scopes = scopes.try_borrow_mut().ok()?;

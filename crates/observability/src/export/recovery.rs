@@ -8,7 +8,10 @@
 //! - errors have something written out at most once in a pause, while a snapshot always has;
 //! - what leaves is taken from those sampled out before it is counted as anything else.
 
-use super::wire::{Field, Fields};
+use super::{
+    tail::Outlet,
+    wire::{Field, Fields},
+};
 use crate::{
     context::TraceId,
     recorder::{Chunk, Core, put_record, records},
@@ -77,7 +80,7 @@ impl Recovery {
         wants_snapshot: bool,
         now: Instant,
         core: &Core,
-        out: &mut dyn FnMut(&[u8]),
+        out: &mut Outlet<'_>,
     ) -> u64 {
         let error = self.error.take();
         if error.is_some() {
@@ -91,7 +94,7 @@ impl Recovery {
         cause.map_or(0, |cause| self.write(cause, core, out))
     }
 
-    fn write(&mut self, cause: Cause, core: &Core, out: &mut dyn FnMut(&[u8])) -> u64 {
+    fn write(&mut self, cause: Cause, core: &Core, out: &mut Outlet<'_>) -> u64 {
         let Some(aside) = core.aside() else {
             return 0;
         };
@@ -104,17 +107,16 @@ impl Recovery {
         let mut recovered = 0;
         let mut lent = aside.lend();
         lent.retain_mut(|chunk| {
-            let spans = self.sort(chunk, oldest_unix_nanos, &mark, core);
-            recovered += spans;
-            out(&self.leaving);
+            recovered += self.sort(chunk, oldest_unix_nanos, core);
+            out(&self.leaving, &mark);
             chunk.spans > 0
         });
         aside.give_back(lent);
         recovered
     }
 
-    /// Takes what is not too old out of a chunk, marked, into `leaving`.
-    fn sort(&mut self, chunk: &mut Chunk, oldest_unix_nanos: u64, mark: &[u8], core: &Core) -> u64 {
+    /// Takes what is not too old out of a chunk, into `leaving`.
+    fn sort(&mut self, chunk: &mut Chunk, oldest_unix_nanos: u64, core: &Core) -> u64 {
         self.leaving.clear();
         self.staying.clear();
         let (mut from_head, mut from_tail) = (0, 0);
@@ -123,7 +125,7 @@ impl Recovery {
                 put_record(header, &[span], &mut self.staying);
                 continue;
             }
-            put_record(header, &[span, mark], &mut self.leaving);
+            put_record(header, &[span], &mut self.leaving);
             // Only the tail has given away what was undecided.
             *if header.undecided {
                 &mut from_tail

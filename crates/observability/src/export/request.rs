@@ -8,7 +8,7 @@
 
 use crate::{
     recorder::{prefix_len, records},
-    span::{InstrumentationScope, field_len, put_message},
+    span::{InstrumentationScope, field_len, put_message, put_message_of},
 };
 use std::num::NonZeroU64;
 
@@ -40,8 +40,9 @@ impl RequestBuilder {
         }
     }
 
-    /// Adds the records of a chunk; returns those for which the number of spans has no room.
-    pub(crate) fn add<'a>(&mut self, chunk: &'a [u8]) -> &'a [u8] {
+    /// Adds the records of a chunk, each span with `end` behind it; returns those for which the number
+    /// of spans has no room.
+    pub(crate) fn add<'a>(&mut self, chunk: &'a [u8], end: &[u8]) -> &'a [u8] {
         let room = self.max_spans.map(|max| max.get() - self.spans);
         let (chunk, rest) = match room {
             Some(room) => chunk.split_at(prefix_len(chunk, room)),
@@ -57,9 +58,9 @@ impl RequestBuilder {
                 last = self.group(header.scope);
             }
             let out = &mut self.groups[last].spans;
-            put_message(out, 2, span);
+            put_message_of(out, 2, span, end);
             self.spans += 1;
-            self.bytes += span.len();
+            self.bytes += span.len() + end.len();
         }
         rest
     }
@@ -168,7 +169,7 @@ mod tests {
     fn a_full_request_has_between_256_kib_and_1_mib() {
         let mut request = RequestBuilder::default();
         while !request.is_full() {
-            assert!(request.add(&chunk(0)).is_empty());
+            assert!(request.add(&chunk(0), &[]).is_empty());
         }
         let len = request.finish(&[]).len();
         assert!((256 << 10..1 << 20).contains(&len), "{len} bytes");
@@ -181,7 +182,7 @@ mod tests {
         let mut request = RequestBuilder::with_max_spans(NonZeroU64::new(100));
         let (mut rest, mut sizes) = (chunk.as_slice(), Vec::new());
         while !rest.is_empty() {
-            rest = request.add(rest);
+            rest = request.add(rest, &[]);
             assert_eq!(request.is_full(), !rest.is_empty());
             sizes.push(request.span_count());
             request.clear();
@@ -197,7 +198,7 @@ mod tests {
             ["request-a", "request-b"].map(|name| InstrumentationScope::intern(name, "", ""));
         let mut request = RequestBuilder::default();
         for scope in [0, 1, 0, 1] {
-            assert!(request.add(&chunk(scopes[scope])).is_empty());
+            assert!(request.add(&chunk(scopes[scope]), &[]).is_empty());
         }
         let count = usize::try_from(request.span_count()).unwrap();
         let spans = decode_request(request.finish(&[])).unwrap();

@@ -145,12 +145,14 @@ impl Worker {
         match self.tail.take() {
             None => {
                 for chunk in &round.chunks {
-                    delivered &= self.keep(&chunk.bytes, now);
+                    delivered &= self.keep(&chunk.bytes, &[], now);
                 }
             }
             Some(mut tail) => {
                 let totals = &self.core.totals;
-                let mut keep = |records: &[u8]| delivered &= self.keep(records, now);
+                let mut keep = |records: &[u8], end: &[u8]| {
+                    delivered &= self.keep(records, end, now);
+                };
                 let chunks = (round.chunks.as_slice(), round.settled);
                 tail.sort(chunks, now, totals, &mut keep);
                 if round.stop.is_some() {
@@ -172,25 +174,25 @@ impl Worker {
         let Some(mut recovery) = self.recovery.take() else {
             return (true, 0);
         };
-        let mut add = |records: &[u8]| delivered &= self.add(records);
+        let mut add = |records: &[u8], end: &[u8]| delivered &= self.add(records, end);
         let recovered = recovery.recover(wants_snapshot, now, core, &mut add);
         self.recovery = Some(recovery);
         (delivered & self.send(), recovered)
     }
 
-    /// Exports records that are kept.
-    fn keep(&mut self, records: &[u8], now: Instant) -> bool {
+    /// Exports records that are kept, each span with `end` behind it.
+    fn keep(&mut self, records: &[u8], end: &[u8], now: Instant) -> bool {
         if let Some(recovery) = &mut self.recovery {
             recovery.watch(records, now);
         }
-        self.add(records)
+        self.add(records, end)
     }
 
     /// Adds records to the request, and sends each one that is full.
-    fn add(&mut self, mut records: &[u8]) -> bool {
+    fn add(&mut self, mut records: &[u8], end: &[u8]) -> bool {
         let mut delivered = true;
         while !records.is_empty() {
-            records = self.builder.add(records);
+            records = self.builder.add(records, end);
             if self.builder.is_full() {
                 delivered &= self.send();
             }

@@ -9,7 +9,7 @@
 
 use super::{
     aside::PIECE_BYTES,
-    core::{Chunk, Core},
+    core::{Chunk, Core, SMALL_CHUNK_BYTES},
     slot::Slot,
     sys::{
         biased::{Biased, FIRST_OWNER, Hazard},
@@ -173,6 +173,14 @@ pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl OpenChunk {
+    /// Gives what it holds to the recorder it belongs to, and belongs to `core` from now on.
+    #[cold]
+    pub(crate) fn begin(&mut self, core: &'static Core) {
+        self.hand_over();
+        self.core = Some(core);
+        self.bytes.reserve(SMALL_CHUNK_BYTES);
+    }
+
     /// Whether the next span would probably not fit.
     pub(crate) fn is_full(&self) -> bool {
         const TYPICAL_SPAN: usize = 256;

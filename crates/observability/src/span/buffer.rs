@@ -2,15 +2,21 @@
 //!
 //! Position: a field of [`super::body`]; filled in place, copied once into a chunk at the end.
 //!
-//! Invariant: what is written goes behind the used bytes; only [`Buffer::used_mut`] changes those.
+//! Invariant: what is written goes behind the used bytes, which do not change any more.
 
-use super::encode::{Writer, low_bits};
+use super::{
+    encode::{Writer, low_bits},
+    words::{LONGEST, Words},
+};
 
 /// Bytes that a short piece may take: its writer indexes an array of this size, which the compiler
 /// checks once instead of at each byte.
 pub(super) const ROOM: usize = 160;
+/// A span that is larger than this takes no more attributes, events or links. So large may a buffer
+/// grow ahead of its need, which is why what finds room in it need not be asked about.
+pub(super) const MAX_BODY_BYTES: usize = 1 << 20;
 /// The longest text of a short piece: with two of them, every length in it fits one byte.
-pub(super) const SHORT_TEXT: usize = 48;
+pub(super) const SHORT_TEXT: usize = LONGEST;
 
 /// A byte buffer whose unused part is ready to be written to.
 #[derive(Debug, Default)]
@@ -25,15 +31,15 @@ impl Buffer {
         &self.bytes[..self.len]
     }
 
-    /// What has been written, to be patched.
-    #[inline]
-    pub(super) fn used_mut(&mut self) -> &mut [u8] {
-        &mut self.bytes[..self.len]
-    }
-
     #[inline]
     pub(super) fn len(&self) -> usize {
         self.len
+    }
+
+    /// Empties the buffer.
+    #[inline]
+    pub(super) fn restart(&mut self) {
+        self.len = 0;
     }
 
     /// Empties the buffer; a large one gives its memory back.
@@ -45,18 +51,32 @@ impl Buffer {
         }
     }
 
-    /// Lets `write` fill the next bytes and say how many it took.
+    /// The next bytes, to be written to and then used up to where [`Buffer::used`] says; `None` where
+    /// the buffer has to grow first.
     #[expect(
         clippy::inline_always,
         reason = "the hottest path; its frame is a tenth of it"
     )]
     #[inline(always)]
+    pub(super) fn room(&mut self) -> Option<&mut [u8; ROOM]> {
+        self.bytes.get_mut(self.len..)?.first_chunk_mut()
+    }
+
+    /// Has so many bytes of the room count as written.
+    #[inline]
+    pub(super) fn used(&mut self, count: usize) {
+        self.len += count;
+    }
+
+    /// Lets `write` fill the next bytes and say how many it took.
+    #[inline]
     pub(super) fn short(&mut self, write: impl FnOnce(&mut [u8; ROOM]) -> usize) {
-        if self.bytes.len() - self.len < ROOM {
+        if self.room().is_none() {
             self.grow(ROOM);
         }
-        if let Some(room) = self.bytes[self.len..].first_chunk_mut() {
-            self.len += write(room);
+        if let Some(room) = self.room() {
+            let count = write(room);
+            self.used(count);
         }
     }
 
@@ -71,10 +91,19 @@ impl Buffer {
         Writer::new(&mut self.bytes[start..self.len])
     }
 
+    /// Makes room for the next short pieces, as long as the buffer may grow ahead of its need.
+    pub(super) fn widen(&mut self) {
+        if self.room().is_none() && self.len + ROOM <= MAX_BODY_BYTES {
+            self.grow(ROOM);
+        }
+    }
+
+    /// Doubles the room up to [`MAX_BODY_BYTES`], beyond which it is exact.
     #[cold]
     fn grow(&mut self, count: usize) {
-        let wanted = self.len.saturating_add(count).saturating_mul(2);
-        self.bytes.resize(wanted.max(512), 0);
+        let needed = self.len.saturating_add(count);
+        let wanted = needed.saturating_mul(2).clamp(512, MAX_BODY_BYTES);
+        self.bytes.resize(needed.max(wanted), 0);
     }
 
     /// Removes the bytes of `range`, closing the gap.
@@ -104,12 +133,28 @@ pub(super) fn put_varint(room: &mut [u8; ROOM], mut at: usize, mut value: u64) -
     at + 1
 }
 
-/// Writes a field of at most 127 bytes at `at` and returns where it ends.
+/// Writes a field with a short text at `at` and returns where it ends.
 #[inline]
-pub(super) fn put_text(room: &mut [u8; ROOM], at: usize, tag: u8, text: &[u8]) -> usize {
+pub(super) fn put_text(room: &mut [u8; ROOM], at: usize, tag: u8, text: &Words) -> usize {
     room[at] = tag << 3 | 2;
-    room[at + 1] = short_len(text.len());
-    put(room, at + 2, text)
+    room[at + 1] = short_len(text.len);
+    if let Some(place) = room[at + 2..].first_chunk_mut() {
+        text.put(place);
+    }
+    at + 2 + text.len
+}
+
+/// Writes a field of a few bytes at `at` and returns where it ends.
+#[inline]
+pub(super) fn put_bytes<const N: usize>(
+    room: &mut [u8; ROOM],
+    at: usize,
+    tag: u8,
+    bytes: [u8; N],
+) -> usize {
+    room[at] = tag << 3 | 2;
+    room[at + 1] = short_len(N);
+    put(room, at + 2, &bytes)
 }
 
 /// A length below 128, as the byte that it is.

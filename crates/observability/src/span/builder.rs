@@ -113,35 +113,44 @@ impl<'a> SpanBuilder<'a> {
     /// Starts the span; it is not the current one.
     #[inline]
     pub fn start(self) -> Span {
-        Span::new(|started| self.start_in(started))
+        let span = match self.parent {
+            None if Start::is_idle() => return Span::default(),
+            None => self.as_start().span(),
+            Some(parent) => Span::new(|started| self.as_start().under(parent, started)),
+        };
+        self.describe(&span);
+        span
     }
 
     /// Starts the span and makes it current on this thread until the guard is dropped.
     #[inline]
     pub fn start_as_current(self) -> SpanGuard {
-        if self.parent.is_none() && Start::is_idle() {
-            return SpanGuard::idle();
-        }
-        SpanGuard::enter(|started| self.start_in(started))
+        let guard = match self.parent {
+            None if Start::is_idle() => return SpanGuard::idle(),
+            None => self.as_start().guard(),
+            Some(parent) => SpanGuard::enter(|started| self.as_start().under(parent, started)),
+        };
+        self.describe(&guard);
+        guard
     }
 
-    fn start_in(&self, started: &mut Context) {
-        let start = Start {
-            scope: self.scope,
-            name: self.name,
+    #[inline]
+    fn as_start(&self) -> Start<'_> {
+        Start {
             kind: self.kind,
             attributes: &self.attributes,
             links: &self.links,
             time_unix_nanos: self.start_unix_nanos,
-        };
-        match self.parent {
-            Some(parent) => start.under(parent, started),
-            None => start.under_current(started),
+            ..Start::plain(self.scope, self.name)
         }
+    }
+
+    #[inline]
+    fn describe(&self, span: &SpanRef) {
         if let Some(on_start) = self.on_start
-            && started.span.is_recording()
+            && span.is_recording()
         {
-            on_start.started(&started.span);
+            on_start.started(span);
         }
     }
 

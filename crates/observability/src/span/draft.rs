@@ -9,10 +9,10 @@ use super::{
     body::{ATTRIBUTE, EVENT, LINK, StatusCode},
     counted::Counted,
     encode::read_varint,
-    keys::KeyEnds,
     last_exception::LastException,
+    words::Words,
 };
-use crate::recorder::thread;
+use crate::recorder::{Recorder, thread};
 
 /// What was said of a span.
 #[derive(Debug)]
@@ -43,15 +43,12 @@ impl SpanRef {
         let Some((slot, generation)) = self.slot() else {
             return;
         };
-        let was_sampled = self.with(|body| std::mem::take(&mut body.sampled));
-        if let Some(recorder) = slot.recorder() {
-            if was_sampled == Some(true)
-                && let Some(core) = recorder.core()
-            {
-                core.totals.started(0, 1);
-            }
-            thread::end_span(recorder, slot, generation, |_| 0);
+        let was_sampled = self.with(|body| body.sampled);
+        let core = slot.recorder().and_then(Recorder::core);
+        if let Some(core) = core.filter(|_| was_sampled == Some(true)) {
+            core.totals.started(0, 1);
         }
+        thread::discard_span(slot, generation);
     }
 }
 
@@ -94,7 +91,7 @@ impl SpanBody {
         let counted = match tag {
             ATTRIBUTE => {
                 let key = key(field).unwrap_or_default();
-                if self.seen_keys.note(&KeyEnds::of(key)) {
+                if self.seen_keys.note(&Words::of(key.as_bytes())) {
                     self.forget_attribute(key);
                 }
                 &mut self.attributes

@@ -234,15 +234,22 @@ pub(crate) fn truncated(text: &str, limit: usize) -> &str {
 
 /// Appends a length-delimited field to a growing vector.
 pub(crate) fn put_message(out: &mut Vec<u8>, tag: u8, content: &[u8]) {
-    out.reserve(field_len(content.len()));
+    put_message_of(out, tag, content, &[]);
+}
+
+/// Appends a length-delimited field that consists of two parts.
+pub(crate) fn put_message_of(out: &mut Vec<u8>, tag: u8, content: &[u8], end: &[u8]) {
+    let total = content.len() + end.len();
+    out.reserve(field_len(total));
     out.push(tag << 3 | LENGTH_DELIMITED);
-    let mut len = content.len() as u64;
+    let mut len = total as u64;
     while len > 0x7f {
         out.push(low_bits(len) | 0x80);
         len >>= 7;
     }
     out.push(low_bits(len));
     out.extend_from_slice(content);
+    out.extend_from_slice(end);
 }
 
 /// Reads a varint; `None` at the end of the input.

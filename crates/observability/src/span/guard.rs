@@ -7,6 +7,8 @@
 #[cfg(feature = "macros")]
 use super::Span;
 use super::SpanRef;
+#[cfg(feature = "macros")]
+use crate::context::push_filled;
 use crate::context::{Context, Position, leave_forgotten, pop, push, push_inert};
 use std::{
     any::Any,
@@ -27,6 +29,7 @@ use std::{
 pub struct SpanGuard {
     span: SpanRef,
     position: Position,
+    /// Whether the span is recorded and no panic was under way at its start.
     calm: bool,
     not_send: PhantomData<*const ()>,
 }
@@ -50,11 +53,19 @@ impl SpanGuard {
     /// Makes a span current that has started already, and owns it from now on.
     #[cfg(feature = "macros")]
     #[inline]
-    pub(super) fn of(span: Span) -> Self {
+    pub(super) fn of(mut span: Span) -> Self {
         if span.is_inert() && crate::context::no_scope_is_open() {
             return Self::idle();
         }
-        Self::enter(|context| *context = span.into_context())
+        let view = span.view().clone();
+        let swap = |_: Option<&Context>, fresh: &mut Context| {
+            std::mem::swap(fresh, span.context_mut());
+            Some(())
+        };
+        match push_filled(swap) {
+            Some(((), position)) => Self::new(view, position),
+            None => Self::enter(|context| *context = span.into_context()),
+        }
     }
 
     /// Runs `work` inside the span; a panic is recorded with its text, and goes on.
@@ -76,11 +87,11 @@ impl SpanGuard {
     }
 
     #[inline]
-    fn new(span: SpanRef, position: Position) -> Self {
+    pub(super) fn new(span: SpanRef, position: Position) -> Self {
         Self {
-            span,
             position,
-            calm: !std::thread::panicking(),
+            calm: span.is_recorded() && !std::thread::panicking(),
+            span,
             not_send: PhantomData,
         }
     }
@@ -99,7 +110,7 @@ impl Drop for SpanGuard {
     #[inline]
     fn drop(&mut self) {
         pop(self.position);
-        if std::thread::panicking() && self.calm {
+        if self.calm && std::thread::panicking() {
             self.span.record_panic(None);
         }
         self.span.end();

@@ -40,6 +40,12 @@ impl Span {
         span
     }
 
+    /// The context of a span that is just being started.
+    #[inline]
+    pub(super) fn context_mut(&mut self) -> &mut Context {
+        &mut self.context
+    }
+
     /// Whether nothing is known of the span: no recorder, no parent to pass on, no baggage, and no
     /// word on whether those below it are recorded.
     #[cfg(feature = "macros")]

@@ -11,7 +11,7 @@
 //! Source: OpenTelemetry specification, Trace SDK, "Span processor".
 
 use super::{
-    IdGenerator, InstrumentationScope, SpanBody, SpanKind, SpanRef, Value, scope::MAX_SCOPES,
+    IdGenerator, InstrumentationScope, SpanKind, SpanRef, SpanTime, Value, scope::MAX_SCOPES,
     start::Start,
 };
 use crate::{
@@ -189,12 +189,12 @@ impl ActiveHooks {
 
     /// Calls the end hooks while the span can still be changed.
     #[cold]
-    pub(super) fn ending(&self, span: &SpanRef, end: impl Fn(&SpanBody) -> u64) {
+    pub(super) fn ending(&self, span: &SpanRef, end: SpanTime) {
         if self.hooks.on_end.is_empty() {
             return;
         }
         let read = span.with(|body| {
-            let nanos = body.nanos_until(end(body));
+            let nanos = body.nanos_until(body.end_unix_nanos(end));
             let name = body.name().to_owned();
             (name, body.scope(), body.kind, nanos, body.failed())
         });

@@ -8,9 +8,9 @@ use super::{
     Value,
     buffer::Buffer,
     encode::{Writer, attribute_len, count_len, last_of_each_key},
-    keys::KeyEnds,
     redaction::{is_hidden, visible},
-    short::{self, Plain, is_short_key, put_attribute},
+    short::{self, Plain, is_short_key},
+    words::Words,
 };
 
 /// The attributes of an event or a link: what is kept of them.
@@ -72,7 +72,7 @@ impl<'a, 'v> ShortMembers<'a, 'v> {
         for (index, (key, value)) in attributes.iter().enumerate() {
             let value = Plain::of(value).filter(|value| value.is_short(limit))?;
             let again = attributes[..index].iter().any(|(before, _)| before == key);
-            if again || !is_short_key(key) || is_hidden(key, &KeyEnds::of(key)) {
+            if again || !is_short_key(key) || is_hidden(key, &Words::of(key.as_bytes())) {
                 return None;
             }
             encoded_len += short::attribute_len(key, value);
@@ -88,7 +88,7 @@ impl<'a, 'v> ShortMembers<'a, 'v> {
     pub(super) fn write(&self, buffer: &mut Buffer, tag: u8) {
         for (key, value) in self.attributes {
             if let Some(value) = Plain::of(value) {
-                buffer.short(|room| put_attribute(room, tag, key, value));
+                buffer.short(|room| value.put_attribute(room, tag, key));
             }
         }
     }

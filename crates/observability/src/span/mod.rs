@@ -33,6 +33,7 @@ mod tracer;
 pub(crate) mod url;
 mod value;
 mod view;
+mod words;
 
 pub use builder::SpanBuilder;
 pub use failure::Failure;
@@ -45,14 +46,14 @@ pub use tracer::{Tracer, get_tracer};
 pub use value::Value;
 pub use view::SpanRef;
 
+#[cfg(feature = "macros")]
+pub(crate) use body::Template;
 #[cfg(feature = "tower_service_0_3")]
 pub(crate) use exception::Exception;
-#[cfg(feature = "tracing")]
-pub(crate) use short::Plain;
 pub(crate) use {
-    body::SpanBody,
+    body::{SpanBody, SpanTime},
     builder::OnStart,
-    encode::{Writer, attribute_len, field_len, put_message, truncated},
+    encode::{Writer, attribute_len, field_len, put_message, put_message_of, truncated},
     hooks::{ActiveHooks, Hooks},
     opening::Opening,
     scope::InstrumentationScope,

@@ -6,7 +6,7 @@
 
 use super::{
     SpanKind,
-    buffer::{ROOM, put, put_text},
+    buffer::{ROOM, put, put_bytes},
 };
 use crate::{
     context::{SpanContext, SpanId, TraceFlags},
@@ -45,8 +45,8 @@ pub(super) fn write_fixed(room: &mut [u8; ROOM], opening: &Opening<'_>) -> usize
     };
     let mut at = put(room, 0, &header.to_bytes());
     debug_assert_eq!(at, HEADER_LEN);
-    at = put_text(room, at, 1, &opening.span.trace_id().to_bytes());
-    at = put_text(room, at, 2, &opening.span.span_id().to_bytes());
+    at = put_bytes(room, at, 1, opening.span.trace_id().to_bytes());
+    at = put_bytes(room, at, 2, opening.span.span_id().to_bytes());
     at = put(room, at, &[6 << 3, opening.kind as u8, 7 << 3 | 1]);
     at = put(room, at, &opening.start_unix_nanos.to_le_bytes());
     let parent_is_remote = opening.parent.is_some_and(SpanContext::is_remote);
@@ -57,7 +57,7 @@ pub(super) fn write_fixed(room: &mut [u8; ROOM], opening: &Opening<'_>) -> usize
         &wire_flags(opening.span.trace_flags(), parent_is_remote),
     );
     match opening.parent {
-        Some(parent) => put_text(room, at, 4, &parent.span_id().to_bytes()),
+        Some(parent) => put_bytes(room, at, 4, parent.span_id().to_bytes()),
         None => at,
     }
 }

@@ -13,8 +13,12 @@
 mod rules;
 
 pub(crate) use rules::Rules;
+pub(super) use rules::{generation, generation_to_remember};
 
-use super::{Value, keys::KeyEnds};
+use super::{
+    Value,
+    words::{LONGEST, Words},
+};
 use std::{borrow::Cow, cell::Cell};
 
 /// What stands in place of a secret.
@@ -22,72 +26,18 @@ pub(crate) const REDACTED: &str = "[redacted]";
 
 static HIDDEN: Value<'static> = Value::Str(Cow::Borrowed(REDACTED));
 
-/// Keys that a thread remembers, each at a place of its own: so many that the keys of a program
-/// rarely share one.
+/// Keys that a thread remembers, each at one of two places: so many that the keys of a program
+/// rarely drive each other out.
 const PLACES: usize = 256;
-/// The longest key that is remembered.
-const LONGEST: usize = 48;
-/// Bytes of such a key between its ends.
-const MIDDLE: usize = LONGEST - 16;
-
-/// A key that names no secret.
-struct Harmless {
-    /// The length of the key, and the rules by which it was judged.
-    len: Cell<usize>,
-    first: Cell<u64>,
-    last: Cell<u64>,
-    middle: Cell<[u8; MIDDLE]>,
-}
-
-impl Harmless {
-    const fn none() -> Self {
-        Self {
-            len: Cell::new(0),
-            first: Cell::new(0),
-            last: Cell::new(0),
-            middle: Cell::new([0; MIDDLE]),
-        }
-    }
-
-    #[inline]
-    fn is(&self, key: &str, ends: &KeyEnds, generation: usize) -> bool {
-        self.len.get() == ends.len.wrapping_add(generation)
-            && self.first.get() == ends.first
-            && self.last.get() == ends.last
-            && (ends.len <= 16 || self.has_middle_of(key))
-    }
-
-    fn has_middle_of(&self, key: &str) -> bool {
-        let middle = middle(key);
-        self.middle.get().get(..middle.len()) == Some(middle)
-    }
-
-    fn remember(&self, key: &str, ends: &KeyEnds, generation: usize) {
-        self.len.set(ends.len.wrapping_add(generation));
-        self.first.set(ends.first);
-        self.last.set(ends.last);
-        let mut middle = self.middle.get();
-        for (place, byte) in middle.iter_mut().zip(self::middle(key)) {
-            *place = *byte;
-        }
-        self.middle.set(middle);
-    }
-}
-
-/// What lies between the ends of a key of more than 16 bytes; nothing of a shorter one.
-#[inline]
-fn middle(key: &str) -> &[u8] {
-    let end = key.len().saturating_sub(8);
-    key.as_bytes().get(8..end).unwrap_or_default()
-}
 
 thread_local! {
-    static KNOWN: [Harmless; PLACES] = const { [const { Harmless::none() }; PLACES] };
+    /// Keys that name no secret.
+    static HARMLESS: [Cell<Words>; PLACES] = const { [const { Cell::new(Words::NONE) }; PLACES] };
 }
 
 /// The value to record under `key`: the given one, unless the key names a secret.
 pub(super) fn visible<'a, 'v>(key: &str, value: &'a Value<'v>) -> &'a Value<'v> {
-    if is_hidden(key, &KeyEnds::of(key)) && !is_redacted(value) {
+    if is_hidden(key, &Words::of(key.as_bytes())) && !is_redacted(value) {
         &HIDDEN
     } else {
         value
@@ -103,21 +53,40 @@ fn is_redacted(value: &Value<'_>) -> bool {
     }
 }
 
-/// Whether the key, whose ends are at hand, names a secret.
+/// Whether the key, whose words are at hand, names a secret.
 #[inline]
-pub(super) fn is_hidden(key: &str, ends: &KeyEnds) -> bool {
-    let place = (ends.hash >> 56) as usize;
-    !KNOWN.with(|known| known[place].is(key, ends, rules::generation())) && judge(key, ends, place)
+pub(super) fn is_hidden(key: &str, words: &Words) -> bool {
+    let [first, _] = places(words);
+    let judged = words.under(generation());
+    HARMLESS.with(|harmless| harmless[first].get() != judged) && find_or_judge(key)
 }
 
-/// Judges a key by its words, and remembers it if it is harmless.
+/// The two places where a key may be remembered.
+#[inline]
+fn places(words: &Words) -> [usize; 2] {
+    let [.., second, first] = words.hash().to_le_bytes();
+    [first, second].map(usize::from)
+}
+
+/// Looks for the key at its second place; else judges it by its words, and remembers it if it is
+/// harmless.
 #[cold]
-fn judge(key: &str, ends: &KeyEnds, place: usize) -> bool {
+#[inline(never)]
+fn find_or_judge(key: &str) -> bool {
     // Before the rules are looked at: changed meanwhile, they are asked again.
-    let generation = rules::generation_to_remember();
+    let generation = generation_to_remember();
+    let words = Words::of(key.as_bytes());
+    let [first, second] = places(&words);
+    let words = words.under(generation);
+    if HARMLESS.with(|harmless| harmless[second].get() == words) {
+        return false;
+    }
     let denied = is_denied_key(key);
     if !denied && (1..=LONGEST).contains(&key.len()) {
-        KNOWN.with(|known| known[place].remember(key, ends, generation));
+        HARMLESS.with(|harmless| {
+            let is_taken = harmless[first].get().len > generation;
+            harmless[if is_taken { second } else { first }].set(words);
+        });
     }
     denied
 }
@@ -278,22 +247,6 @@ mod tests {
             }
             for key in ["pwd", "token", "db.password", &format!("{long}.password")] {
                 assert!(is_replaced(key), "{key}");
-            }
-        }
-    }
-
-    #[test]
-    fn keys_that_differ_in_one_byte_are_never_taken_for_each_other() {
-        for len in 1..=LONGEST {
-            let key: String = ('a'..='z').cycle().take(len).collect();
-            let known = Harmless::none();
-            known.remember(&key, &KeyEnds::of(&key), 64);
-            assert!(known.is(&key, &KeyEnds::of(&key), 64), "{key}");
-            assert!(!known.is(&key, &KeyEnds::of(&key), 128), "{key}");
-            for at in 0..len {
-                let mut other = key.clone();
-                other.replace_range(at..=at, ".");
-                assert!(!known.is(&other, &KeyEnds::of(&other), 64), "{other}");
             }
         }
     }

@@ -9,12 +9,123 @@ use super::{
     Value,
     buffer::{ROOM, SHORT_TEXT, put, put_text, put_varint, short_len},
     encode::varint_len,
+    words::Words,
 };
 use std::borrow::Cow;
 
-/// A value that owns nothing.
+/// A value that owns nothing, and is no longer than a text.
+pub(crate) trait Short: Copy {
+    /// The value in its general form.
+    fn to_value<'a>(self) -> Value<'a>
+    where
+        Self: 'a;
+
+    /// Whether the value is recorded as it is, in a short piece.
+    fn is_short(self, limit: usize) -> bool;
+
+    /// The length of what [`Short::put`] writes.
+    fn encoded_len(self) -> usize;
+
+    /// Writes the fields of an `AnyValue`, and returns where they end.
+    fn put(self, room: &mut [u8; ROOM], at: usize) -> usize;
+}
+
+impl Short for &str {
+    fn to_value<'a>(self) -> Value<'a>
+    where
+        Self: 'a,
+    {
+        Value::Str(Cow::Borrowed(self))
+    }
+
+    #[inline]
+    fn is_short(self, limit: usize) -> bool {
+        self.len() <= SHORT_TEXT.min(limit)
+    }
+
+    #[inline]
+    fn encoded_len(self) -> usize {
+        2 + self.len()
+    }
+
+    #[expect(
+        clippy::inline_always,
+        reason = "the hottest path; its frame is a tenth of it"
+    )]
+    #[inline(always)]
+    fn put(self, room: &mut [u8; ROOM], at: usize) -> usize {
+        put_text(room, at, 1, &Words::of(self.as_bytes()))
+    }
+}
+
+impl Short for i64 {
+    fn to_value<'a>(self) -> Value<'a> {
+        Value::I64(self)
+    }
+
+    #[inline]
+    fn is_short(self, _limit: usize) -> bool {
+        true
+    }
+
+    #[inline]
+    fn encoded_len(self) -> usize {
+        1 + varint_len(self.cast_unsigned())
+    }
+
+    #[inline]
+    fn put(self, room: &mut [u8; ROOM], at: usize) -> usize {
+        room[at] = 3 << 3;
+        put_varint(room, at + 1, self.cast_unsigned())
+    }
+}
+
+impl Short for f64 {
+    fn to_value<'a>(self) -> Value<'a> {
+        Value::F64(self)
+    }
+
+    #[inline]
+    fn is_short(self, _limit: usize) -> bool {
+        true
+    }
+
+    #[inline]
+    fn encoded_len(self) -> usize {
+        9
+    }
+
+    #[inline]
+    fn put(self, room: &mut [u8; ROOM], at: usize) -> usize {
+        room[at] = 4 << 3 | 1;
+        put(room, at + 1, &self.to_bits().to_le_bytes())
+    }
+}
+
+impl Short for bool {
+    fn to_value<'a>(self) -> Value<'a> {
+        Value::Bool(self)
+    }
+
+    #[inline]
+    fn is_short(self, _limit: usize) -> bool {
+        true
+    }
+
+    #[inline]
+    fn encoded_len(self) -> usize {
+        2
+    }
+
+    #[inline]
+    fn put(self, room: &mut [u8; ROOM], at: usize) -> usize {
+        put(room, at, &[2 << 3, u8::from(self)])
+    }
+}
+
+/// Any of these.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Plain<'a> {
+pub(super) enum Plain<'a> {
     Text(&'a str),
     Integer(i64),
     Float(f64),
@@ -34,20 +145,11 @@ impl<'a> Plain<'a> {
         }
     }
 
-    pub(super) fn to_value(self) -> Value<'a> {
-        match self {
-            Self::Text(text) => Value::Str(Cow::Borrowed(text)),
-            Self::Integer(number) => Value::I64(number),
-            Self::Float(number) => Value::F64(number),
-            Self::Truth(truth) => Value::Bool(truth),
-        }
-    }
-
     /// Whether the value is recorded as it is, in a short piece.
     #[inline]
     pub(super) fn is_short(self, limit: usize) -> bool {
         match self {
-            Self::Text(text) => text.len() <= SHORT_TEXT.min(limit),
+            Self::Text(text) => text.is_short(limit),
             _ => true,
         }
     }
@@ -55,31 +157,22 @@ impl<'a> Plain<'a> {
     #[inline]
     fn encoded_len(self) -> usize {
         match self {
-            Self::Text(text) => 2 + text.len(),
-            Self::Integer(number) => 1 + varint_len(number.cast_unsigned()),
-            Self::Float(_) => 9,
-            Self::Truth(_) => 2,
+            Self::Text(text) => text.encoded_len(),
+            Self::Integer(number) => number.encoded_len(),
+            Self::Float(number) => number.encoded_len(),
+            Self::Truth(truth) => truth.encoded_len(),
         }
     }
 
-    /// Writes the fields of an `AnyValue`.
-    #[expect(
-        clippy::inline_always,
-        reason = "the hottest path; its frame is a tenth of it"
-    )]
-    #[inline(always)]
-    fn put(self, room: &mut [u8; ROOM], at: usize) -> usize {
+    /// Writes a short attribute as field `tag`, and returns where it ends.
+    #[inline]
+    pub(super) fn put_attribute(self, room: &mut [u8; ROOM], tag: u8, key: &str) -> usize {
+        let key = &Words::of(key.as_bytes());
         match self {
-            Self::Text(text) => put_text(room, at, 1, text.as_bytes()),
-            Self::Integer(number) => {
-                room[at] = 3 << 3;
-                put_varint(room, at + 1, number.cast_unsigned())
-            }
-            Self::Float(number) => {
-                room[at] = 4 << 3 | 1;
-                put(room, at + 1, &number.to_bits().to_le_bytes())
-            }
-            Self::Truth(truth) => put(room, at, &[2 << 3, u8::from(truth)]),
+            Self::Text(text) => put_attribute(room, tag, key, text),
+            Self::Integer(number) => put_attribute(room, tag, key, number),
+            Self::Float(number) => put_attribute(room, tag, key, number),
+            Self::Truth(truth) => put_attribute(room, tag, key, truth),
         }
     }
 }
@@ -90,7 +183,7 @@ pub(super) fn is_short_key(key: &str) -> bool {
     (1..=SHORT_TEXT).contains(&key.len())
 }
 
-/// The length of what [`put_attribute`] writes.
+/// The length of what [`Plain::put_attribute`] writes.
 #[inline]
 pub(super) fn attribute_len(key: &str, value: Plain<'_>) -> usize {
     6 + key.len() + value.encoded_len()
@@ -102,8 +195,13 @@ pub(super) fn attribute_len(key: &str, value: Plain<'_>) -> usize {
     reason = "the hottest path; its frame is a tenth of it"
 )]
 #[inline(always)]
-pub(super) fn put_attribute(room: &mut [u8; ROOM], tag: u8, key: &str, value: Plain<'_>) -> usize {
-    let at = put_text(room, 2, 1, key.as_bytes());
+pub(super) fn put_attribute(
+    room: &mut [u8; ROOM],
+    tag: u8,
+    key: &Words,
+    value: impl Short,
+) -> usize {
+    let at = put_text(room, 2, 1, key);
     let end = value.put(room, at + 2);
     room[0] = tag << 3 | 2;
     room[1] = short_len(end - 2);
@@ -132,9 +230,8 @@ mod tests {
             for key in ["k", &longest] {
                 let plain = Plain::of(&value).unwrap();
                 assert!(plain.is_short(usize::MAX) && is_short_key(key));
-                assert_eq!(plain.to_value(), value);
                 let mut room = [0; ROOM];
-                let end = put_attribute(&mut room, 9, key, plain);
+                let end = plain.put_attribute(&mut room, 9, key);
                 let mut general = [0; ROOM];
                 Writer::new(&mut general).attribute(9, key.as_bytes(), &value, usize::MAX);
                 assert_eq!(room, general, "{value:?}");

@@ -5,10 +5,18 @@
 //! Invariant: without a recorder, the parent's context is passed on unchanged (OpenTelemetry
 //! specification, Trace API, "Behavior of the API in the absence of an installed SDK").
 
-use super::{Opening, SpanKind, SpanRef, Value};
+#[cfg(feature = "macros")]
+use super::Template;
+use super::{Opening, Span, SpanBody, SpanGuard, SpanKind, SpanRef, Value};
 use crate::{
-    context::{Context, LocalRoot, SpanContext, TraceFlags, no_scope_is_open, with_top},
-    recorder::{Clock, Recorder, thread},
+    context::{
+        Context, LocalRoot, SpanContext, SpanId, TraceFlags, no_scope_is_open, push_filled,
+        with_top,
+    },
+    recorder::{
+        Clock, Recorder,
+        thread::{self, Here},
+    },
     sampling::SamplingParameters,
 };
 
@@ -24,6 +32,26 @@ pub(crate) struct Start<'a> {
     pub(crate) attributes: &'a [(&'a str, Value<'a>)],
     pub(crate) links: &'a [Link<'a>],
     pub(crate) time_unix_nanos: Option<u64>,
+    /// The first attributes, encoded already.
+    #[cfg(feature = "macros")]
+    pub(super) template: Option<&'a Template>,
+}
+
+/// What was decided about a span.
+#[derive(Debug, Clone, Copy)]
+struct Decision {
+    is_recording: bool,
+    is_sampled: bool,
+}
+
+impl Decision {
+    #[inline]
+    fn of(sampled: bool) -> Self {
+        Self {
+            is_recording: sampled,
+            is_sampled: sampled,
+        }
+    }
 }
 
 impl<'a> Start<'a> {
@@ -37,6 +65,8 @@ impl<'a> Start<'a> {
             attributes: &[],
             links: &[],
             time_unix_nanos: None,
+            #[cfg(feature = "macros")]
+            template: None,
         }
     }
 
@@ -47,8 +77,34 @@ impl<'a> Start<'a> {
     }
 
     /// Starts the span under the current context.
-    #[inline]
+    #[inline(never)]
+    pub(super) fn span(&self) -> Span {
+        let mut span = Span::default();
+        if !with_top(|top| self.place_usually(top, span.context_mut())) {
+            self.under_current(span.context_mut());
+        }
+        span
+    }
+
+    /// Starts the span under the current context, and makes it the current one.
+    ///
+    /// Its context is filled where it will lie, because it is large enough for each move to show.
+    #[inline(never)]
+    pub(super) fn guard(&self) -> SpanGuard {
+        let fill = |below: Option<&Context>, fresh: &mut Context| {
+            let usual = self.place_usually(below, fresh);
+            usual.then(|| fresh.span.clone())
+        };
+        match push_filled(fill) {
+            Some((span, position)) => SpanGuard::new(span, position),
+            None => SpanGuard::enter(|started| self.under_current(started)),
+        }
+    }
+
+    /// Starts the span under the current context, also where code of the user's is to be called.
+    #[cold]
     pub(super) fn under_current(&self, started: &mut Context) {
+        *started = Context::default();
         with_top(|top| self.place_under(top, started));
         self.announce(started);
     }
@@ -70,10 +126,34 @@ impl<'a> Start<'a> {
         }
     }
 
-    /// Makes `started`, a fresh one, the context in which the span is current.
-    ///
-    /// Filled in place, because a context is large enough for each move of it to show.
-    #[inline]
+    /// Makes `started`, a fresh one, the context in which the span is current, unless code of the
+    /// user's is to be called for that.
+    #[expect(clippy::inline_always, reason = "the hottest path, in its two callers")]
+    #[inline(always)]
+    fn place_usually(&self, parent: Option<&Context>, started: &mut Context) -> bool {
+        let own = parent.and_then(|parent| parent.recorder);
+        let Some(recorder) = own.or_else(Recorder::global) else {
+            pass_on(parent, started);
+            return true;
+        };
+        if recorder.hooks.is_some() || parent.is_some_and(|parent| parent.suppressed) {
+            return false;
+        }
+        started.recorder = Some(recorder);
+        let parent_span = inherit(parent, started);
+        if parent_span.is_none() {
+            (started.span).begin_trace(thread::random_trace_id(), TraceFlags::RANDOM);
+        }
+        let trace_id = started.span_context().trace_id();
+        let Some(sampled) = recorder.sampler.decide(parent_span, trace_id) else {
+            return false;
+        };
+        let decision = Decision::of(sampled || started.forced);
+        self.begin(recorder, parent_span, None, decision, started);
+        true
+    }
+
+    /// The same, in every case.
     fn place_under(&self, parent: Option<&Context>, started: &mut Context) {
         let own = parent.and_then(|parent| parent.recorder);
         let Some(recorder) = own.or_else(Recorder::global) else {
@@ -92,9 +172,13 @@ impl<'a> Start<'a> {
         hooks.is_some_and(|hooks| hooks.leave_out(self.scope))
     }
 
+    #[cold]
     fn decide(&self, recorder: &'static Recorder, parent: Option<&Context>, started: &mut Context) {
         started.recorder = Some(recorder);
-        let parent_span = inherit(recorder, parent, started);
+        let parent_span = inherit(parent, started);
+        if parent_span.is_none() {
+            begin_trace(recorder, started);
+        }
         let trace_id = started.span_context().trace_id();
         let decision = if started.forced {
             Some(true)
@@ -103,10 +187,8 @@ impl<'a> Start<'a> {
         };
         match decision {
             Some(sampled) => {
-                let wanted = sampled || recorder.records_unsampled();
-                if identify(recorder, started, sampled) && wanted {
-                    self.record(recorder, parent_span, started);
-                }
+                let (id, decision) = (given_span_id(recorder), Decision::of(sampled));
+                self.begin(recorder, parent_span, id, decision, started);
             }
             None => self.ask(recorder, parent_span, started),
         }
@@ -131,11 +213,46 @@ impl<'a> Start<'a> {
         if let Some(changed) = sampling.trace_state {
             started.span.set_trace_state(changed);
         }
-        let sampled = sampling.is_sampled && sampling.is_recording;
-        let wanted = sampling.is_recording || recorder.records_unsampled();
-        if identify(recorder, started, sampled) && wanted {
-            self.record(recorder, parent, started);
-            started.span.set_attributes(sampling.attributes);
+        let decision = Decision {
+            is_recording: sampling.is_recording,
+            is_sampled: sampling.is_sampled && sampling.is_recording,
+        };
+        self.begin(recorder, parent, given_span_id(recorder), decision, started);
+        started.span.set_attributes(sampling.attributes);
+    }
+
+    /// Counts the span, gives it its id, and starts to record it if that was decided.
+    #[inline(never)]
+    fn begin(
+        &self,
+        recorder: &'static Recorder,
+        parent: Option<&SpanContext>,
+        given_id: Option<SpanId>,
+        decision: Decision,
+        started: &mut Context,
+    ) {
+        thread::here(|thread| {
+            let counted = thread.count_span(recorder, !decision.is_sampled);
+            let id = given_id.unwrap_or_else(|| thread.random_span_id());
+            started.span.identify(id, decision.is_sampled && counted);
+            let is_wanted = decision.is_recording || recorder.records_unsampled();
+            if is_wanted && counted {
+                self.record(thread, recorder, parent, started);
+            }
+        });
+    }
+
+    /// Adds what is known besides the name.
+    #[inline]
+    fn describe(&self, body: &mut SpanBody) {
+        if !self.attributes.is_empty() {
+            #[cfg(feature = "macros")]
+            body.set_first_attributes(self.template, self.attributes);
+            #[cfg(not(feature = "macros"))]
+            body.set_attributes(self.attributes);
+        }
+        for (link, attributes) in self.links {
+            body.add_link(link, attributes);
         }
     }
 
@@ -143,6 +260,7 @@ impl<'a> Start<'a> {
     #[inline]
     fn record(
         &self,
+        thread: Here<'_>,
         recorder: &'static Recorder,
         parent: Option<&SpanContext>,
         started: &mut Context,
@@ -167,7 +285,7 @@ impl<'a> Start<'a> {
             None => root.anchor.unix_nanos(start_ticks),
             Some(given) => given,
         };
-        let (slot, generation) = thread::open_span(recorder, |body| {
+        let (slot, generation) = thread.open_span(recorder, |body| {
             body.begin(&Opening {
                 name: self.name,
                 kind: self.kind,
@@ -182,12 +300,7 @@ impl<'a> Start<'a> {
                 start_unix_nanos,
                 anchor: root.anchor,
             });
-            if !self.attributes.is_empty() {
-                body.set_attributes(self.attributes);
-            }
-            for (link, attributes) in self.links {
-                body.add_link(link, attributes);
-            }
+            self.describe(body);
         });
         started.span.record_in(slot, generation);
     }
@@ -201,44 +314,32 @@ fn pass_on(parent: Option<&Context>, started: &mut Context) {
     }
 }
 
-/// Gives `started` what a new span has from its parent, or a new trace; returns the parent's
-/// identity.
+/// Gives `started` what a new span has from its parent; returns the parent's identity, if there is
+/// a parent.
 #[inline]
-fn inherit<'p>(
-    recorder: &Recorder,
-    parent: Option<&'p Context>,
-    started: &mut Context,
-) -> Option<&'p SpanContext> {
-    if let Some(parent) = parent {
-        started.root = parent.root;
-        started.forced = parent.forced;
-        started.undecided = parent.undecided;
-        if !parent.baggage.is_empty() {
-            started.baggage = parent.baggage.clone();
-        }
-        let span = parent.span_context();
-        if span.is_valid() {
-            started.span.join(span);
-            return Some(span);
-        }
+fn inherit<'p>(parent: Option<&'p Context>, started: &mut Context) -> Option<&'p SpanContext> {
+    let parent = parent?;
+    started.root = parent.root;
+    started.forced = parent.forced;
+    started.undecided = parent.undecided;
+    if !parent.baggage.is_empty() {
+        started.baggage = parent.baggage.clone();
     }
-    let given = recorder.hooks.as_ref().and_then(|hooks| hooks.trace_id());
-    match given {
-        Some((id, flags)) => started.span.begin_trace(id, flags),
-        None => started
-            .span
-            .begin_trace(thread::random_trace_id(), TraceFlags::RANDOM),
-    }
-    None
+    let span = parent.span_context();
+    span.is_valid().then(|| {
+        started.span.join(span);
+        span
+    })
 }
 
-/// Counts the span and gives it its id; whether it may be recorded.
-#[inline]
-fn identify(recorder: &'static Recorder, started: &mut Context, sampled: bool) -> bool {
-    let given = recorder.hooks.as_ref().and_then(|hooks| hooks.span_id());
-    thread::start_span(recorder, !sampled, |id, counted| {
-        started
-            .span
-            .identify(given.unwrap_or(id), sampled && counted);
-    })
+/// Begins a trace whose id may come from the user's generator.
+fn begin_trace(recorder: &Recorder, started: &mut Context) {
+    let given = recorder.hooks.as_ref().and_then(|hooks| hooks.trace_id());
+    let (id, flags) = given.unwrap_or_else(|| (thread::random_trace_id(), TraceFlags::RANDOM));
+    started.span.begin_trace(id, flags);
+}
+
+/// An id of the user's generator.
+fn given_span_id(recorder: &Recorder) -> Option<SpanId> {
+    recorder.hooks.as_ref().and_then(|hooks| hooks.span_id())
 }

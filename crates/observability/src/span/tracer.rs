@@ -79,7 +79,7 @@ impl Tracer {
         if Start::is_idle() {
             return SpanGuard::idle();
         }
-        SpanGuard::enter(|started| Start::plain(self.scope, name).under_current(started))
+        Start::plain(self.scope, name).guard()
     }
 
     /// Starts a span that is not the current one.
@@ -88,7 +88,7 @@ impl Tracer {
         if Start::is_idle() {
             return Span::default();
         }
-        Span::new(|started| Start::plain(self.scope, name).under_current(started))
+        Start::plain(self.scope, name).span()
     }
 
     /// Starts a span of which more than the name is known, without taking memory for that.

@@ -5,7 +5,7 @@
 //! Invariants: usable from any thread at any time; after the span has ended, and for a span that is
 //! not recorded, every method does nothing.
 
-use super::{InstrumentationScope, SpanBody, SpanKind, Status, Value, short::Plain};
+use super::{InstrumentationScope, SpanBody, SpanKind, SpanTime, Status, Value, short::Short};
 use crate::{
     context::{SpanContext, SpanId, TraceFlags, TraceId, TraceState},
     export::{SpanRecord, decode_scope, decode_span},
@@ -27,13 +27,26 @@ use std::{borrow::Cow, fmt, mem::ManuallyDrop, time::Duration};
 /// # });
 /// # assert_eq!(recorder.tree(), "recall OK memory.max_concepts=10\n  · cache.miss key=search:rust\n");
 /// ```
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct SpanRef {
     context: SpanContext,
     slot: Option<(&'static Slot, u64)>,
 }
 
+impl Default for SpanRef {
+    #[inline]
+    fn default() -> Self {
+        Self::NONE
+    }
+}
+
 impl SpanRef {
+    /// A reference to no span.
+    pub(crate) const NONE: Self = Self {
+        context: SpanContext::INVALID,
+        slot: None,
+    };
+
     #[inline]
     pub(crate) fn non_recording(context: SpanContext) -> Self {
         Self {
@@ -98,17 +111,16 @@ impl SpanRef {
         if let Some((slot, generation)) = self.slot {
             // Mostly the compiler knows which one it is: then no value is made, and none is dropped.
             let value = ManuallyDrop::new(value.into());
-            let plain = match &*value {
-                Value::Str(Cow::Borrowed(text)) => Plain::Text(text),
-                Value::I64(number) => Plain::Integer(*number),
-                Value::F64(number) => Plain::Float(*number),
-                Value::Bool(truth) => Plain::Truth(*truth),
+            match &*value {
+                Value::Str(Cow::Borrowed(text)) => set_text(slot, generation, key, text),
+                Value::I64(number) => set_integer(slot, generation, key, *number),
+                Value::F64(number) => set_float(slot, generation, key, *number),
+                Value::Bool(truth) => set_truth(slot, generation, key, *truth),
                 _ => {
                     let value = ManuallyDrop::into_inner(value);
-                    return set_attribute(slot, generation, key, &value);
+                    set_attribute(slot, generation, key, &value);
                 }
-            };
-            set_plain_attribute(slot, generation, key, plain);
+            }
         }
     }
 
@@ -214,10 +226,10 @@ impl SpanRef {
         self.with(|body| body.set_status(status));
     }
 
-    /// Sets an error status, unless somebody has given one already: that text says more.
+    /// Sets an error status, unless somebody has said already what is wrong: that says more.
     pub(crate) fn fail(&self, status: Status<'_>) {
         self.with(|body| {
-            if !body.failed() {
+            if !body.failed() || body.status_text.is_empty() {
                 body.set_status(status);
             }
         });
@@ -240,32 +252,36 @@ impl SpanRef {
     /// Ends the span now, if it has not ended; for its owner.
     #[inline]
     pub(crate) fn end(&self) {
-        if let Some((slot, generation)) = self.slot
-            && slot.generation() == generation
-        {
-            let ticks = Clock::global().ticks();
-            self.finish(slot, generation, |body| body.end_unix_nanos(ticks));
+        if self.slot.is_some() {
+            self.end_now();
         }
+    }
+
+    #[inline(never)]
+    fn end_now(&self) {
+        self.end_at(None);
     }
 
     /// Ends the span at a time of its own, if it has not ended; for its owner.
     pub(super) fn end_with_timestamp(&self, unix_nanos: u64) {
-        if let Some((slot, generation)) = self.slot
-            && slot.generation() == generation
-        {
-            self.finish(slot, generation, |_| unix_nanos);
-        }
+        self.end_at(Some(unix_nanos));
     }
 
     #[inline]
-    fn finish(&self, slot: &'static Slot, generation: u64, end: impl Fn(&SpanBody) -> u64) {
-        let Some(recorder) = slot.recorder() else {
-            return;
-        };
-        if let Some(hooks) = &recorder.hooks {
-            hooks.ending(self, &end);
+    fn end_at(&self, unix_nanos: Option<u64>) {
+        if let Some((slot, generation)) = self.slot
+            && slot.generation() == generation
+            && let Some(recorder) = slot.recorder()
+        {
+            let end = match unix_nanos {
+                None => SpanTime::Ticks(Clock::global().ticks()),
+                Some(given) => SpanTime::UnixNanos(given),
+            };
+            if let Some(hooks) = &recorder.hooks {
+                hooks.ending(self, end);
+            }
+            thread::end_span(recorder, slot, generation, end);
         }
-        thread::end_span(recorder, slot, generation, end);
     }
 
     /// Where the span is recorded.
@@ -275,6 +291,7 @@ impl SpanRef {
     }
 
     /// Whether the span was recorded when it started.
+    #[inline]
     pub(super) fn is_recorded(&self) -> bool {
         self.slot.is_some()
     }
@@ -297,10 +314,36 @@ impl SpanRef {
     }
 }
 
-/// Outside of the generic code, so that each call site is small.
+// Outside of the generic code, so that each call site is small; one for each kind of value, so that
+// nothing is found out twice.
+
 #[inline(never)]
-fn set_plain_attribute(slot: &'static Slot, generation: u64, key: &str, value: Plain<'_>) {
-    if !thread::with_own_span(slot, generation, |body| body.set_plain(key, value)) {
+fn set_text(slot: &'static Slot, generation: u64, key: &str, text: &str) {
+    set_short(slot, generation, key, text);
+}
+
+#[inline(never)]
+fn set_integer(slot: &'static Slot, generation: u64, key: &str, number: i64) {
+    set_short(slot, generation, key, number);
+}
+
+#[inline(never)]
+fn set_float(slot: &'static Slot, generation: u64, key: &str, number: f64) {
+    set_short(slot, generation, key, number);
+}
+
+#[inline(never)]
+fn set_truth(slot: &'static Slot, generation: u64, key: &str, truth: bool) {
+    set_short(slot, generation, key, truth);
+}
+
+#[expect(
+    clippy::inline_always,
+    reason = "the hottest path; its frame is a tenth of it"
+)]
+#[inline(always)]
+fn set_short(slot: &'static Slot, generation: u64, key: &str, value: impl Short) {
+    if !thread::with_own_span(slot, generation, |body| body.set_short(key, value)) {
         set_attribute(slot, generation, key, &value.to_value());
     }
 }

@@ -142,14 +142,14 @@ impl TestRecorder {
         let core = self.recorder.core()?;
         let chunks = core.drain();
         let (mut request, now) = (RequestBuilder::default(), Instant::now());
-        let mut keep = |records: &[u8]| {
+        let mut keep = |records: &[u8], end: &[u8]| {
             if let Some(recovery) = recovery {
                 recovery.watch(records, now);
             }
-            let _unbounded = request.add(records);
+            let _unbounded = request.add(records, end);
         };
         match tail {
-            None => chunks.iter().for_each(|chunk| keep(&chunk.bytes)),
+            None => chunks.iter().for_each(|chunk| keep(&chunk.bytes, &[])),
             Some(tail) => {
                 let all = (chunks.as_slice(), chunks.len());
                 tail.sort(all, now, &core.totals, &mut keep);
@@ -157,8 +157,8 @@ impl TestRecorder {
             }
         }
         if let Some(recovery) = recovery {
-            recovery.recover(false, now, core, &mut |records| {
-                let _unbounded = request.add(records);
+            recovery.recover(false, now, core, &mut |records, end| {
+                let _unbounded = request.add(records, end);
             });
         }
         core.totals.exported(request.span_count());

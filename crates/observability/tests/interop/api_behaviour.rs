@@ -128,10 +128,9 @@ async fn a_future_keeps_its_context_across_awaits() {
     let work = async {
         let request = |name: &'static str| {
             let work = async move {
-                for _ in 0..2 {
-                    yield_now().await;
-                    api().start(name).end();
-                }
+                api().start(name).end();
+                yield_now().await;
+                api().start(name).end();
             };
             let span = api().start(name);
             work.with_context(ApiContext::current_with_span(span))
@@ -178,9 +177,9 @@ fn a_status_of_ok_is_final_and_an_error_keeps_its_last_description() {
     recorder.run(|| {
         let set = |statuses: Vec<Status>| {
             let mut span = api().start("span");
-            statuses
-                .into_iter()
-                .for_each(|status| span.set_status(status));
+            for status in statuses {
+                span.set_status(status);
+            }
         };
         set(vec![
             Status::error("first"),

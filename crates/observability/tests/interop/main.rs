@@ -4,7 +4,9 @@
 #![allow(
     clippy::unwrap_used,
     clippy::mem_forget,
-    reason = "a test fails by panicking; forgotten guards are what some of them are about"
+    clippy::cognitive_complexity,
+    reason = "a test fails by panicking; forgotten guards are what some of them are about; the macros \
+              of tracing are complex"
 )]
 
 mod api_baggage;

@@ -13,6 +13,7 @@ mod boxed;
 mod failures;
 mod functions;
 mod futures;
+mod limits;
 mod methods;
 mod panics;
 mod streams;

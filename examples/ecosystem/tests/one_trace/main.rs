@@ -1,6 +1,6 @@
 //! One request through five libraries and four servers is one trace.
 //!
-//! PostgreSQL and Redis come from the machine; `cargo xtask test` brings them.
+//! `PostgreSQL` and Redis come from the machine; `cargo xtask test` brings them.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 

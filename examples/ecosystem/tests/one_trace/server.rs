@@ -1,7 +1,7 @@
-//! PostgreSQL and Redis for one test, in a temporary directory, reached by a socket in it: no port, nothing that
+//! `PostgreSQL` and Redis for one test, in a temporary directory, reached by a socket in it: no port, nothing that
 //! is there already, nothing left behind.
 //!
-//! As root PostgreSQL runs as another user, since it refuses to be root.
+//! As root `PostgreSQL` runs as another user, since it refuses to be root.
 
 use anyhow::{Context as _, Result, ensure};
 use sqlx::{
@@ -18,9 +18,9 @@ use std::{
 use tempfile::TempDir;
 
 /// How long a server may take to begin.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
-/// Where Debian has the programs of PostgreSQL: a folder for each release.
+/// Where Debian has the programs of `PostgreSQL`: a folder for each release.
 const DEBIAN: &str = "/usr/lib/postgresql";
 
 /// The servers that run.
@@ -31,7 +31,7 @@ pub(crate) struct Servers {
     redis: Child,
 }
 
-/// The folder with the programs of PostgreSQL.
+/// The folder with the programs of `PostgreSQL`.
 fn programs() -> Option<PathBuf> {
     let releases = fs::read_dir(DEBIAN).ok()?;
     let found = releases.filter_map(|release| Some(release.ok()?.path().join("bin")));
@@ -89,7 +89,7 @@ impl Servers {
         quiet(start.arg(data.join("log")).arg("--pgdata").arg(&data))
     }
 
-    /// A program of PostgreSQL, to be run as a user that is not root.
+    /// A program of `PostgreSQL`, to be run as a user that is not root.
     fn postgres(&self, program: &str) -> Command {
         let mut command = Command::new(self.programs.join(program));
         if let Some((user, group)) = self.user {
@@ -141,7 +141,7 @@ impl Drop for Servers {
     }
 }
 
-/// The user and the group of PostgreSQL, if we are root.
+/// The user and the group of `PostgreSQL`, if we are root.
 fn other_user() -> Result<Option<(u32, u32)>> {
     if id(&["-u"])? != 0 {
         return Ok(None);

@@ -101,10 +101,11 @@ def decorate(scope: _native.SpanScope, function: Any) -> Any:
     if inspect.isgeneratorfunction(function):
         return _generator(again, function)
 
+    run = scope.run
+
     @functools.wraps(function)
     def plain(*args: Any, **kwargs: Any) -> Any:
-        with again():
-            return function(*args, **kwargs)
+        return run(function, args, kwargs)
 
     return plain
 

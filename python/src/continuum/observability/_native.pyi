@@ -171,6 +171,11 @@ class SpanScope:
         traceback: TracebackType | None,
     ) -> Literal[False]: ...
     def __call__(self, function: _F) -> _F: ...
+    def run(
+        self, function: Callable[..., Any], arguments: tuple[Any, ...], named: dict[str, Any]
+    ) -> Any:
+        """Calls a function inside of a span."""
+
     def again(self) -> SpanScope:
         """A scope like this one that was not entered."""
 

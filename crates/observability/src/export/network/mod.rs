@@ -20,6 +20,10 @@ mod post;
 mod retry;
 #[cfg(test)]
 #[cfg(feature = "_post")]
+#[cfg_attr(
+    not(all(feature = "otlp-http", feature = "otlp-grpc")),
+    allow(dead_code, reason = "each exporter's tests need a part of it")
+)]
 pub(super) mod server;
 #[cfg(feature = "_network")]
 mod tls;

@@ -36,6 +36,11 @@ impl Label {
         Self { threshold, field }
     }
 
+    /// What a span without a `tracestate` gets at its end.
+    pub(super) fn field(&self) -> &[u8] {
+        &self.field
+    }
+
     /// Appends `run` to `out`, each span with the label.
     pub(super) fn write(&self, run: &[u8], out: &mut Vec<u8>) {
         for (header, span) in records(run) {

@@ -3,7 +3,7 @@
 //! Position: on the export thread, between the chunks of a round and the request. The head marked the
 //! records of undecided traces; all others pass.
 //!
-//! A round is read twice: first for what its spans say about their traces, then, with the traces
+//! A round is gone through twice: first for what its spans say about their traces, then, with the traces
 //! decided that can be, to let spans pass, throw them away, or carry them over to the next round. A
 //! trace whose root ended in this round is decided when everything that ended before has been seen.
 //!
@@ -27,7 +27,7 @@ use self::{
     decided::Decided,
     label::Label,
     rules::{Facts, Rules, Verdict},
-    run::{Key, KeyHasher, Run, runs},
+    run::{Key, KeyHasher, runs},
 };
 use crate::{
     recorder::{Aside, Chunk, Totals},
@@ -45,8 +45,8 @@ const TRACE_BYTES: usize = 128;
 /// A table for more traces than this is made smaller again.
 const USUAL_TRACES: usize = 8192;
 
-/// Where records go that are kept.
-pub(crate) type Outlet<'a> = dyn FnMut(&[u8]) + 'a;
+/// Where records go that are kept, and what each of their spans gets at its end.
+pub(crate) type Outlet<'a> = dyn FnMut(&[u8], &[u8]) + 'a;
 
 /// The traces of one recorder that are not decided, and those that were.
 #[derive(Debug)]
@@ -54,6 +54,8 @@ pub(crate) struct Tail {
     rules: Rules,
     open: HashMap<Key, Trace, BuildHasherDefault<KeyHasher>>,
     decided: Decided,
+    /// The runs of the round, in order.
+    noted: Vec<Noted>,
     /// Traces whose root has ended, while spans that ended before may be on their way.
     ended: Vec<Key>,
     /// Waiting traces, the oldest first; some of them have been decided meanwhile.
@@ -73,11 +75,30 @@ struct Trace {
     carried: Option<Box<Carried>>,
 }
 
+/// What has to be known of a run once its trace is: a chunk is taken to pieces once.
+#[derive(Debug, Clone, Copy)]
+struct Noted {
+    key: Key,
+    len: usize,
+    spans: u64,
+    undecided: bool,
+    has_trace_state: bool,
+}
+
+/// Records of one trace.
+#[derive(Debug, Clone, Copy)]
+struct Records<'a> {
+    bytes: &'a [u8],
+    spans: u64,
+    has_trace_state: bool,
+}
+
 /// Records carried out of their chunks.
 #[derive(Debug)]
 struct Carried {
     bytes: Vec<u8>,
     spans: u64,
+    has_trace_state: bool,
     since: Instant,
 }
 
@@ -100,22 +121,25 @@ impl Exit {
     fn leave(
         &mut self,
         verdict: Verdict,
-        (bytes, spans): (&[u8], u64),
+        records: Records<'_>,
         totals: &Totals,
         out: &mut Outlet<'_>,
     ) {
         match verdict {
             Verdict::Drop => {
-                totals.sampled_out_at_tail(spans);
+                totals.sampled_out_at_tail(records.spans);
                 if let Some(aside) = self.aside {
-                    aside.copy(bytes);
+                    aside.copy(records.bytes);
                 }
             }
-            Verdict::Keep => out(bytes),
+            Verdict::Keep => out(records.bytes, &[]),
+            Verdict::KeepByRatio if !records.has_trace_state => {
+                out(records.bytes, self.label.field());
+            }
             Verdict::KeepByRatio => {
                 self.labelled.clear();
-                self.label.write(bytes, &mut self.labelled);
-                out(&self.labelled);
+                self.label.write(records.bytes, &mut self.labelled);
+                out(&self.labelled, &[]);
             }
         }
     }
@@ -133,6 +157,7 @@ impl Tail {
             rules,
             open: HashMap::default(),
             decided: Decided::new(),
+            noted: Vec::new(),
             ended: Vec::new(),
             order: VecDeque::new(),
             waiting_bytes: 0,
@@ -152,19 +177,24 @@ impl Tail {
     ) {
         let mut decidable = mem::take(&mut self.ended);
         for (index, chunk) in chunks.iter().enumerate() {
-            let ended = if index < settled {
-                &mut decidable
-            } else {
-                &mut self.ended
-            };
-            note(&mut self.rules, &mut self.open, &self.decided, chunk, ended);
+            self.note(chunk, index < settled, &mut decidable);
         }
         for key in &decidable {
             self.decide(*key, totals, out);
         }
-        for run in chunks.iter().flat_map(|chunk| runs(&chunk.bytes)) {
-            self.pass(&run, now, totals, out);
+        let noted = mem::take(&mut self.noted);
+        let mut noted_runs = noted.iter();
+        for chunk in chunks {
+            let mut rest = chunk.bytes.as_slice();
+            while let Some(run) = (!rest.is_empty()).then(|| noted_runs.next()).flatten() {
+                let (bytes, others) = rest.split_at(run.len);
+                self.pass(*run, bytes, now, totals, out);
+                rest = others;
+            }
         }
+        self.noted = noted;
+        self.noted.clear();
+        self.noted.shrink_to(USUAL_TRACES);
         for key in decidable {
             self.forget(key);
         }
@@ -180,6 +210,34 @@ impl Tail {
     /// How many spans wait for the decision about their trace.
     pub(crate) fn waiting_spans(&self) -> u64 {
         self.waiting_spans
+    }
+
+    /// Notes what the runs of a chunk say about their traces; `decidable` gets those whose root is among
+    /// them, if everything that ended before has been seen.
+    fn note(&mut self, chunk: &Chunk, is_settled: bool, decidable: &mut Vec<Key>) {
+        for run in runs(&chunk.bytes) {
+            let undecided = run.last.undecided;
+            self.noted.push(Noted {
+                key: run.key,
+                len: run.bytes.len(),
+                spans: run.spans,
+                undecided,
+                has_trace_state: run.has_trace_state,
+            });
+            if !undecided || self.decided.get(run.key).is_some() {
+                continue;
+            }
+            let trace = self.open.entry(run.key).or_default();
+            trace.facts |= self.rules.facts(&run);
+            if run.last.is_local_root {
+                let ended = if is_settled {
+                    &mut *decidable
+                } else {
+                    &mut self.ended
+                };
+                ended.push(run.key);
+            }
+        }
     }
 
     /// Decides everything that waits, at the end.
@@ -205,8 +263,12 @@ impl Tail {
         if let Some(carried) = trace.carried.take() {
             self.waiting_bytes -= carried.size();
             self.waiting_spans -= carried.spans;
-            let spans = (carried.bytes.as_slice(), carried.spans);
-            self.exit.leave(verdict, spans, totals, out);
+            let records = Records {
+                bytes: &carried.bytes,
+                spans: carried.spans,
+                has_trace_state: carried.has_trace_state,
+            };
+            self.exit.leave(verdict, records, totals, out);
         }
     }
 
@@ -218,23 +280,33 @@ impl Tail {
     }
 
     /// Does what was decided with a run, or carries it over.
-    fn pass(&mut self, run: &Run<'_>, now: Instant, totals: &Totals, out: &mut Outlet<'_>) {
-        if !run.last.undecided {
-            return out(run.bytes);
+    fn pass(
+        &mut self,
+        run: Noted,
+        bytes: &[u8],
+        now: Instant,
+        totals: &Totals,
+        out: &mut Outlet<'_>,
+    ) {
+        if !run.undecided {
+            return out(bytes, &[]);
         }
         let verdict = match self.open.get_mut(&run.key) {
             None => self.decided.get(run.key),
             Some(trace) => trace.verdict,
         };
+        let records = Records {
+            bytes,
+            spans: run.spans,
+            has_trace_state: run.has_trace_state,
+        };
         match verdict {
-            Some(verdict) => self
-                .exit
-                .leave(verdict, (run.bytes, run.spans), totals, out),
-            None => self.carry(run, now),
+            Some(verdict) => self.exit.leave(verdict, records, totals, out),
+            None => self.carry(run, bytes, now),
         }
     }
 
-    fn carry(&mut self, run: &Run<'_>, now: Instant) {
+    fn carry(&mut self, run: Noted, bytes: &[u8], now: Instant) {
         let trace = self.open.entry(run.key).or_default();
         let carried = trace.carried.get_or_insert_with(|| {
             self.order.push_back((run.key, now));
@@ -242,12 +314,14 @@ impl Tail {
             Box::new(Carried {
                 bytes: Vec::new(),
                 spans: 0,
+                has_trace_state: false,
                 since: now,
             })
         });
         self.waiting_bytes -= carried.size();
-        carried.bytes.extend_from_slice(run.bytes);
+        carried.bytes.extend_from_slice(bytes);
         carried.spans += run.spans;
+        carried.has_trace_state |= run.has_trace_state;
         self.waiting_spans += run.spans;
         self.waiting_bytes += carried.size();
     }
@@ -285,23 +359,5 @@ impl Tail {
         }
         self.decide(key, totals, out);
         self.forget(key);
-    }
-}
-
-/// Notes what the runs of a chunk say about their traces; `ended` gets those whose root is among them.
-fn note(
-    rules: &mut Rules,
-    open: &mut HashMap<Key, Trace, BuildHasherDefault<KeyHasher>>,
-    decided: &Decided,
-    chunk: &Chunk,
-    ended: &mut Vec<Key>,
-) {
-    let undecided = runs(&chunk.bytes).filter(|run| run.last.undecided);
-    for run in undecided.filter(|run| decided.get(run.key).is_none()) {
-        let trace = open.entry(run.key).or_default();
-        trace.facts |= rules.facts(&run);
-        if run.last.is_local_root {
-            ended.push(run.key);
-        }
     }
 }

@@ -59,6 +59,7 @@ pub(super) struct Run<'a> {
     pub(super) last: RecordHeader,
     pub(super) failed: bool,
     pub(super) forced: bool,
+    pub(super) has_trace_state: bool,
     pub(super) spans: u64,
     pub(super) bytes: &'a [u8],
 }
@@ -72,6 +73,7 @@ impl<'a> Run<'a> {
             last: first,
             failed: first.failed,
             forced: first.forced,
+            has_trace_state: first.has_trace_state,
             spans: 1,
             bytes,
         };
@@ -90,6 +92,7 @@ impl<'a> Run<'a> {
     fn add(&mut self, next: RecordHeader) {
         self.failed |= next.failed;
         self.forced |= next.forced;
+        self.has_trace_state |= next.has_trace_state;
         self.spans += 1;
         self.last = next;
     }

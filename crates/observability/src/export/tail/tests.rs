@@ -116,8 +116,8 @@ impl Bed {
         self.given += chunks.iter().map(|chunk| chunk.spans).sum::<u64>();
         let settled = chunks.len() - unsettled;
         let request = &mut self.request;
-        let mut add = |records: &[u8]| {
-            let _unbounded = request.add(records);
+        let mut add = |records: &[u8], end: &[u8]| {
+            let _unbounded = request.add(records, end);
         };
         self.tail
             .sort((&chunks, settled), self.now, &self.totals, &mut add);
@@ -126,8 +126,8 @@ impl Bed {
 
     fn finish(&mut self) {
         let request = &mut self.request;
-        let mut add = |records: &[u8]| {
-            let _unbounded = request.add(records);
+        let mut add = |records: &[u8], end: &[u8]| {
+            let _unbounded = request.add(records, end);
         };
         self.tail.finish(&self.totals, &mut add);
         self.check();

@@ -112,10 +112,16 @@ fn is_observing() -> bool {
     observing
 }
 
+/// Whether the scopes that open are mirrored.
+#[inline]
+pub(crate) fn is_mirroring() -> bool {
+    INSTALLED.load(Ordering::Relaxed)
+}
+
 /// Attaches a mirror of a scope that opens; `None` where the bridge is not installed.
 #[inline]
 pub(crate) fn mirror(context: &Context) -> Option<Mirror> {
-    if INSTALLED.load(Ordering::Relaxed) {
+    if is_mirroring() {
         attach(context)
     } else {
         None

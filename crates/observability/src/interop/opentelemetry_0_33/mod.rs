@@ -24,4 +24,4 @@ pub use propagator::ContinuumPropagator;
 pub use span::ContinuumSpan;
 pub use tracer::{ContinuumTracer, ContinuumTracerProvider};
 
-pub(crate) use bridge::{Mirror, mirror};
+pub(crate) use bridge::{Mirror, is_mirroring, mirror};

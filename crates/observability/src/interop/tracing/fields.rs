@@ -13,10 +13,7 @@ use super::{
     call_site::{CallSite, FieldUse},
     text::{Place, Texts},
 };
-use crate::{
-    SpanKind, Status, Value,
-    span::{Plain, SpanBody},
-};
+use crate::{SpanKind, Status, Value, span::SpanBody};
 use std::{array::from_fn, cell::Cell, error::Error, fmt::Debug, thread::LocalKey};
 use tracing_core::{Field, field::Visit};
 
@@ -143,11 +140,11 @@ impl Fields {
     pub(super) fn write_to(&self, body: &mut SpanBody) {
         for (key, value) in &self.values {
             match *value {
-                Gathered::Bool(value) => body.set_plain(key, Plain::Truth(value)),
-                Gathered::I64(value) => body.set_plain(key, Plain::Integer(value)),
-                Gathered::F64(value) => body.set_plain(key, Plain::Float(value)),
-                Gathered::Text(place) => body.set_plain(key, Plain::Text(self.texts.get(place))),
-                Gathered::Static(text) => body.set_plain(key, Plain::Text(text)),
+                Gathered::Bool(value) => body.set_short(key, value),
+                Gathered::I64(value) => body.set_short(key, value),
+                Gathered::F64(value) => body.set_short(key, value),
+                Gathered::Text(place) => body.set_short(key, self.texts.get(place)),
+                Gathered::Static(text) => body.set_short(key, text),
                 Gathered::Other(_) => body.set_attribute(key, &self.value(*value)),
             }
         }

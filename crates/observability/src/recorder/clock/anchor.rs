@@ -37,6 +37,13 @@ pub(crate) struct Anchor {
 }
 
 impl Anchor {
+    /// What a local root that has not started hands down.
+    pub(crate) const NONE: Self = Self {
+        ticks: 0,
+        unix_nanos: 0,
+        rate: 0,
+    };
+
     /// Converts a number of ticks to nanoseconds.
     #[inline]
     pub(crate) fn nanos(self, ticks: u64) -> u64 {

@@ -267,7 +267,7 @@ mod tests {
     use crate::{
         SpanKind, TraceFlags,
         context::{SpanContext, SpanId, TraceId, TraceState},
-        span::{Opening, SpanBody},
+        span::{Opening, SpanBody, SpanTime},
         testing::TestRecorder,
     };
     use std::cell::Cell;
@@ -313,7 +313,10 @@ mod tests {
                 WALL.set(stepped);
                 clock.calibrate(Duration::ZERO);
                 let ticks = clock.ticks();
-                let (event, end) = (body.unix_nanos_at(ticks), body.end_unix_nanos(ticks));
+                let (event, end) = (
+                    body.unix_nanos_at(ticks),
+                    body.end_unix_nanos(SpanTime::Ticks(ticks)),
+                );
                 for time in [event, end] {
                     assert!(
                         (start..start + HOUR).contains(&time),

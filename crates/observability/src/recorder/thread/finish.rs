@@ -8,30 +8,31 @@ use super::{POOL_MAX, Phase, STATE, ThreadState, progress::close_span};
 use crate::{
     recorder::{
         DropReason, Recorder,
-        core::{Chunk, LARGE_CHUNK_BYTES, SMALL_CHUNK_BYTES},
-        registry::{OpenChunk, PooledSlot, Registry, ThreadShared},
+        core::{Chunk, Core, LARGE_CHUNK_BYTES},
+        registry::{Collected, OpenChunk, PooledSlot, Registry, ThreadShared},
         slot::Slot,
         sys::biased::{Hazard, Next, Strand},
     },
-    span::SpanBody,
+    span::{SpanBody, SpanTime},
 };
-use std::sync::atomic::{Ordering, fence};
+use std::sync::atomic::{AtomicBool, Ordering, fence};
 
 /// Ends the span of that generation, if it is still in `slot`: into the thread's chunk if somebody
-/// wants it, and slot and body back to the pool. `end` says when, in Unix nanoseconds.
-#[inline]
+/// wants it, and slot and body back to the pool.
+#[expect(clippy::inline_always, reason = "the hottest path, in its only caller")]
+#[inline(always)]
 pub(crate) fn end_span(
     recorder: &'static Recorder,
     slot: &'static Slot,
     generation: u64,
-    end: impl FnOnce(&SpanBody) -> u64,
+    end: SpanTime,
 ) {
     STATE.with(|state| {
         let Some(mut body) = close_span(state, slot, generation) else {
             return;
         };
         if body.is_sampled() || recorder.records_unsampled() {
-            let end_unix_nanos = end(&body);
+            let end_unix_nanos = body.end_unix_nanos(end);
             body.note_slowness(end_unix_nanos);
             if state.ready() {
                 append(state, recorder, &mut body, end_unix_nanos);
@@ -43,7 +44,18 @@ pub(crate) fn end_span(
     });
 }
 
-#[inline]
+/// Ends the span of that generation, if it is still in `slot`, without a trace of it.
+#[cfg(feature = "tracing")]
+pub(crate) fn discard_span(slot: &'static Slot, generation: u64) {
+    STATE.with(|state| {
+        if let Some(body) = close_span(state, slot, generation) {
+            give_back(state, (slot, body));
+        }
+    });
+}
+
+#[expect(clippy::inline_always, reason = "the hottest path")]
+#[inline(always)]
 fn give_back(state: &ThreadState, mut pooled: PooledSlot) {
     pooled.1.release_memory();
     let Ok(mut pool) = state.pool.try_borrow_mut() else {
@@ -64,7 +76,8 @@ fn share(state: &ThreadState, pool: &mut Vec<PooledSlot>) {
     }
 }
 
-#[inline]
+#[expect(clippy::inline_always, reason = "the hottest path, in its only caller")]
+#[inline(always)]
 fn append(
     state: &ThreadState,
     recorder: &'static Recorder,
@@ -78,56 +91,79 @@ fn append(
         id: state.own_id.get(),
         hazard: &shared.hazard,
     };
-    let is_sampled = body.is_sampled();
-    let collected = if is_sampled {
+    let collected = if body.is_sampled() {
         &shared.sampled
     } else {
         &shared.aside
     };
-    // What is handed over goes within the access: an export thread that collects the open chunks
-    // waits for it, so that nothing recorded before a flush or shutdown is in between.
-    let add = |open: &mut OpenChunk| {
-        if open.core.is_none_or(|known| known.id != core.id) {
-            open.hand_over();
-        }
-        open.core = Some(core);
-        if open.bytes.capacity() == 0 {
-            open.bytes.reserve(SMALL_CHUNK_BYTES);
-        }
-        body.finish(end_unix_nanos, &mut open.bytes);
-        open.spans += 1;
-        if !collected.filled.load(Ordering::Relaxed) {
-            collected.filled.store(true, Ordering::Release);
-            // Either a core that closes sees that the chunk is filled, or this thread that it closed.
-            fence(Ordering::SeqCst);
-        }
-        if open.is_full() || core.is_closed() {
-            return open.exchange(core, LARGE_CHUNK_BYTES);
-        }
-        true
+    let added = (collected.chunk).with_owned(own, None, |open| {
+        add(open, core, &collected.filled, body, end_unix_nanos)
+    });
+    let is_done = match added.ok() {
+        Some(is_done) => is_done,
+        None => add_by_lock(own, core, collected, body, end_unix_nanos),
     };
-    let is_done = collected
-        .chunk
-        .with_owned(own, None, add)
-        .unwrap_or_else(|add| {
-            let hazards = |visit: &mut dyn FnMut(&Hazard)| {
-                if let Some(registry) = Registry::get() {
-                    registry.each_hazard(visit);
-                }
-            };
-            let next = Next::Owner(state.own_id.get());
-            let added = collected
-                .chunk
-                .with_revoked(Some(&shared.hazard), hazards, next, add);
-            if added.is_none() && is_sampled {
-                // The chunk was just being taken away, and the system refused the fence for it.
-                core.totals.dropped(DropReason::ExportFailed, 1);
-            }
-            added.unwrap_or(true)
-        });
     if !is_done {
         empty_chunk(shared);
     }
+}
+
+/// Adds a span to the thread's chunk; `false`: the chunk is full, and there is no room in the queue.
+///
+/// What is handed over goes within the access: an export thread that collects the open chunks waits
+/// for it, so that nothing recorded before a flush or shutdown is in between.
+#[expect(
+    clippy::inline_always,
+    reason = "the hottest path; the other caller is the cold one"
+)]
+#[inline(always)]
+fn add(
+    open: &mut OpenChunk,
+    core: &'static Core,
+    filled: &AtomicBool,
+    body: &mut SpanBody,
+    end_unix_nanos: u64,
+) -> bool {
+    if open.bytes.capacity() == 0 || !open.core.is_some_and(|known| std::ptr::eq(known, core)) {
+        open.begin(core);
+    }
+    body.finish(end_unix_nanos, &mut open.bytes);
+    open.spans += 1;
+    if !filled.load(Ordering::Relaxed) {
+        filled.store(true, Ordering::Release);
+        // Either a core that closes sees that the chunk is filled, or this thread that it closed.
+        fence(Ordering::SeqCst);
+    }
+    if open.is_full() || core.is_closed() {
+        return open.exchange(core, LARGE_CHUNK_BYTES);
+    }
+    true
+}
+
+/// The same, where the chunk was just being taken away.
+#[cold]
+fn add_by_lock(
+    own: Strand<'_>,
+    core: &'static Core,
+    collected: &Collected,
+    body: &mut SpanBody,
+    end_unix_nanos: u64,
+) -> bool {
+    let hazards = |visit: &mut dyn FnMut(&Hazard)| {
+        if let Some(registry) = Registry::get() {
+            registry.each_hazard(visit);
+        }
+    };
+    let (next, hazard) = (Next::Owner(own.id), Some(own.hazard));
+    let is_sampled = body.is_sampled();
+    let added = (collected.chunk).with_revoked(hazard, hazards, next, |open| {
+        add(open, core, &collected.filled, body, end_unix_nanos)
+    });
+    if added.is_none() && is_sampled {
+        // The system refused the fence.
+        core.totals.dropped(DropReason::ExportFailed, 1);
+    }
+    added.unwrap_or(true)
 }
 
 /// Hands over what the thread has collected, after waiting for room where that is wanted.

@@ -12,9 +12,11 @@
 mod finish;
 mod progress;
 
+#[cfg(feature = "tracing")]
+pub(crate) use self::finish::discard_span;
 pub(crate) use self::{
     finish::end_span,
-    progress::{open_span, pass_to_task, take_from_task, with_own_span, with_span},
+    progress::{pass_to_task, take_from_task, with_own_span, with_span},
 };
 
 use super::{
@@ -250,23 +252,39 @@ impl ThreadState {
     }
 }
 
-/// Counts a span of `recorder` as started and hands out its id.
-///
-/// `false`, also to `identify`, where the recorder cannot run: the span is not to be recorded then.
-#[inline]
-pub(crate) fn start_span(
-    recorder: &'static Recorder,
-    sampled_out: bool,
-    identify: impl FnOnce(SpanId, bool),
-) -> bool {
-    STATE.with(|state| {
-        let counted = if state.ready() {
-            state.count_started(recorder, sampled_out)
+/// The calling thread, for one span start.
+#[derive(Clone, Copy)]
+pub(crate) struct Here<'a> {
+    state: &'a ThreadState,
+    /// Whether it is set up.
+    ready: bool,
+}
+
+impl Here<'_> {
+    /// Counts a span of `recorder` as started; `false` where the recorder cannot run: the span is not
+    /// to be recorded then.
+    #[inline]
+    pub(crate) fn count_span(self, recorder: &'static Recorder, sampled_out: bool) -> bool {
+        if self.ready {
+            self.state.count_started(recorder, sampled_out)
         } else {
-            state.count_started_late(recorder, sampled_out)
-        };
-        identify(SpanId::from(state.random_id()), counted);
-        counted
+            self.state.count_started_late(recorder, sampled_out)
+        }
+    }
+
+    /// An id for a span that has been counted.
+    #[inline]
+    pub(crate) fn random_span_id(self) -> SpanId {
+        SpanId::from(self.state.random_id())
+    }
+}
+
+/// Runs `start` with the calling thread, set up if that is possible.
+#[inline]
+pub(crate) fn here<R>(start: impl FnOnce(Here<'_>) -> R) -> R {
+    STATE.with(|state| {
+        let ready = state.ready();
+        start(Here { state, ready })
     })
 }
 

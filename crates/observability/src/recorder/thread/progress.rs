@@ -4,7 +4,7 @@
 //!
 //! Invariants: the owner takes no lock and changes no ownership; everybody else takes it away first.
 
-use super::{POOL_MAX, STATE, ThreadState};
+use super::{Here, POOL_MAX, STATE, ThreadState};
 use crate::{
     recorder::{
         Recorder,
@@ -18,20 +18,21 @@ use crate::{
     span::SpanBody,
 };
 
-/// Puts a span into a slot owned by the calling strand; returns the slot and its generation.
-#[inline]
-pub(crate) fn open_span(
-    recorder: &'static Recorder,
-    fill: impl FnOnce(&mut SpanBody),
-) -> (&'static Slot, u64) {
-    STATE.with(|state| {
-        let ready = state.ready();
+impl Here<'_> {
+    /// Puts a span into a slot owned by the calling strand; returns the slot and its generation.
+    #[inline]
+    pub(crate) fn open_span(
+        self,
+        recorder: &'static Recorder,
+        fill: impl FnOnce(&mut SpanBody),
+    ) -> (&'static Slot, u64) {
+        let Self { state, ready } = self;
         let (slot, mut body) = take_slot(state, ready);
         fill(&mut body);
         slot.occupy(platform::fork_epoch(), recorder);
         put_body(state, slot, body, ready);
         (slot, slot.generation())
-    })
+    }
 }
 
 #[inline]
@@ -159,7 +160,8 @@ fn with_span_locked<R>(
 }
 
 /// Takes the body of the span out of its slot, which is free afterwards.
-#[inline]
+#[expect(clippy::inline_always, reason = "the hottest path, in its few callers")]
+#[inline(always)]
 pub(super) fn close_span(
     state: &ThreadState,
     slot: &'static Slot,

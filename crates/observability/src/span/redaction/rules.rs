@@ -74,12 +74,12 @@ pub(super) fn judge(key: &str) -> Option<bool> {
 
 /// A number that differs between rules, by more than the length of a key that is remembered.
 #[inline]
-pub(super) fn generation() -> usize {
+pub(in crate::span) fn generation() -> usize {
     GENERATION.load(Ordering::Relaxed)
 }
 
 /// The same, after which the rules of that number, or later ones, are seen.
-pub(super) fn generation_to_remember() -> usize {
+pub(in crate::span) fn generation_to_remember() -> usize {
     GENERATION.load(Ordering::Acquire)
 }
 

@@ -12,7 +12,7 @@ use super::{Entry, function_name::function_name};
 use crate::{
     recorder::AtomicStatic,
     semconv::attribute,
-    span::{InstrumentationScope, Span, SpanKind, Value, start::Start},
+    span::{InstrumentationScope, Span, SpanKind, Template, Value, start::Start},
 };
 use std::{
     array,
@@ -59,6 +59,8 @@ struct Site {
     scope: u32,
     /// The attributes that are the same at each call.
     fixed: Vec<(&'static str, Value<'static>)>,
+    /// These, encoded.
+    template: Option<Template>,
 }
 
 impl CallSite {
@@ -99,14 +101,12 @@ impl CallSite {
     #[inline]
     fn start_with(&self, site: &Site, attributes: &[(&str, Value<'_>)]) -> Span {
         let start = Start {
-            scope: site.scope,
-            name: self.name,
             kind: self.kind,
             attributes,
-            links: &[],
-            time_unix_nanos: None,
+            template: site.template.as_ref(),
+            ..Start::plain(site.scope, self.name)
         };
-        Span::new(|started| start.under_current(started))
+        start.span()
     }
 
     #[inline]
@@ -123,8 +123,11 @@ impl CallSite {
             fixed.push((attribute::CODE_FUNCTION_NAME, name.into()));
         }
         let scope = InstrumentationScope::intern(self.tracer, "", "");
-        self.found
-            .0
-            .get_or_set(Box::leak(Box::new(Site { scope, fixed })))
+        let site = Site {
+            scope,
+            template: Template::of(&fixed),
+            fixed,
+        };
+        self.found.0.get_or_set(Box::leak(Box::new(site)))
     }
 }

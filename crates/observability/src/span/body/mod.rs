@@ -1,0 +1,318 @@
+//! A span in progress: its own wire format, growing as it is described.
+//!
+//! Position: created by `Tracer`, filled through `SpanRef`, finished into a chunk of the recorder.
+//! The fixed fields and the name are written at the start, attributes, events and links as they
+//! come; end, dropped counts and status by [`SpanBody::finish`]. The record is then copied as it is.
+//!
+//! Invariants:
+//! - setting a key twice keeps the last value;
+//! - a field is written once: the order on the wire is the order of the calls;
+//! - what exceeds a limit is counted in the matching `dropped_*_count`, never lost silently.
+//!
+//! Source: `opentelemetry/proto/trace/v1/trace.proto`, message `Span`; OpenTelemetry specification,
+//! Trace SDK, "Span limits".
+
+mod attributes;
+mod events;
+#[cfg(feature = "macros")]
+mod template;
+
+#[cfg(feature = "macros")]
+pub(crate) use template::Template;
+
+use super::{
+    SpanKind, SpanLimits, Status,
+    buffer::{Buffer, MAX_BODY_BYTES, SHORT_TEXT, put_text},
+    counted::Counted,
+    encode::{count_len, field_len, read_varint},
+    keys::SeenKeys,
+    last_exception::LastException,
+    opening::{Opening, write_fixed},
+    url::redact_urls,
+    words::Words,
+};
+use crate::{
+    context::TraceState,
+    recorder::{Anchor, HEADER_LEN, RecordHeader},
+    semconv::Naming,
+};
+
+/// A pooled buffer that is larger than this gives its memory back.
+const KEEP_BYTES: usize = 16 << 10;
+
+/// Bytes of the field that says when a span ended.
+const END_LEN: usize = 9;
+const NAME: u8 = 5;
+const END: u8 = 8;
+pub(super) const ATTRIBUTE: u8 = 9;
+pub(super) const EVENT: u8 = 11;
+pub(super) const LINK: u8 = 13;
+
+/// Everything that a span knows before it ends.
+#[derive(Debug, Default)]
+pub(crate) struct SpanBody {
+    /// The record as it will be copied out: header, fixed fields, then what was added.
+    pub(super) buffer: Buffer,
+    pub(super) seen_keys: SeenKeys,
+    /// Where the name's field begins and ends.
+    pub(super) name: (usize, usize),
+    /// Where what was added begins.
+    pub(super) fixed_len: usize,
+    pub(super) status: StatusCode,
+    pub(super) status_text: String,
+    limits: SpanLimits,
+    pub(super) attributes: Counted,
+    pub(super) events: Counted,
+    pub(super) links: Counted,
+    pub(super) last_exception: LastException,
+    /// Whether the span is exported when it has ended.
+    pub(super) sampled: bool,
+    pub(crate) kind: SpanKind,
+    scope: u32,
+    pub(crate) naming: Naming,
+    /// From this duration on, the span gets a `slow_query` event at its end.
+    pub(crate) slow_after_nanos: u64,
+    start_ticks: u64,
+    start_unix_nanos: u64,
+    anchor: Anchor,
+}
+
+/// A moment, as it was told.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum SpanTime {
+    /// Of the clock.
+    Ticks(u64),
+    /// By the user.
+    UnixNanos(u64),
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) enum StatusCode {
+    #[default]
+    Unset = 0,
+    Ok = 1,
+    Error = 2,
+}
+
+/// The field that says when a span ended.
+#[inline]
+fn end_field(unix_nanos: u64) -> [u8; END_LEN] {
+    let mut field = [END << 3 | 1; END_LEN];
+    field[1..].copy_from_slice(&unix_nanos.to_le_bytes());
+    field
+}
+
+impl SpanBody {
+    /// Starts a new span in this body: writes what will not change.
+    #[expect(clippy::inline_always, reason = "the hottest path, in its two callers")]
+    #[inline(always)]
+    pub(crate) fn begin(&mut self, opening: &Opening<'_>) {
+        self.buffer.restart();
+        self.seen_keys = SeenKeys::default();
+        self.status = StatusCode::Unset;
+        self.limits = opening.recorder.config.limits;
+        self.sampled = opening.span.is_sampled();
+        self.kind = opening.kind;
+        self.scope = opening.scope;
+        self.naming = opening.recorder.config.naming;
+        self.slow_after_nanos = u64::MAX;
+        self.attributes = Counted::default();
+        self.events = Counted::default();
+        self.links = Counted::default();
+        self.last_exception = LastException::default();
+        self.start_ticks = opening.start_ticks;
+        self.start_unix_nanos = opening.start_unix_nanos;
+        self.anchor = opening.anchor;
+        let name = opening.name.as_bytes();
+        let mut fixed = 0;
+        self.buffer.short(|room| {
+            fixed = write_fixed(room, opening);
+            if name.len() <= SHORT_TEXT {
+                put_text(room, fixed, NAME, &Words::of(name))
+            } else {
+                fixed
+            }
+        });
+        if name.len() > SHORT_TEXT {
+            self.append_name(opening.name);
+        } else {
+            self.name = (fixed, self.buffer.len());
+        }
+        if !opening.span.trace_state().is_empty() {
+            self.write_trace_state(opening.span.trace_state());
+        }
+        self.fixed_len = self.buffer.len();
+    }
+
+    /// Gives back what a large span took, before the body goes to a pool.
+    #[inline]
+    pub(crate) fn release_memory(&mut self) {
+        self.buffer.clear(KEEP_BYTES);
+        if self.status_text.capacity() > KEEP_BYTES {
+            self.status_text = String::new();
+        }
+    }
+
+    #[cold]
+    fn write_trace_state(&mut self, trace_state: &TraceState) {
+        let state = trace_state.header().as_bytes();
+        self.buffer.extend(field_len(state.len())).bytes(3, state);
+    }
+
+    #[cold]
+    fn append_name(&mut self, name: &str) {
+        let start = self.buffer.len();
+        let field = field_len(name.len());
+        self.buffer.extend(field).bytes(NAME, name.as_bytes());
+        self.name = (start, start + field);
+    }
+
+    /// Takes the name out and writes another one behind what was added so far.
+    pub(crate) fn set_name(&mut self, name: &str) {
+        let (start, end) = self.name;
+        self.buffer.remove(start..end);
+        if start < self.fixed_len {
+            self.fixed_len -= end - start;
+        }
+        self.append_name(name);
+    }
+
+    /// Whether the span is exported when it has ended.
+    #[inline]
+    pub(crate) fn is_sampled(&self) -> bool {
+        self.sampled
+    }
+
+    /// The number of the instrumentation scope.
+    pub(super) fn scope(&self) -> u32 {
+        self.scope
+    }
+
+    pub(super) fn name(&self) -> &str {
+        let (start, end) = self.name;
+        let field = self.buffer.as_slice().get(start..end).unwrap_or_default();
+        let mut at = 1;
+        let _len = read_varint(field, &mut at);
+        str::from_utf8(field.get(at..).unwrap_or_default()).unwrap_or_default()
+    }
+
+    /// How long a span took that ends then.
+    #[inline]
+    pub(crate) fn nanos_until(&self, end_unix_nanos: u64) -> u64 {
+        end_unix_nanos.saturating_sub(self.start_unix_nanos)
+    }
+
+    /// Where `ticks` of an event lie on the wall clock.
+    #[inline]
+    pub(crate) fn unix_nanos_at(&self, ticks: u64) -> u64 {
+        self.anchor.unix_nanos(ticks)
+    }
+
+    /// When a span ends that ends then: at ticks, never before its start.
+    #[inline]
+    pub(crate) fn end_unix_nanos(&self, end: SpanTime) -> u64 {
+        match end {
+            SpanTime::UnixNanos(given) => given,
+            SpanTime::Ticks(ticks) => {
+                let passed = self.anchor.nanos(ticks.saturating_sub(self.start_ticks));
+                self.start_unix_nanos.saturating_add(passed)
+            }
+        }
+    }
+
+    /// Keeps the last description; after OK nothing changes any more.
+    pub(crate) fn set_status(&mut self, status: Status<'_>) {
+        let code = match status {
+            Status::Unset => return,
+            Status::Ok => StatusCode::Ok,
+            Status::Error { .. } => StatusCode::Error,
+        };
+        if self.status == StatusCode::Ok {
+            return;
+        }
+        self.status = code;
+        self.status_text.clear();
+        if let Status::Error { description } = status {
+            self.status_text.push_str(&redact_urls(&description));
+        }
+    }
+
+    fn is_full(&self, more: usize) -> bool {
+        self.buffer.len().saturating_add(more) > MAX_BODY_BYTES
+    }
+
+    /// Whether the span carries an error status.
+    pub(crate) fn failed(&self) -> bool {
+        self.status == StatusCode::Error
+    }
+
+    /// The OTLP `Span` as it would be if it ended now, without an end.
+    pub(super) fn so_far(&mut self) -> Vec<u8> {
+        let described = self.buffer.len();
+        self.write_outcome();
+        let bytes = self.buffer.as_slice().get(HEADER_LEN..).map(<[u8]>::to_vec);
+        self.buffer.remove(described..self.buffer.len());
+        bytes.unwrap_or_default()
+    }
+
+    /// Appends the finished record, header and OTLP `Span`, to `out`.
+    #[expect(
+        clippy::inline_always,
+        reason = "the hottest path; the other callers are cold"
+    )]
+    #[inline(always)]
+    pub(crate) fn finish(&mut self, end_unix_nanos: u64, out: &mut Vec<u8>) {
+        let dropped = self.attributes.dropped | self.events.dropped | self.links.dropped;
+        if dropped != 0 || self.status != StatusCode::Unset {
+            self.write_outcome();
+        }
+        let end_unix_nanos = end_unix_nanos.max(self.start_unix_nanos);
+        let (bytes, start) = (self.buffer.as_slice(), out.len());
+        out.reserve(bytes.len() + END_LEN);
+        out.extend_from_slice(bytes);
+        out.extend_from_slice(&end_field(end_unix_nanos));
+        // Not before it was copied: what has just been written in parts is slow to read as a whole.
+        if let Some((header, span)) = out[start..].split_first_chunk_mut() {
+            let duration = end_unix_nanos - self.start_unix_nanos;
+            RecordHeader::complete(header, span.len(), duration, self.failed());
+        }
+    }
+
+    /// Writes the dropped counts and the status.
+    #[cold]
+    fn write_outcome(&mut self) {
+        let (attributes, events, links) = (
+            self.attributes.dropped,
+            self.events.dropped,
+            self.links.dropped,
+        );
+        let status_len = self.status_len();
+        let len = count_len(attributes)
+            + count_len(events)
+            + count_len(links)
+            + if status_len == 0 {
+                0
+            } else {
+                field_len(status_len)
+            };
+        let mut out = self.buffer.extend(len);
+        out.count(10, attributes);
+        out.count(12, events);
+        out.count(14, links);
+        if status_len > 0 {
+            out.message(15, status_len);
+            if !self.status_text.is_empty() {
+                out.bytes(2, self.status_text.as_bytes());
+            }
+            out.raw(&[3 << 3, self.status as u8]);
+        }
+    }
+
+    fn status_len(&self) -> usize {
+        match self.status {
+            StatusCode::Unset => 0,
+            _ if self.status_text.is_empty() => 2,
+            _ => 2 + field_len(self.status_text.len()),
+        }
+    }
+}
