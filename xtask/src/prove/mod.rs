@@ -45,8 +45,8 @@ pub(crate) const COMMAND: Command = Command {
            \x20          build. Needs Linux.\n\
            \x20 soak     At full load on all threads, through OTLP/HTTP to a receiver that fails now and\n\
            \x20          then, memory is flat and every span is counted. N minutes. Needs Linux.\n\
-           \x20 loom     Models of the lock with three threads, in every order there is; those with two\n\
-           \x20          are run by `test`. 5 minutes.\n\
+           \x20 loom     Models of the lock with three threads, each interrupted up to 8 times; those with\n\
+           \x20          two, in every order there is, are run by `test`. 5 minutes.\n\
            \x20 ids      10,000,000 ids over threads and forks: none twice, no bit that tells anything.\n\
            \x20          1 minute and an optimised build. Needs Unix.\n\
            \n\

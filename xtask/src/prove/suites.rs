@@ -25,8 +25,8 @@ const IDS: &str = "10000000";
 
 /// The suite of the SDK with the address sanitizer.
 ///
-/// Without its search for leaks: recorders are never freed, on purpose. Documentation is left out,
-/// whose code is that of the tests, and the limit of memory that one test sets itself.
+/// Without its search for leaks: recorders are never freed, on purpose. Without the examples in the
+/// documentation, which call what the tests call.
 pub(super) fn address(workspace: &Workspace) -> Result<Tally> {
     ensure!(
         cfg!(all(target_os = "linux", target_arch = "x86_64")),
