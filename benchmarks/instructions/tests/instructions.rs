@@ -25,16 +25,16 @@ struct Cost {
 }
 
 const COSTS: [Cost; 10] = [
-    cost("root_and_child", 2, 1246),
-    cost("tail", 2, 1280),
-    cost("flight_recorder", 2, 1278),
-    cost("hundred_children", 101, 1351),
-    cost("sampled_out", 2, 331),
+    cost("root_and_child", 2, 1257),
+    cost("tail", 2, 1265),
+    cost("flight_recorder", 2, 1260),
+    cost("hundred_children", 101, 1363),
+    cost("sampled_out", 2, 334),
     cost("not_installed", 2, 55),
     cost("hundred_calls", 101, 1522),
-    cost("hundred_traced", 101, 1202),
-    cost("sixteen_attributes", 1, 4065),
-    cost("three_events", 1, 3125),
+    cost("hundred_traced", 101, 1206),
+    cost("sixteen_attributes", 1, 4133),
+    cost("three_events", 1, 3122),
 ];
 
 const fn cost(scenario: &'static str, spans: u64, instructions: u64) -> Cost {
