@@ -23,6 +23,7 @@ mod lint;
 mod metadata;
 mod pictures;
 mod process;
+mod prove;
 mod step;
 mod test;
 mod workspace;
@@ -32,12 +33,13 @@ use std::process::ExitCode;
 use crate::command::{Command, Request};
 use crate::workspace::Workspace;
 
-const COMMANDS: [&Command; 9] = [
+const COMMANDS: [&Command; 10] = [
     &fmt::COMMAND,
     &lint::COMMAND,
     &test::COMMAND,
     &docs::COMMAND,
     &check_structure::COMMAND,
+    &prove::COMMAND,
     &bench::COMMAND,
     &conformance::COMMAND,
     &pictures::COMMAND,

@@ -9,7 +9,8 @@ use std::{
     hint::black_box,
     pin::{Pin, pin},
     task::{self, Poll, Waker},
-    time::Instant,
+    thread,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result, bail};
@@ -21,6 +22,8 @@ use continuum_observability::{
 /// More than all spans of a run take, so that none is refused.
 const BUDGET_BYTES: usize = 64 << 20;
 
+/// Spent after some hundred spans.
+const SMALL_BUDGET_BYTES: usize = 128 << 10;
 /// So little that the oldest spans give way soon.
 const RING_BYTES: usize = 128 << 10;
 
@@ -53,6 +56,9 @@ fn main() -> Result<()> {
         "sampled_out" => Some(telemetry(off).init()?),
         "tail" => Some(telemetry(on).tail(TailPolicy::new(1.0)).init()?),
         "flight_recorder" => Some(telemetry(off).flight_recorder(RING_BYTES).init()?),
+        "refused" => Some(faulty(Fault::Refuses, BUDGET_BYTES)?),
+        "stuck" => Some(faulty(Fault::IsStuck, BUDGET_BYTES)?),
+        "full" => Some(faulty(Fault::IsStuck, SMALL_BUDGET_BYTES)?),
         _ => Some(telemetry(on).init()?),
     };
     measured(&scenario, get_tracer("instructions"), count)
@@ -67,9 +73,8 @@ fn telemetry(sampler: Sampler) -> TelemetryBuilder {
 #[inline(never)]
 fn measured(scenario: &str, tracer: Tracer, count: i64) -> Result<()> {
     let round = match scenario {
-        "root_and_child" | "tail" | "flight_recorder" | "sampled_out" | "not_installed" => {
-            root_and_child
-        }
+        "root_and_child" | "tail" | "flight_recorder" | "sampled_out" | "not_installed"
+        | "refused" | "stuck" | "full" => root_and_child,
         "hundred_children" => hundred_children,
         "hundred_calls" => hundred_calls,
         "hundred_traced" => hundred_traced,
@@ -161,6 +166,42 @@ impl Future for PendingOnce {
         } else {
             Poll::Pending
         }
+    }
+}
+
+/// What is wrong with a backend.
+#[derive(Clone, Copy, Debug)]
+enum Fault {
+    Refuses,
+    IsStuck,
+}
+
+fn faulty(fault: Fault, budget_bytes: usize) -> Result<Telemetry> {
+    let builder = Telemetry::builder().memory_budget_bytes(budget_bytes);
+    let builder = builder.schedule_delay(Duration::from_millis(1));
+    let builder = builder.diagnostics(|_, _| ());
+    Ok(builder
+        .exporter_with("faulty", move || Box::new(fault))
+        .init()?)
+}
+
+impl Exporter for Fault {
+    fn export(
+        &mut self,
+        _: &EncodedRequest<'_>,
+        deadline: Instant,
+    ) -> Result<Exported, ExportError> {
+        if matches!(self, Self::IsStuck) {
+            thread::sleep(deadline.saturating_duration_since(Instant::now()));
+        }
+        Err(ExportError::Config {
+            setting: "backend",
+            reason: "is at fault".to_owned(),
+        })
+    }
+
+    fn name(&self) -> &'static str {
+        "faulty"
     }
 }
 

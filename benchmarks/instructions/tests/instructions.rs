@@ -69,6 +69,23 @@ fn spans_cost_as_many_instructions_as_are_written_down() {
     );
 }
 
+#[test]
+fn a_backend_at_fault_costs_the_traced_thread_nothing() {
+    if let Some(reason) = what_differs() {
+        return eprintln!("skipped: instructions are not compared, {reason}");
+    }
+    let count = |scenario| instructions_per_span(&cost(scenario, 2, 0));
+    let sound = count("root_and_child");
+    for fault in ["refused", "stuck", "full"] {
+        let counted = count(fault);
+        eprintln!("{fault:20} {counted} (of a sound backend: {sound})");
+        assert!(
+            counted * 100 <= sound * (100 + TOLERANCE_PERCENT),
+            "{fault}"
+        );
+    }
+}
+
 /// Why the numbers do not hold here, if so.
 fn what_differs() -> Option<String> {
     if !is_x86_feature_detected!("avx2") {

@@ -21,6 +21,9 @@ mod config;
 mod context;
 mod diagnostics;
 mod export;
+#[cfg(feature = "_fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 #[cfg(any(feature = "opentelemetry_0_33", feature = "tracing"))]
 pub mod interop;
 pub mod layers;

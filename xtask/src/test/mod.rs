@@ -10,9 +10,9 @@
 
 mod external;
 mod python;
-mod runner;
-mod suite;
-mod tally;
+pub(crate) mod runner;
+pub(crate) mod suite;
+pub(crate) mod tally;
 
 use std::process::ExitCode;
 use std::time::Instant;
@@ -37,6 +37,10 @@ pub(crate) const COMMAND: Command = Command {
            counter, the instruction counts, and the loom models. The last line is `N passed, N failed`.\n\
            A runner that fails without a failed test, as when the code does not compile, counts\n\
            as one failed.\n\
+           \n\
+           On 2 cores from an empty target folder: crates 10 minutes with the build, documentation 3,\n\
+           Python 3, instruction counts 2, loom models 1. What takes longer (fuzzing, sanitizer, soak,\n\
+           larger models and numbers) is `cargo xtask prove`.\n\
            \n\
            Some tests talk to a third-party collector or run the SDK of OpenTelemetry for Python,\n\
            packages that go to target/; instructions are counted by Valgrind; Python examples use\n\

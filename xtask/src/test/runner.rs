@@ -12,8 +12,8 @@ use super::tally::Tally;
 use crate::process;
 
 /// A program that runs tests, with the name that it has for the reader.
-pub(super) struct Runner {
-    pub(super) name: &'static str,
+pub(crate) struct Runner {
+    pub(crate) name: &'static str,
     /// What has to be done before it, without which it is not started.
     preparation: Vec<Command>,
     command: Command,
@@ -22,7 +22,7 @@ pub(super) struct Runner {
 
 impl Runner {
     /// A runner whose success without a single test is a failure.
-    pub(super) fn new(name: &'static str, command: Command) -> Self {
+    pub(crate) fn new(name: &'static str, command: Command) -> Self {
         Self {
             name,
             preparation: Vec::new(),
@@ -32,7 +32,7 @@ impl Runner {
     }
 
     /// The same runner, which may have no test.
-    pub(super) fn or_empty(self) -> Self {
+    pub(crate) fn or_empty(self) -> Self {
         Self {
             may_be_empty: true,
             ..self
@@ -40,7 +40,7 @@ impl Runner {
     }
 
     /// The same runner, after these programs.
-    pub(super) fn after(self, preparation: Vec<Command>) -> Self {
+    pub(crate) fn after(self, preparation: Vec<Command>) -> Self {
         Self {
             preparation,
             ..self
@@ -52,7 +52,7 @@ impl Runner {
     /// # Errors
     ///
     /// The program cannot be started. That it fails, or what comes before it, is in the tally.
-    pub(super) fn run(mut self, variables: &[(&str, OsString)]) -> Result<Tally> {
+    pub(crate) fn run(mut self, variables: &[(&str, OsString)]) -> Result<Tally> {
         eprintln!("== {}", self.name);
         let start = Instant::now();
         for step in &mut self.preparation {

@@ -141,7 +141,7 @@ fn clock_fallback(root: &Path) -> Command {
 
 /// Models of concurrent code; a target folder of their own, since the flag rebuilds every
 /// dependency.
-fn loom(root: &Path, target_directory: &Path) -> Command {
+pub(crate) fn loom(root: &Path, target_directory: &Path) -> Command {
     let mut cargo = uncoloured(root);
     cargo
         .env("RUSTFLAGS", "--cfg continuum_loom")

@@ -11,14 +11,23 @@ const FAILURES: [&str; 4] = ["failed", "timed out", "exec failed", "error"];
 
 /// A number of passed and of failed tests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Tally {
-    pub(super) passed: u64,
-    pub(super) failed: u64,
+pub(crate) struct Tally {
+    pub(crate) passed: u64,
+    pub(crate) failed: u64,
 }
 
 impl Tally {
+    pub(crate) const PASSED: Self = Self {
+        passed: 1,
+        failed: 0,
+    };
+    pub(crate) const FAILED: Self = Self {
+        passed: 0,
+        failed: 1,
+    };
+
     /// Reads one line of a runner's output; zero unless it is a summary.
-    pub(super) fn of_line(line: &str) -> Self {
+    pub(crate) fn of_line(line: &str) -> Self {
         // Indented, it is what a failed test of nextest has printed: the summary counts that one.
         let of_harness = line.strip_prefix("test result: ");
         let line = line.trim();
@@ -59,7 +68,7 @@ impl Tally {
     ///
     /// One that failed without a failed test (the code did not compile, a test ended its process)
     /// counts as one failed, so that the sum never says zero after a failure.
-    pub(super) fn at_the_end(self, runner_succeeded: bool) -> Self {
+    pub(crate) fn at_the_end(self, runner_succeeded: bool) -> Self {
         if runner_succeeded || self.failed > 0 {
             self
         } else {
@@ -67,12 +76,12 @@ impl Tally {
         }
     }
 
-    pub(super) fn executed(self) -> u64 {
+    pub(crate) fn executed(self) -> u64 {
         self.passed + self.failed
     }
 
     /// Whether something was tested and nothing failed.
-    pub(super) fn is_good(self) -> bool {
+    pub(crate) fn is_good(self) -> bool {
         self.failed == 0 && self.passed > 0
     }
 }

@@ -162,6 +162,16 @@ mod tests {
     }
 
     #[test]
+    fn a_number_is_read_to_its_last_bit() {
+        let line = r#"{"resourceSpans":[{"scopeSpans":[{"spans":[{
+            "traceId":"0af7651916cd43dd8448eb211c80319c","spanId":"b7ad6b7169203331",
+            "attributes":[{"key":"d","value":{"doubleValue":2.3287771384510634e231}}]}]}]}]}"#;
+        let spans = read_text(&line.replace('\n', "")).unwrap();
+        let expected = AnyValue::Double(2.328_777_138_451_063_4e231);
+        assert_eq!(spans[0].attribute("d"), Some(&expected));
+    }
+
+    #[test]
     fn numbers_may_be_texts_and_kinds_may_be_names() {
         let line = r#"{"resourceSpans":[{"scopeSpans":[{"spans":[{
             "traceId":"0AF7651916CD43DD8448EB211C80319C","spanId":"b7ad6b7169203331","name":"a","kind":"SPAN_KIND_CLIENT",

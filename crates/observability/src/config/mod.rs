@@ -44,5 +44,8 @@ pub use {
     telemetry::{Telemetry, TelemetryHandle, init_telemetry},
 };
 
+#[cfg(feature = "_fuzzing")]
+pub(crate) use {pairs::parse_pairs, settings::problems_of};
+
 pub(crate) use crate::span::redaction::{self, is_denied_key};
 pub(crate) use env::process_variables;

@@ -8,7 +8,7 @@
 //! environment variable"; OTLP exporter, "Specifying headers via environment variables".
 
 /// The pairs of a list; `None` when one of them cannot be read. Empty members are skipped.
-pub(super) fn parse_pairs(list: &str) -> Option<Vec<(String, String)>> {
+pub(crate) fn parse_pairs(list: &str) -> Option<Vec<(String, String)>> {
     let members = list
         .split(',')
         .map(str::trim)

@@ -199,6 +199,23 @@ impl Overrides {
     }
 }
 
+/// What is wrong with variables, where spans go to an OTLP receiver. Nothing is opened or set up.
+#[cfg(feature = "_fuzzing")]
+pub(crate) fn problems_of(variables: &[(String, String)]) -> Vec<super::Problem> {
+    let env = Environment::new(|name| {
+        let found = variables.iter().find(|(known, _)| known == name);
+        found.map(|(_, value)| value.clone())
+    });
+    let otlp = crate::ExporterConfig::Otlp(crate::OtlpConfig::default());
+    let overrides = Overrides {
+        exporters: vec![ExporterChoice::Config(otlp)],
+        ..Overrides::default()
+    };
+    let _propagators = super::propagation::propagators(&overrides.propagation, &env);
+    let _settings = Settings::resolve(overrides, &env);
+    env.into_problems()
+}
+
 fn log_level(env: &Environment<'_>) -> Option<DiagnosticLevel> {
     const CHOICES: &[(&str, Option<DiagnosticLevel>)] = &[
         ("none", None),

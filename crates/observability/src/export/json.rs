@@ -13,7 +13,7 @@ use std::{fmt::Write as _, sync::Arc};
 use super::{AnyValue, EventRecord, LinkRecord, SpanRecord, tree::hex};
 
 /// Writes spans as one `ExportTraceServiceRequest`; neighbours of one scope share its envelope.
-pub(super) fn write_request(out: &mut String, spans: &[SpanRecord]) {
+pub(crate) fn write_request(out: &mut String, spans: &[SpanRecord]) {
     let by_resource = spans.chunk_by(|a, b| Arc::ptr_eq(&a.resource, &b.resource));
     let mut request = Object::begin(out);
     request.list("resourceSpans", by_resource, write_resource_spans);

@@ -67,6 +67,12 @@ pub(crate) use self::{
     tree::arrange,
     worker::{ExporterFactory, start},
 };
+#[cfg(feature = "_fuzzing")]
+pub(crate) use self::{
+    json::write_request,
+    network::retry_after,
+    otlp::{partial_success, rpc_error, rpc_retry_delay, rpc_status_message},
+};
 
 use std::{
     fmt,

@@ -226,10 +226,10 @@ impl SpanRef {
         self.with(|body| body.set_status(status));
     }
 
-    /// Sets an error status, unless somebody has given one already: that text says more.
+    /// Sets an error status, unless somebody has said already what is wrong: that says more.
     pub(crate) fn fail(&self, status: Status<'_>) {
         self.with(|body| {
-            if !body.failed() {
+            if !body.failed() || body.status_text.is_empty() {
                 body.set_status(status);
             }
         });

@@ -122,14 +122,24 @@ impl TestRecorder {
     /// All spans that have ended so far, in the order they ended on each thread.
     pub fn spans(&self) -> Vec<SpanRecord> {
         let mut received = self.spans.lock().unwrap_or_else(PoisonError::into_inner);
-        let Received {
-            spans,
-            tail,
-            recovery,
-        } = &mut *received;
-        let Some(core) = self.recorder.core() else {
-            return Vec::new();
-        };
+        if let Some(request) = self.take(&mut received) {
+            let new = decode_request(&request).unwrap_or_default();
+            received.spans.extend(new);
+        }
+        received.spans.clone()
+    }
+
+    /// The encoded request of what has ended since the last time; empty when that is nothing.
+    #[cfg(feature = "_fuzzing")]
+    pub(crate) fn take_encoded(&self) -> Vec<u8> {
+        let mut received = self.spans.lock().unwrap_or_else(PoisonError::into_inner);
+        self.take(&mut received).unwrap_or_default()
+    }
+
+    /// What has ended since the last time, as one request, unless it is nothing.
+    fn take(&self, received: &mut Received) -> Option<Vec<u8>> {
+        let Received { tail, recovery, .. } = received;
+        let core = self.recorder.core()?;
         let chunks = core.drain();
         let (mut request, now) = (RequestBuilder::default(), Instant::now());
         let mut keep = |records: &[u8], end: &[u8]| {
@@ -152,11 +162,8 @@ impl TestRecorder {
             });
         }
         core.totals.exported(request.span_count());
-        if !request.is_empty() {
-            spans.extend(decode_request(request.finish(&[])).unwrap_or_default());
-        }
         core.recycle(chunks);
-        spans.clone()
+        (!request.is_empty()).then(|| request.finish(&[]).to_vec())
     }
 
     /// All spans that have ended so far, as indented text without ids and times.

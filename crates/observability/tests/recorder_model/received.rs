@@ -1,5 +1,6 @@
-//! What the exporter was given, decoded by the crate of the protocol.
+//! What the exporter was given.
 
+use crate::subject::decoded;
 use continuum_observability::{
     EncodedRequest, ExportError, Exported, Exporter, SpanLimits, Telemetry,
 };
@@ -70,27 +71,17 @@ impl Receiver {
             (0, 0, 0)
         );
         let requests = self.requests.lock().unwrap();
+        requests
+            .iter()
+            .for_each(|bytes| assert_names_service(bytes));
         requests.iter().flat_map(|bytes| decoded(bytes)).collect()
     }
 }
 
-fn decoded(bytes: &[u8]) -> Vec<(Vec<u8>, Span)> {
-    let request = ExportTraceServiceRequest::decode(bytes).expect("valid protobuf");
-    let mut spans = Vec::new();
-    for resource in request.resource_spans {
-        let attributes = resource.resource.expect("a resource").attributes;
-        assert!(
-            attributes
-                .iter()
-                .any(|attribute| attribute.key == "service.name")
-        );
-        for scope in resource.scope_spans {
-            assert_eq!(scope.scope.expect("a scope").name, "recorder_model");
-            spans.extend(scope.spans);
-        }
+fn assert_names_service(request: &[u8]) {
+    let request = ExportTraceServiceRequest::decode(request).unwrap();
+    for spans in request.resource_spans {
+        let mut attributes = spans.resource.expect("a resource").attributes.into_iter();
+        assert!(attributes.any(|attribute| attribute.key == "service.name"));
     }
-    spans
-        .into_iter()
-        .map(|span| (span.span_id.clone(), span))
-        .collect()
 }

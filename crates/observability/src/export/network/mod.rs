@@ -36,6 +36,8 @@ pub use self::{endpoint::EndpointConfig, retry::RetryPolicy};
 pub(super) use self::compression::gzip;
 #[cfg(feature = "_post")]
 pub(super) use self::post::Post;
+#[cfg(feature = "_fuzzing")]
+pub(crate) use self::retry::retry_after;
 #[cfg(feature = "otlp-grpc")]
 pub(super) use self::{
     connect::{UNKNOWN_HOST, without_connection},

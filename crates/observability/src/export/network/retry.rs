@@ -90,7 +90,7 @@ fn random_fraction() -> f64 {
 /// Reads `Retry-After`: seconds, or a date. A date counts from the server's own `Date`, so that
 /// the clocks need not agree; without one it is ignored.
 #[cfg(feature = "_post")]
-pub(super) fn retry_after(value: &str, date: Option<&str>) -> Option<Duration> {
+pub(crate) fn retry_after(value: &str, date: Option<&str>) -> Option<Duration> {
     let value = value.trim();
     if let Ok(secs) = value.parse() {
         return Some(Duration::from_secs(secs));

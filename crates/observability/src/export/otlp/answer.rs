@@ -16,7 +16,7 @@ use super::super::{
 const MAX_MESSAGE_CHARS: usize = 200;
 
 /// Reads `ExportTraceServiceResponse`. Anything else, such as JSON, says nothing: the status did.
-pub(super) fn partial_success(body: &[u8]) -> Exported {
+pub(crate) fn partial_success(body: &[u8]) -> Exported {
     let mut exported = Exported::default();
     for message in messages(body, 1) {
         let mut fields = Fields::new(message);
@@ -37,13 +37,13 @@ pub(super) fn partial_success(body: &[u8]) -> Exported {
 
 /// The `message` of a `google.rpc.Status`.
 #[cfg(feature = "otlp-http")]
-pub(super) fn rpc_status_message(body: &[u8]) -> String {
+pub(crate) fn rpc_status_message(body: &[u8]) -> String {
     messages(body, 2).last().map(text).unwrap_or_default()
 }
 
 /// The wait that the `RetryInfo` of a `google.rpc.Status` asks for.
 #[cfg(feature = "otlp-grpc")]
-pub(super) fn rpc_retry_delay(status: &[u8]) -> Option<std::time::Duration> {
+pub(crate) fn rpc_retry_delay(status: &[u8]) -> Option<std::time::Duration> {
     const RETRY_INFO: &[u8] = b"type.googleapis.com/google.rpc.RetryInfo";
     let is_retry_info = |any: &&[u8]| messages(any, 1).last() == Some(RETRY_INFO);
     let any = messages(status, 3).find(is_retry_info)?;

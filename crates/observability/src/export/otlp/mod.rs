@@ -18,3 +18,8 @@ mod tls_tests;
 pub use self::grpc::OtlpGrpcExporter;
 #[cfg(feature = "otlp-http")]
 pub use self::http::OtlpHttpExporter;
+#[cfg(feature = "_fuzzing")]
+pub(crate) use self::{
+    answer::{partial_success, rpc_retry_delay, rpc_status_message},
+    grpc::rpc_error,
+};

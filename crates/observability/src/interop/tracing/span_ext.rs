@@ -23,7 +23,8 @@ use tracing_core::span::Id;
 /// tracing::subscriber::with_default(subscriber, || {
 ///     recorder.run(|| {
 ///         let id = "0af7651916cd43dd8448eb211c80319c";
-///         let headers = HashMap::from([("traceparent", format!("00-{id}-b7ad6b7169203331-01"))]);
+///         let traceparent = format!("00-{id}-b7ad6b7169203331-01");
+///         let headers = HashMap::from([("traceparent".to_owned(), traceparent)]);
 ///         let span = tracing::info_span!("request", method = "GET");
 ///         span.set_parent(&extract_trace_context(&headers));
 ///         span.set_attribute("tenant.id", "acme");

@@ -144,7 +144,7 @@ fn headers_are_recorded_only_when_asked_for_and_secrets_never() {
     assert!(
         tree.contains(
             " tenant.id=acme enduser.id=ann http.request.header.x-request-id=[r1,r2] \
-             http.request.header.authorization=[redacted] http.response.status_code=200 "
+             http.request.header.authorization=[[redacted]] http.response.status_code=200 "
         ),
         "{tree}"
     );

@@ -29,7 +29,7 @@ const OUTER: &[char] = &[':', '/', '|', '#', ',', ';', ' ', '&', '?'];
 const INNER: [&[char]; 2] = [&['.', '@'], &['_', '=']];
 
 /// The key with each part replaced that may be a secret or is another one in each entry.
-pub(super) fn scrubbed(key: &str) -> Cow<'_, str> {
+pub(crate) fn scrubbed(key: &str) -> Cow<'_, str> {
     let key = beginning(key);
     let mut out = Scrubbed {
         key,
@@ -50,7 +50,7 @@ fn beginning(key: &str) -> &str {
 }
 
 /// The scrubbed key with its last part, which tells one entry from another, replaced by `*`.
-pub(super) fn key_pattern(scrubbed: &str) -> String {
+pub(crate) fn key_pattern(scrubbed: &str) -> String {
     let kind = scrubbed.rfind(':').map_or("", |end| &scrubbed[..=end]);
     let mut pattern = String::with_capacity(kind.len() + 1);
     pattern.push_str(kind);

@@ -2,7 +2,7 @@
 //!
 //! Invariant: a key leaves the process only scrubbed, in attributes and events alike.
 
-mod key;
+pub(crate) mod key;
 
 use super::span::{LayerSpan, layer_span, lower_case_name};
 use crate::{

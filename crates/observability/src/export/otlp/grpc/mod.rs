@@ -19,6 +19,9 @@ mod proxy;
 #[cfg(test)]
 pub(super) mod server;
 mod status;
+
+#[cfg(feature = "_fuzzing")]
+pub(crate) use self::status::rpc_error;
 #[cfg(test)]
 mod tests;
 

@@ -72,6 +72,12 @@ impl RpcStatus {
     }
 }
 
+/// What an answer with these headers comes to.
+#[cfg(feature = "_fuzzing")]
+pub(crate) fn rpc_error(fields: &HeaderMap) -> Option<ExportError> {
+    Some(RpcStatus::read(fields)?.into_error("http://localhost:4317"))
+}
+
 /// Decodes as far as it can: the text is for people.
 pub(super) fn percent_decoded(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());

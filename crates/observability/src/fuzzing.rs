@@ -1,0 +1,84 @@
+//! Doors to private parsers and to encoded bytes, for the targets in `fuzz/`.
+//!
+//! Position: beside everything else; compiled with the feature `_fuzzing`, which no program sets.
+//!
+//! Invariant: a door passes on and decides nothing, so that what is fuzzed is what runs.
+
+use crate::{
+    ExportError, Exported, Problem, SpanRecord, config, export, layers::cache::key, span::url,
+    testing::TestRecorder,
+};
+use http::HeaderMap;
+use std::time::Duration;
+
+/// The encoded request of what has ended since the last time; empty when that is nothing.
+pub fn take_encoded(recorder: &TestRecorder) -> Vec<u8> {
+    recorder.take_encoded()
+}
+
+/// What is wrong with variables of `docs/configuration.md`.
+pub fn problems_of(variables: &[(String, String)]) -> Vec<Problem> {
+    config::problems_of(variables)
+}
+
+/// A list such as `key1=value1,key2=value2`, percent-encoded.
+pub fn parse_pairs(list: &str) -> Option<Vec<(String, String)>> {
+    config::parse_pairs(list)
+}
+
+/// What an `ExportTraceServiceResponse` says.
+pub fn partial_success(body: &[u8]) -> Exported {
+    export::partial_success(body)
+}
+
+/// The message of a `google.rpc.Status`.
+pub fn rpc_status_message(body: &[u8]) -> String {
+    export::rpc_status_message(body)
+}
+
+/// The wait that a `google.rpc.Status` asks for.
+pub fn rpc_retry_delay(status: &[u8]) -> Option<Duration> {
+    export::rpc_retry_delay(status)
+}
+
+/// The wait that `Retry-After` asks for, beside the server's `Date`.
+pub fn retry_after(value: &str, date: Option<&str>) -> Option<Duration> {
+    export::retry_after(value, date)
+}
+
+/// What an answer over gRPC with these headers or trailers comes to.
+pub fn rpc_error(fields: &HeaderMap) -> Option<ExportError> {
+    export::rpc_error(fields)
+}
+
+/// A line of the file exporter.
+pub fn write_request(out: &mut String, spans: &[SpanRecord]) {
+    export::write_request(out, spans);
+}
+
+/// A cache key as it may be recorded, and its pattern.
+pub fn scrubbed_key(key: &str) -> (String, String) {
+    let scrubbed = key::scrubbed(key);
+    (scrubbed.clone().into_owned(), key::key_pattern(&scrubbed))
+}
+
+/// A query as it may be recorded.
+pub fn redact_query(query: &str) -> String {
+    url::redact_query(query).into_owned()
+}
+
+/// A text as it may be recorded.
+pub fn redact_urls(text: &str) -> String {
+    url::redact_urls(text).into_owned()
+}
+
+/// An absolute URL as it may be recorded, with its host and port.
+pub fn parse_url(text: &str) -> Option<(String, &str, Option<u16>)> {
+    let url = url::Url::parse(text)?;
+    Some((url.full, url.host, url.port))
+}
+
+/// The parts of `host`, `host:port` or `[address]:port`.
+pub fn host_and_port(server: &str) -> Option<(&str, Option<u16>)> {
+    url::host_and_port(server)
+}
