@@ -70,13 +70,18 @@ impl<'a> Scrubbed<'a> {
     fn visit_parts(&mut self) {
         let (mut at, mut is_named) = (0, false);
         for part in self.key.split(OUTER) {
-            let (name, value) = part.split_once('=').unwrap_or((part, part));
+            let (name, value) = part.split_once('=').unwrap_or(("", part));
             let value_at = at + part.len() - value.len();
-            let is_secret = is_named || value.len() < part.len() && is_denied_key(name);
-            if is_secret && !value.is_empty() {
-                self.replace(value_at, value, SECRET);
-            } else if is_email(value) {
-                self.replace(value_at, value, EMAIL);
+            let hidden = if is_denied_key(name) && !value.is_empty() {
+                Some(SECRET)
+            } else {
+                is_email(value).then_some(EMAIL)
+            };
+            if is_named && !part.is_empty() {
+                self.replace(at, part, SECRET);
+            } else if let Some(placeholder) = hidden {
+                self.visit(at, name, &INNER);
+                self.replace(value_at, value, placeholder);
             } else {
                 self.visit(at, part, &INNER);
             }
@@ -183,6 +188,8 @@ mod tests {
             ("to=bob.b+x@mail.example.org", "to=<email>"),
             ("login/apiKey:hunter2/next", "login/apiKey:<secret>/next"),
             ("a?password=b&c=d", "a?password=<secret>&c=d"),
+            ("token:QWxhZGRpbjpvcGVu==:next", "token:<secret>:next"),
+            ("at-12d4a365--42Y3Jl17Gp=a@b.org", "<hash>=<email>"),
             ("session:token", "session:token"),
             ("token=", "token="),
             ("package:react@18.2", "package:react@18.2"),
