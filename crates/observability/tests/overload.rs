@@ -11,7 +11,7 @@
 
 use continuum_observability::{
     Context, EncodedRequest, ExportError, Exported, Exporter, FlushError, Sampler, Span, Stats,
-    Telemetry, TelemetryBuilder, get_tracer, with_context,
+    Status, Telemetry, TelemetryBuilder, get_tracer, with_context,
 };
 use std::{
     panic::resume_unwind,
@@ -320,4 +320,24 @@ fn threads_go_on_with_the_recorder_that_is_set_up_next() {
     second.shutdown(PLENTY).unwrap();
     assert_eq!((first.stats().started, first.stats().exported), (2, 2));
     assert_eq!((second.stats().started, second.stats().exported), (4, 4));
+}
+
+#[test]
+fn a_name_and_an_error_of_many_mebibytes_are_cut_and_cost_no_other_span() {
+    let _alone = alone();
+    let telemetry = exporter(|_| Ok(Exported::default()))
+        .memory_budget_bytes(BUDGET_BYTES)
+        .init()
+        .unwrap();
+    let huge = "ä".repeat(10 << 20);
+    record(10);
+    get_tracer("overload").in_scope(&huge, |span| {
+        span.update_name(&huge);
+        span.set_status(Status::error(huge.as_str()));
+    });
+    record(10);
+    telemetry.shutdown(PLENTY).unwrap();
+    let stats = telemetry.stats();
+    assert_eq!((stats.exported, stats.dropped()), (21, 0), "{stats:?}");
+    assert!(stats.peak_queued_bytes <= BUDGET_BYTES, "{stats:?}");
 }

@@ -304,7 +304,12 @@ impl Core {
                 open.take()
             })
         });
-        taken.flatten()
+        let mut chunk = taken.flatten()?;
+        // Many threads with a large chunk and few spans in it would spend the budget on nothing.
+        if chunk.bytes.capacity() > 2 * chunk.bytes.len() {
+            chunk.bytes.shrink_to_fit();
+        }
+        Some(chunk)
     }
 
     /// Waits for work: a request, enough spans, or the end of `interval`. `settle`: whether somebody
@@ -358,15 +363,16 @@ impl Core {
         self.lock().take_chunks()
     }
 
-    /// Gives the memory of exported chunks back.
+    /// Gives the memory of exported chunks back. Some are kept for later, all of one size: one that had
+    /// grown would take more of the budget each time.
     pub(crate) fn recycle(&self, chunks: Vec<Chunk>) {
         const KEPT: usize = 16;
         let mut queue = self.lock();
-        for chunk in chunks {
-            self.queued_bytes
-                .fetch_sub(chunk.bytes.capacity(), Ordering::AcqRel);
-            if queue.recycled.len() < KEPT && chunk.bytes.capacity() >= LARGE_CHUNK_BYTES {
-                let mut bytes = chunk.bytes;
+        for Chunk { mut bytes, .. } in chunks {
+            let size = bytes.capacity();
+            self.queued_bytes.fetch_sub(size, Ordering::AcqRel);
+            let is_usual = size == LARGE_CHUNK_BYTES && !self.is_closed();
+            if is_usual && queue.recycled.len() < KEPT {
                 bytes.clear();
                 queue.recycled.push(bytes);
             }
@@ -390,8 +396,9 @@ impl Core {
 
     /// Refuses chunks from now on, and what the threads have not handed over yet.
     pub(crate) fn close(&self) {
-        let queue = self.lock();
+        let mut queue = self.lock();
         self.closed.store(true, Ordering::Release);
+        queue.recycled = Vec::new();
         drop(queue);
         self.room.notify_all();
         // Either this thread sees that a chunk is filled, or the one that fills it that the core is
@@ -432,7 +439,27 @@ mod tests {
         thread,
     };
 
+    use super::{Chunk, LARGE_CHUNK_BYTES};
+
     const ROUNDS: usize = 1_000;
+
+    #[test]
+    fn only_chunks_of_the_usual_size_are_kept_and_none_after_the_end() {
+        let core = TestRecorder::new().recorder().core().unwrap();
+        let kept = || core.lock().recycled.len();
+        let hand_over = |capacity| {
+            let bytes = Vec::with_capacity(capacity);
+            drop(core.hand_over(Chunk { bytes, spans: 1 }, 0));
+            core.recycle(core.drain());
+        };
+        hand_over(2 * LARGE_CHUNK_BYTES);
+        assert_eq!(kept(), 0);
+        hand_over(LARGE_CHUNK_BYTES);
+        assert_eq!(kept(), 1);
+        core.close();
+        assert_eq!(kept(), 0);
+        assert_eq!(core.stats().queued_bytes, 0);
+    }
 
     /// Waits without sleeping, so that both threads go on within nanoseconds.
     fn meet(counter: &AtomicUsize, round: usize) {

@@ -9,7 +9,7 @@
 
 use super::{
     aside::PIECE_BYTES,
-    core::{Chunk, Core, SMALL_CHUNK_BYTES},
+    core::{Chunk, Core, LARGE_CHUNK_BYTES, SMALL_CHUNK_BYTES},
     slot::Slot,
     sys::{
         biased::{Biased, FIRST_OWNER, Hazard},
@@ -181,10 +181,20 @@ impl OpenChunk {
         self.bytes.reserve(SMALL_CHUNK_BYTES);
     }
 
-    /// Whether the next span would probably not fit.
-    pub(crate) fn is_full(&self) -> bool {
-        const TYPICAL_SPAN: usize = 256;
-        self.bytes.len() + TYPICAL_SPAN > self.bytes.capacity()
+    /// Whether a record of that length fits.
+    #[inline]
+    pub(crate) fn has_room(&self, len: usize) -> bool {
+        self.bytes.capacity() - self.bytes.len() >= len
+    }
+
+    /// Makes room for a record of that length: with a fresh chunk, which is larger than others only if
+    /// the record is. Where the program may wait, `false`: the chunk stays, because there is no room
+    /// in the queue, and grows by the record alone.
+    #[cold]
+    pub(crate) fn make_room(&mut self, core: &Core, len: usize) -> bool {
+        let is_exchanged = self.spans == 0 || self.exchange(core, LARGE_CHUNK_BYTES);
+        self.bytes.reserve_exact(len);
+        is_exchanged
     }
 
     /// What was recorded so far.

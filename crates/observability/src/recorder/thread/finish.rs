@@ -8,7 +8,7 @@ use super::{POOL_MAX, Phase, STATE, ThreadState, progress::close_span};
 use crate::{
     recorder::{
         DropReason, Recorder,
-        core::{Chunk, Core, LARGE_CHUNK_BYTES},
+        core::{Chunk, Core},
         registry::{Collected, OpenChunk, PooledSlot, Registry, ThreadShared},
         slot::Slot,
         sys::biased::{Hazard, Next, Strand},
@@ -127,6 +127,8 @@ fn add(
     if open.bytes.capacity() == 0 || !open.core.is_some_and(|known| std::ptr::eq(known, core)) {
         open.begin(core);
     }
+    let len = body.complete();
+    let has_room = open.has_room(len) || open.make_room(core, len);
     body.finish(end_unix_nanos, &mut open.bytes);
     open.spans += 1;
     if !filled.load(Ordering::Relaxed) {
@@ -134,10 +136,10 @@ fn add(
         // Either a core that closes sees that the chunk is filled, or this thread that it closed.
         fence(Ordering::SeqCst);
     }
-    if open.is_full() || core.is_closed() {
-        return open.exchange(core, LARGE_CHUNK_BYTES);
+    if core.is_closed() {
+        return open.exchange(core, 0);
     }
-    true
+    has_room
 }
 
 /// The same, where the chunk was just being taken away.
@@ -200,7 +202,7 @@ pub(super) fn empty_chunk(shared: &'static ThreadShared) {
 #[cold]
 fn append_late(recorder: &'static Recorder, body: &mut SpanBody, end_unix_nanos: u64) {
     if let Some(core) = recorder.core() {
-        let mut bytes = Vec::new();
+        let mut bytes = Vec::with_capacity(body.complete());
         body.finish(end_unix_nanos, &mut bytes);
         let chunk = Chunk { bytes, spans: 1 };
         if body.is_sampled() {

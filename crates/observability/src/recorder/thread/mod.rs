@@ -55,6 +55,9 @@ struct ThreadState {
     next_owner: Cell<u64>,
     owners_end: Cell<u64>,
     random: Cell<u64>,
+    /// What the random state moves on by: odd, and the thread's own, so that two threads whose states
+    /// meet part again.
+    random_step: Cell<u64>,
     pool: ManuallyDrop<RefCell<Vec<PooledSlot>>>,
 }
 
@@ -70,6 +73,7 @@ thread_local! {
             next_owner: Cell::new(0),
             owners_end: Cell::new(0),
             random: Cell::new(0),
+            random_step: Cell::new(0),
             pool: ManuallyDrop::new(RefCell::new(Vec::new())),
         }
     };
@@ -115,7 +119,7 @@ impl ThreadState {
             std::mem::take(&mut *pool).leak();
         }
         self.owners_end.set(0);
-        self.random.set(platform::random_seed());
+        self.sow();
         let own_id = self.new_owner();
         self.own_id.set(own_id);
         self.strand_id.set(own_id);
@@ -205,7 +209,7 @@ impl ThreadState {
     #[inline]
     fn random(&self) -> u64 {
         // splitmix64: Steele, Lea and Flood, "Fast splittable pseudorandom number generators" (2014).
-        let state = self.random.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let state = self.random.get().wrapping_add(self.random_step.get());
         self.random.set(state);
         let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -246,9 +250,26 @@ impl ThreadState {
     /// Makes random numbers available on a thread that is not set up.
     #[cold]
     fn seed(&self) {
-        if self.random.get() == 0 {
-            self.random.set(platform::random_seed());
+        if self.random_step.get() == 0 {
+            self.sow();
         }
+    }
+
+    /// Draws a state and a step of 127 bits together, so that a trace's id has as many.
+    fn sow(&self) {
+        self.random.set(platform::random_seed());
+        self.random_step.set(step_of(platform::random_seed()));
+    }
+}
+
+/// An odd number in which neighbouring bits differ often enough, as the paper's `mixGamma` demands.
+fn step_of(seed: u64) -> u64 {
+    let step = seed | 1;
+    let changes = (step ^ (step >> 1)).count_ones();
+    if changes < 24 {
+        step ^ 0xaaaa_aaaa_aaaa_aaaa
+    } else {
+        step
     }
 }
 
@@ -328,8 +349,56 @@ pub(crate) fn leave_strand(own: u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{get_tracer, recorder::registry::locked, testing::TestRecorder};
+    use crate::{
+        get_tracer,
+        recorder::{core::LARGE_CHUNK_BYTES, registry::locked},
+        testing::TestRecorder,
+    };
     use std::{sync::mpsc::sync_channel, thread, time::Duration};
+
+    #[test]
+    fn threads_whose_random_states_meet_part_again() {
+        let ids_from_the_same_state = || {
+            let thread = thread::Builder::new().spawn(|| {
+                STATE.with(|state| {
+                    assert!(state.ready());
+                    state.random.set(42);
+                    [state.random_id(), state.random_id()]
+                })
+            });
+            thread.unwrap().join().unwrap()
+        };
+        assert_ne!(ids_from_the_same_state(), ids_from_the_same_state());
+    }
+
+    #[test]
+    fn a_step_is_odd_and_changes_often_between_its_bits() {
+        for seed in (0..10_000).chain([u64::MAX, u64::MAX << 1, 0xaaaa_aaaa_aaaa_aaaa]) {
+            let step = step_of(seed);
+            assert_eq!(step % 2, 1);
+            assert!((step ^ (step >> 1)).count_ones() >= 24, "{seed:x}");
+        }
+    }
+
+    #[test]
+    fn an_open_chunk_keeps_its_size_whatever_spans_are_put_into_it() {
+        let recorder = TestRecorder::new();
+        let text = "x".repeat(700);
+        recorder.run(|| {
+            for _ in 0..1_000 {
+                let span = get_tracer("tests").start_span("large");
+                span.set_attribute("text", text.as_str());
+            }
+        });
+        let capacity = STATE.with(|state| {
+            let chunk = &state.shared.get().unwrap().sampled.chunk;
+            let capacity =
+                chunk.with_owned(state.strand().unwrap(), None, |open| open.bytes.capacity());
+            capacity.ok().unwrap()
+        });
+        assert_eq!(capacity, LARGE_CHUNK_BYTES);
+        assert_eq!(recorder.spans().len(), 1_000);
+    }
 
     #[test]
     fn a_thread_that_leaves_counts_as_filled_until_its_spans_are_in_the_queue() {

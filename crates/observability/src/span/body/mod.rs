@@ -7,7 +7,8 @@
 //! Invariants:
 //! - setting a key twice keeps the last value;
 //! - a field is written once: the order on the wire is the order of the calls;
-//! - what exceeds a limit is counted in the matching `dropped_*_count`, never lost silently.
+//! - what exceeds a limit is counted in the matching `dropped_*_count`, never lost silently;
+//! - a span has a bound in bytes: name and status are cut, what else does not fit is dropped.
 //!
 //! Source: `opentelemetry/proto/trace/v1/trace.proto`, message `Span`; OpenTelemetry specification,
 //! Trace SDK, "Span limits".
@@ -39,6 +40,9 @@ use crate::{
 
 /// A pooled buffer that is larger than this gives its memory back.
 const KEEP_BYTES: usize = 16 << 10;
+
+/// Of a longer name or status text the beginning is kept.
+const MAX_TEXT_BYTES: usize = 64 << 10;
 
 /// Bytes of the field that says when a span ended.
 const END_LEN: usize = 9;
@@ -92,6 +96,11 @@ pub(super) enum StatusCode {
     Unset = 0,
     Ok = 1,
     Error = 2,
+}
+
+/// As much of a name or a status text as a span keeps.
+fn beginning(text: &str) -> &str {
+    &text[..text.floor_char_boundary(MAX_TEXT_BYTES)]
 }
 
 /// The field that says when a span ended.
@@ -161,6 +170,7 @@ impl SpanBody {
 
     #[cold]
     fn append_name(&mut self, name: &str) {
+        let name = beginning(name);
         let start = self.buffer.len();
         let field = field_len(name.len());
         self.buffer.extend(field).bytes(NAME, name.as_bytes());
@@ -233,7 +243,8 @@ impl SpanBody {
         self.status = code;
         self.status_text.clear();
         if let Status::Error { description } = status {
-            self.status_text.push_str(&redact_urls(&description));
+            self.status_text
+                .push_str(beginning(&redact_urls(&description)));
         }
     }
 
@@ -255,20 +266,25 @@ impl SpanBody {
         bytes.unwrap_or_default()
     }
 
-    /// Appends the finished record, header and OTLP `Span`, to `out`.
+    /// Writes what may change until the end; returns how many bytes [`SpanBody::finish`] appends.
+    #[inline]
+    pub(crate) fn complete(&mut self) -> usize {
+        let dropped = self.attributes.dropped | self.events.dropped | self.links.dropped;
+        if dropped != 0 || self.status != StatusCode::Unset {
+            self.write_outcome();
+        }
+        self.buffer.len() + END_LEN
+    }
+
+    /// Appends the record of a span that is complete, header and OTLP `Span`, to `out`.
     #[expect(
         clippy::inline_always,
         reason = "the hottest path; the other callers are cold"
     )]
     #[inline(always)]
-    pub(crate) fn finish(&mut self, end_unix_nanos: u64, out: &mut Vec<u8>) {
-        let dropped = self.attributes.dropped | self.events.dropped | self.links.dropped;
-        if dropped != 0 || self.status != StatusCode::Unset {
-            self.write_outcome();
-        }
+    pub(crate) fn finish(&self, end_unix_nanos: u64, out: &mut Vec<u8>) {
         let end_unix_nanos = end_unix_nanos.max(self.start_unix_nanos);
         let (bytes, start) = (self.buffer.as_slice(), out.len());
-        out.reserve(bytes.len() + END_LEN);
         out.extend_from_slice(bytes);
         out.extend_from_slice(&end_field(end_unix_nanos));
         // Not before it was copied: what has just been written in parts is slow to read as a whole.
