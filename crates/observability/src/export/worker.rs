@@ -160,7 +160,8 @@ impl Worker {
                 }
                 let left = tail.waiting_spans() + self.builder.span_count();
                 self.core.taken.hold(left);
-                self.core.hold_bytes(tail.waiting_bytes());
+                let peak = tail.take_peak_waiting_bytes();
+                self.core.hold_bytes(tail.waiting_bytes(), peak);
                 self.tail = Some(tail);
             }
         }

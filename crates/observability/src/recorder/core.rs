@@ -231,10 +231,11 @@ impl Core {
         queue.chunks.push(chunk);
     }
 
-    /// Notes what spans of undecided traces take, outside of their chunks.
-    pub(crate) fn hold_bytes(&self, bytes: usize) {
+    /// Notes what spans of undecided traces take, outside of their chunks, and the most that it was
+    /// while these were there.
+    pub(crate) fn hold_bytes(&self, bytes: usize, peak: usize) {
         self.held_bytes.store(bytes, Ordering::Relaxed);
-        self.note_peak(self.queued_bytes.load(Ordering::Relaxed) + bytes);
+        self.note_peak(self.queued_bytes.load(Ordering::Relaxed) + peak);
     }
 
     fn note_peak(&self, bytes: usize) {

@@ -153,7 +153,7 @@ impl TestRecorder {
             Some(tail) => {
                 let all = (chunks.as_slice(), chunks.len());
                 tail.sort(all, now, &core.totals, &mut keep);
-                core.hold_bytes(tail.waiting_bytes());
+                core.hold_bytes(tail.waiting_bytes(), tail.take_peak_waiting_bytes());
             }
         }
         if let Some(recovery) = recovery {

@@ -9,8 +9,8 @@
 //!
 //! Invariants:
 //! - every span given to [`Tail::sort`] is let through, counted as thrown away, or still waiting;
-//! - waiting bytes, waiting time and remembered decisions are bounded; what had to be decided without
-//!   its root is counted.
+//! - waiting bytes, waiting time and remembered decisions are bounded, the bytes after each run; what had
+//!   to be decided without its root is counted.
 //!
 //! Source: OpenTelemetry specification, "`TraceState`: Probability Sampling", for what ratios write.
 
@@ -61,6 +61,8 @@ pub(crate) struct Tail {
     /// Waiting traces, the oldest first; some of them have been decided meanwhile.
     order: VecDeque<(Key, Instant)>,
     waiting_bytes: usize,
+    /// The most that it was since it was asked for.
+    peak_waiting_bytes: usize,
     waiting_spans: u64,
     max_waiting_bytes: usize,
     max_wait: Duration,
@@ -161,6 +163,7 @@ impl Tail {
             ended: Vec::new(),
             order: VecDeque::new(),
             waiting_bytes: 0,
+            peak_waiting_bytes: 0,
             waiting_spans: 0,
             max_waiting_bytes: policy.max_waiting_bytes,
             max_wait: policy.max_wait,
@@ -205,6 +208,11 @@ impl Tail {
     /// The memory of spans that wait for the decision about their trace.
     pub(crate) fn waiting_bytes(&self) -> usize {
         self.waiting_bytes
+    }
+
+    /// The most that it was since the last time that somebody asked.
+    pub(crate) fn take_peak_waiting_bytes(&mut self) -> usize {
+        mem::replace(&mut self.peak_waiting_bytes, self.waiting_bytes)
     }
 
     /// How many spans wait for the decision about their trace.
@@ -300,9 +308,12 @@ impl Tail {
             spans: run.spans,
             has_trace_state: run.has_trace_state,
         };
-        match verdict {
-            Some(verdict) => self.exit.leave(verdict, records, totals, out),
-            None => self.carry(run, bytes, now),
+        if let Some(verdict) = verdict {
+            return self.exit.leave(verdict, records, totals, out);
+        }
+        self.carry(run, bytes, now);
+        if self.waiting_bytes > self.max_waiting_bytes {
+            self.bound(now, totals, out);
         }
     }
 
@@ -324,6 +335,7 @@ impl Tail {
         carried.has_trace_state |= run.has_trace_state;
         self.waiting_spans += run.spans;
         self.waiting_bytes += carried.size();
+        self.peak_waiting_bytes = self.peak_waiting_bytes.max(self.waiting_bytes);
     }
 
     /// Decides the oldest traces until no more wait, and for no longer, than may.

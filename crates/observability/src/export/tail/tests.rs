@@ -323,6 +323,35 @@ fn the_oldest_traces_give_way_when_too_much_waits() {
 }
 
 #[test]
+fn the_bound_also_holds_in_the_middle_of_a_round() {
+    const MAX: usize = 10_000;
+    let mut bed = Bed::new(&TailPolicy::new(0.0).max_waiting_bytes(MAX));
+    let chunks: Vec<Vec<_>> = (0..100)
+        .map(|number| (10 * number..10 * (number + 1)).map(span).collect())
+        .collect();
+    bed.round(&chunks, 0);
+    let longest = TRACE_BYTES + 2 * chunk(&[span(0)]).bytes.len();
+    let peak = bed.tail.take_peak_waiting_bytes();
+    assert!((MAX..=MAX + longest).contains(&peak), "{peak}");
+    assert_eq!(bed.tail.take_peak_waiting_bytes(), bed.tail.waiting_bytes);
+    // All of a trace whose first spans were given up has the same fate.
+    let of_one = |trace| (0..100).map(|_| span(trace)).collect::<Vec<_>>();
+    bed.round(&[of_one(2_000), of_one(2_001), of_one(2_000)], 0);
+    assert_eq!(bed.counts().0 + bed.waiting(), bed.given);
+}
+
+#[test]
+fn a_trace_is_kept_that_is_slower_than_the_given_percentage_of_others() {
+    let mut bed = Bed::new(&TailPolicy::new(0.0).keep_slower_than_percentile(99.0));
+    let usual = |trace: u64| root(2 * trace).taking(Duration::from_millis(10));
+    bed.round(&[(0..200).map(usual).collect()], 0);
+    assert_eq!(bed.counts(), (200, 0), "nothing is slow beside its like");
+    let slow = root(1_000).named("slow").taking(Duration::from_millis(20));
+    bed.round(&[vec![slow, usual(501)]], 0);
+    assert_eq!(bed.names(), ["slow"]);
+}
+
+#[test]
 fn what_was_decided_long_ago_takes_no_memory() {
     let mut bed = Bed::new(&TailPolicy::new(0.0));
     // The oldest trace stays, so that nothing leaves the order from its front.
