@@ -2,7 +2,11 @@
 //!
 //! Position: filled by the export thread from chunks, read by exporters.
 //!
-//! Invariants: a request holds no more spans than it may; spans of one instrumentation scope are together, in the order they ended per thread.
+//! Invariants:
+//! - a request holds no more spans than it may;
+//! - spans of one instrumentation scope are together, in the order they ended per thread;
+//! - between two requests at most [`KEPT_BYTES`] are kept for each of both copies, however many scopes
+//!   there have been.
 //!
 //! Source: `opentelemetry/proto/trace/v1/trace.proto`, `ResourceSpans` and `ScopeSpans`.
 
@@ -14,11 +18,15 @@ use std::num::NonZeroU64;
 
 /// Requests are sent when they have reached this size; the next chunk may take them beyond it.
 const FULL_BYTES: usize = 512 << 10;
+/// Memory that the next request can use again: room for a usual one, as buffers grow.
+const KEPT_BYTES: usize = 3 * FULL_BYTES;
 
 /// Collects spans by scope and frames them.
 #[derive(Debug, Default)]
 pub(crate) struct RequestBuilder {
     groups: Vec<Group>,
+    /// For each number of a scope, where its group is, plus one.
+    places: Vec<usize>,
     body: Vec<u8>,
     bytes: usize,
     spans: u64,
@@ -65,17 +73,18 @@ impl RequestBuilder {
         rest
     }
 
+    /// Where the spans of a scope are gathered; numbers of scopes are small.
     fn group(&mut self, scope: u32) -> usize {
-        self.groups
-            .iter()
-            .position(|group| group.scope == scope)
-            .unwrap_or_else(|| {
-                self.groups.push(Group {
-                    scope,
-                    spans: Vec::new(),
-                });
-                self.groups.len() - 1
-            })
+        let number = scope as usize;
+        if self.places.len() <= number {
+            self.places.resize(number + 1, 0);
+        }
+        if self.places[number] == 0 {
+            let spans = Vec::new();
+            self.groups.push(Group { scope, spans });
+            self.places[number] = self.groups.len();
+        }
+        self.places[number] - 1
     }
 
     pub(crate) fn is_full(&self) -> bool {
@@ -124,9 +133,25 @@ impl RequestBuilder {
         &self.body
     }
 
-    /// Forgets what was added, keeping the memory.
+    /// Forgets what was added, keeping the memory of scopes that are in use.
     pub(crate) fn clear(&mut self) {
-        self.groups.iter_mut().for_each(|group| group.spans.clear());
+        let mut kept_bytes = 0;
+        self.groups.retain_mut(|group| {
+            if group.spans.is_empty() {
+                return false;
+            }
+            group.spans.clear();
+            kept_bytes += group.spans.capacity();
+            kept_bytes <= KEPT_BYTES
+        });
+        self.places.clear();
+        for index in 0..self.groups.len() {
+            let scope = self.groups[index].scope as usize;
+            self.places.resize(self.places.len().max(scope + 1), 0);
+            self.places[scope] = index + 1;
+        }
+        self.body.clear();
+        self.body.shrink_to(KEPT_BYTES);
         self.bytes = 0;
         self.spans = 0;
     }
@@ -190,6 +215,51 @@ mod tests {
         let (last, full) = sizes.split_last().unwrap();
         assert!(full.iter().all(|size| *size == 100));
         assert_eq!((full.len() as u64 * 100) + last, whole);
+    }
+
+    #[test]
+    fn memory_of_scopes_that_are_not_in_use_is_given_back() {
+        let mut request = RequestBuilder::default();
+        let kept = |request: &RequestBuilder| {
+            let groups = request.groups.iter().map(|group| group.spans.capacity());
+            (groups.sum::<usize>(), request.body.capacity())
+        };
+        let fill = |request: &mut RequestBuilder, scopes: &[u32]| {
+            for scope in scopes.iter().cycle() {
+                assert!(request.add(&chunk(*scope), &[]).is_empty());
+                if request.is_full() {
+                    break;
+                }
+            }
+            assert!(request.finish(&[]).len() > FULL_BYTES);
+            request.clear();
+        };
+        for scope in 0..40 {
+            fill(&mut request, &[scope]);
+        }
+        let (groups, body) = kept(&request);
+        assert!(
+            groups <= KEPT_BYTES && body <= KEPT_BYTES,
+            "{groups}, {body}"
+        );
+        assert!(groups >= FULL_BYTES, "the memory in use stays: {groups}");
+        // One scope takes nearly all of a request, and the others stay in use.
+        for busy in 0..40 {
+            let mut scopes = vec![busy; 9];
+            scopes.extend(0..40);
+            fill(&mut request, &scopes);
+        }
+        assert!(kept(&request).0 <= KEPT_BYTES, "{:?}", kept(&request));
+        // A span that is larger than any request.
+        assert!(
+            request
+                .add(&[chunk(0).as_slice(); 80].concat(), &[])
+                .is_empty()
+        );
+        assert!(request.finish(&[]).len() > KEPT_BYTES);
+        request.clear();
+        assert_eq!(kept(&request).0, 0);
+        assert!(kept(&request).1 <= KEPT_BYTES);
     }
 
     #[test]
