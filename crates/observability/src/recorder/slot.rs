@@ -47,6 +47,14 @@ impl Slot {
         self.generation.store(next, Ordering::Relaxed);
     }
 
+    /// Ends the life of the span of that generation, for one who gets no access to the cell; `false` if
+    /// it has ended.
+    pub(crate) fn give_up(&self, generation: u64) -> bool {
+        let (order, next) = (Ordering::Relaxed, generation + 1);
+        let given_up = (self.generation).compare_exchange(generation, next, order, order);
+        given_up.is_ok()
+    }
+
     /// Notes the process and the recorder that use the slot from now on.
     #[inline]
     pub(crate) fn occupy(&self, fork_epoch: u32, recorder: &'static Recorder) {

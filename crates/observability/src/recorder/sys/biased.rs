@@ -108,6 +108,11 @@ impl<T> Biased<T> {
         std::ptr::from_ref(self).addr()
     }
 
+    /// Whether the thread with that announcement is inside, as the owner.
+    pub(crate) fn is_entered_by(&self, hazard: &Hazard) -> bool {
+        hazard.0.load(Ordering::Relaxed) == self.address()
+    }
+
     /// Publishes a value that the caller took out of a pool, as owned by `owner`.
     ///
     /// Waits for strands that are just looking into it under the mutex.
@@ -172,7 +177,7 @@ impl<T> Biased<T> {
         next: Next,
         access: impl FnOnce(&mut T) -> R,
     ) -> Option<R> {
-        if own.is_some_and(|own| own.0.load(Ordering::Relaxed) == self.address()) {
+        if own.is_some_and(|own| self.is_entered_by(own)) {
             return None;
         }
         let _guard = self.lock.lock().unwrap_or_else(PoisonError::into_inner);

@@ -34,7 +34,17 @@ pub(super) fn light_fence() {
 /// them.
 pub(super) fn heavy_fence() -> bool {
     fence(Ordering::SeqCst);
+    #[cfg(test)]
+    if REFUSED.get() {
+        return false;
+    }
     !ASYMMETRIC.load(Ordering::Relaxed) || membarrier(MEMBARRIER_PRIVATE_EXPEDITED)
+}
+
+#[cfg(test)]
+thread_local! {
+    /// Whether the calling thread is refused the fence, as in a sandbox that was entered later.
+    pub(crate) static REFUSED: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
 }
 
 #[cfg(target_os = "linux")]

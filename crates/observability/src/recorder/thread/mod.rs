@@ -401,6 +401,24 @@ mod tests {
     }
 
     #[test]
+    fn a_span_that_the_system_keeps_from_the_thread_that_ends_it_is_counted_once() {
+        let recorder = TestRecorder::new();
+        let span = recorder.run(|| get_tracer("tests").start_span("kept away"));
+        thread::scope(|scope| {
+            scope.spawn(move || {
+                // This thread can take over neither the span nor the other thread's chunk.
+                platform::REFUSED.set(true);
+                span.end();
+                drop(span);
+                platform::REFUSED.set(false);
+            });
+        });
+        let stats = recorder.stats();
+        assert_eq!((stats.dropped_export_failed, stats.pending), (1, 0));
+        assert!(recorder.spans().is_empty());
+    }
+
+    #[test]
     fn a_thread_that_leaves_counts_as_filled_until_its_spans_are_in_the_queue() {
         let recorder = TestRecorder::new();
         let core = recorder.recorder().core().unwrap();

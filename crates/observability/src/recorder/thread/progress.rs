@@ -7,7 +7,7 @@
 use super::{Here, POOL_MAX, STATE, ThreadState};
 use crate::{
     recorder::{
-        Recorder,
+        DropReason, Recorder,
         registry::{PooledSlot, Registry},
         slot::Slot,
         sys::{
@@ -179,14 +179,36 @@ pub(super) fn close_span(
         Some(body)
     };
     let Some(strand) = state.strand() else {
-        return with_span_locked(slot, generation, take);
+        return close_by_lock(None, slot, generation, take);
     };
     let own_id = state.own_id.get();
     let next = (strand.id != own_id).then_some(own_id);
     match slot.cell.with_owned(strand, next, take) {
         Ok(body) => body,
-        Err(take) => with_span_locked(slot, generation, take),
+        Err(take) => close_by_lock(Some(strand.hazard), slot, generation, take),
     }
+}
+
+/// The same, where the span is somebody else's or was reached into. What the system keeps from us, by
+/// refusing the fence, stays where it is, and is counted once as lost.
+#[cold]
+fn close_by_lock(
+    own: Option<&Hazard>,
+    slot: &'static Slot,
+    generation: u64,
+    take: impl FnOnce(&mut Option<Box<SpanBody>>) -> Option<Box<SpanBody>>,
+) -> Option<Box<SpanBody>> {
+    let registry = Registry::get().filter(|_| slot.generation() == generation)?;
+    let hazards = |visit: &mut dyn FnMut(&Hazard)| registry.each_hazard(visit);
+    let taken = slot.cell.with_revoked(own, hazards, Next::Shared, take);
+    if taken.is_none()
+        && !own.is_some_and(|own| slot.cell.is_entered_by(own))
+        && slot.give_up(generation)
+        && let Some(core) = slot.recorder().and_then(Recorder::core)
+    {
+        core.totals.dropped(DropReason::ExportFailed, 1);
+    }
+    taken.flatten()
 }
 
 /// Lets go of a span that moves to a task, and returns the id of the task's strand, which owns the
