@@ -135,10 +135,10 @@ impl Line<'_> {
             .iter()
             .map(|goal| self.is_met(*goal))
             .collect();
-        if met.is_empty() || met.contains(&None) {
-            "–"
-        } else if met.contains(&Some(false)) {
+        if met.contains(&Some(false)) {
             "**no**"
+        } else if met.is_empty() || met.contains(&None) {
+            "–"
         } else {
             "yes"
         }
@@ -148,10 +148,11 @@ impl Line<'_> {
         let ours = self.measure(self.row.ours)?;
         let at_most = |bound: f64, value: f64| Some(value <= bound);
         match goal {
-            Goal::OfBest(share) => at_most(share, self.ratio(|m| m.median)?),
+            Goal::OfBest(share) => at_most(share * self.best(|m| m.median)?, ours.median),
             Goal::Min(bound) => at_most(bound, ours.min),
             Goal::Median(bound) => at_most(bound, ours.median),
             Goal::Always(bound) => at_most(bound, ours.max),
+            Goal::Exactly(value) => Some((ours.min..=ours.max) == (value..=value)),
             Goal::OfPrimitive(times) => {
                 let primitive = self.summary.get("prims", "primitives", PRIMITIVE)?;
                 at_most(times * primitive.median, ours.median)
@@ -182,6 +183,7 @@ fn words(goal: Goal) -> String {
         Goal::OfBest(share) => format!("1/{:.0} of the best", 1.0 / share),
         Goal::Min(bound) => format!("minimum {bound}"),
         Goal::Median(bound) | Goal::Always(bound) => format!("at most {bound}"),
+        Goal::Exactly(value) => format!("exactly {value}"),
         Goal::OfPrimitive(times) => format!("{times} × record"),
     }
 }
@@ -252,6 +254,34 @@ mod tests {
         };
         assert!(lost([0.0, 0.0]).contains("| yes |"));
         assert!(lost([0.0, 0.1]).contains("| **no** |"));
+    }
+
+    #[test]
+    fn a_goal_that_is_missed_shows_although_the_other_cannot_be_judged() {
+        // No peer was measured, and 300 is above the other bound.
+        let alone = [("continuum", "attributes-16", "caller", 300.0)];
+        assert!(table(&alone).contains("| **no** |"));
+    }
+
+    #[test]
+    fn a_peer_that_loses_nothing_is_not_beaten_by_a_loss() {
+        let loss = |ours| {
+            table(&[
+                ("continuum", "axum", "loss", ours),
+                ("otel", "axum", "loss", -0.2),
+            ])
+        };
+        assert!(loss(0.1).contains("| **no** |"));
+        assert!(loss(-0.3).contains("| yes |"));
+    }
+
+    #[test]
+    fn a_span_that_is_counted_twice_misses_the_goal_as_well() {
+        let uncounted =
+            |values: [f64; 2]| table(&values.map(|n| ("continuum", "flat-out", "uncounted", n)));
+        assert!(uncounted([0.0, 0.0]).contains("| yes |"));
+        assert!(uncounted([0.0, -1.0]).contains("| **no** |"));
+        assert!(uncounted([0.0, 1.0]).contains("| **no** |"));
     }
 
     #[test]
