@@ -199,6 +199,68 @@ fn an_exporter_that_cannot_be_made_fails_the_flush_at_once() {
     );
 }
 
+/// Rejects a span, and panics when it is asked for details.
+struct Reticent {
+    has_exported: bool,
+}
+
+impl Exporter for Reticent {
+    fn export(&mut self, _: &EncodedRequest<'_>, _: Instant) -> Result<Exported, ExportError> {
+        self.has_exported = true;
+        Ok(Exported {
+            rejected: 1,
+            message: None,
+        })
+    }
+
+    fn name(&self) -> &'static str {
+        "reticent"
+    }
+
+    fn destination(&self) -> &str {
+        if self.has_exported {
+            resume_unwind(Box::new("failure of the exporter"));
+        }
+        self.name()
+    }
+}
+
+#[test]
+fn a_panic_of_the_export_thread_loses_what_it_had_and_gives_the_memory_back() {
+    let _alone = alone();
+    let lines = Arc::new(Mutex::new(Vec::new()));
+    let heard = lines.clone();
+    let telemetry = Telemetry::builder()
+        .exporter_with("reticent", || {
+            Box::new(Reticent {
+                has_exported: false,
+            })
+        })
+        .diagnostics(move |_, line| heard.lock().unwrap().push(line.to_owned()))
+        .max_export_batch_size(2)
+        .schedule_delay(PLENTY)
+        .init()
+        .unwrap();
+    let open = get_tracer("overload").start_span("open");
+    record(7);
+    assert_eq!(telemetry.force_flush(PLENTY), Err(FlushError::SpansLost));
+    let stats = telemetry.stats();
+    let counted = (stats.exported, stats.dropped_rejected);
+    assert_eq!(counted, (1, 1), "those of the only request: {stats:?}");
+    assert_eq!(
+        (stats.dropped_export_failed, stats.pending),
+        (5, 1),
+        "{stats:?}"
+    );
+    assert_eq!(stats.queued_bytes, 0, "{stats:?}");
+    assert_eq!(telemetry.shutdown(PLENTY), Err(FlushError::SpansLost));
+    drop(open);
+    let said = lines.lock().unwrap().clone();
+    assert_eq!(said.len(), 2, "{said:?}");
+    assert_eq!(said[0], "spans are dropped: the export thread panicked");
+    assert!(said[1].starts_with("6 of 8 spans were lost: "), "{said:?}");
+}
+
 #[test]
 fn what_the_receiver_rejects_is_counted_and_never_more_than_was_sent() {
     let _alone = alone();

@@ -273,12 +273,16 @@ impl Destination {
             #[cfg(feature = "_otlp")]
             Self::Otlp(otlp) => {
                 let (otlp, pause) = (otlp.clone(), Arc::clone(pause));
-                Opening::boxed(otlp.name(), move || otlp.exporter(Arc::clone(&pause)))
+                let (name, destination) = (otlp.name(), otlp.destination());
+                Opening::boxed(name, destination, move || otlp.exporter(Arc::clone(&pause)))
             }
             #[cfg(feature = "zipkin")]
             Self::Zipkin(zipkin) => {
                 let (zipkin, pause) = (zipkin.clone(), Arc::clone(pause));
-                Opening::boxed("zipkin", move || zipkin.exporter(Arc::clone(&pause)))
+                let destination = zipkin.destination();
+                Opening::boxed("zipkin", destination, move || {
+                    zipkin.exporter(Arc::clone(&pause))
+                })
             }
             #[cfg(feature = "console")]
             Self::Console(stream, palette) => {
@@ -290,7 +294,7 @@ impl Destination {
             }
             Self::File(path) => {
                 let path = path.clone();
-                Opening::boxed("file", move || {
+                Opening::boxed("file", path.display().to_string(), move || {
                     Ok(Box::new(FileExporter::append_to(&path)?))
                 })
             }

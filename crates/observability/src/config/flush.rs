@@ -72,6 +72,15 @@ impl Request {
         over.then(|| self.judge(delivered))
     }
 
+    /// Says what was lost, if that is known: when it was served, or at its deadline.
+    fn say_losses(&self) {
+        match self.poll() {
+            Some(Err(FlushError::TimedOut { timeout })) => self.core.say_losses(Some(timeout)),
+            Some(_) => self.core.say_losses(None),
+            None => {}
+        }
+    }
+
     fn judge(&self, delivered: Option<bool>) -> Result<(), FlushError> {
         match delivered {
             Some(true) => Ok(()),
@@ -226,6 +235,7 @@ impl Drop for Shutdown {
     fn drop(&mut self) {
         if let Some(request) = &self.flush.request {
             request.core.close();
+            request.say_losses();
             ACTIVE.store(false, Ordering::Release);
         }
     }

@@ -26,6 +26,7 @@ type Open = Box<dyn FnMut() -> Result<Box<dyn Exporter>, ExportError> + Send>;
 /// a disk may be mounted late.
 pub(super) struct Opening {
     name: &'static str,
+    destination: String,
     open: Open,
     opened: Option<Box<dyn Exporter>>,
 }
@@ -33,10 +34,12 @@ pub(super) struct Opening {
 impl Opening {
     pub(super) fn boxed(
         name: &'static str,
+        destination: String,
         open: impl FnMut() -> Result<Box<dyn Exporter>, ExportError> + Send + 'static,
     ) -> Box<dyn Exporter> {
         Box::new(Self {
             name,
+            destination,
             open: Box::new(open),
             opened: None,
         })
@@ -64,5 +67,9 @@ impl Exporter for Opening {
 
     fn name(&self) -> &'static str {
         self.name
+    }
+
+    fn destination(&self) -> &str {
+        &self.destination
     }
 }

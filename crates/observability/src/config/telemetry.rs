@@ -13,7 +13,6 @@ use super::{
 #[cfg(feature = "opentelemetry_0_33")]
 use crate::recorder::Backlog;
 use crate::{
-    diagnostics::{self, Topic},
     recorder::{Recorder, Stats},
     sampling::Sampler,
 };
@@ -139,9 +138,8 @@ impl Deref for Telemetry {
 
 impl Drop for Telemetry {
     fn drop(&mut self) {
-        if let Err(error) = self.shutdown(DROP_TIMEOUT) {
-            diagnostics::warn(Topic::SetUp, format_args!("{error}"));
-        }
+        // What was lost is counted, and has been said.
+        let _lost = self.shutdown(DROP_TIMEOUT).is_err();
     }
 }
 

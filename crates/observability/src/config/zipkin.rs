@@ -44,6 +44,11 @@ impl ZipkinSettings {
             .or_else(|| general.is_none().then_some(DEFAULT_TIMEOUT))
     }
 
+    /// Where spans go, without secrets.
+    pub(super) fn destination(&self) -> String {
+        self.endpoint.shown()
+    }
+
     pub(super) fn exporter(&self, pause: Pause) -> Result<Box<dyn Exporter>, ExportError> {
         let mut config = self.endpoint.clone();
         config.pause = pause;

@@ -84,6 +84,10 @@ impl Exporter for FileExporter {
     fn name(&self) -> &'static str {
         "file"
     }
+
+    fn destination(&self) -> &str {
+        &self.target
+    }
 }
 
 impl fmt::Debug for FileExporter {

@@ -173,4 +173,10 @@ pub trait Exporter: Send {
 
     /// A short name for warnings, such as `otlp-http`.
     fn name(&self) -> &'static str;
+
+    /// Where the spans go, for warnings: a path, or an address without what is secret in it. The name
+    /// where that says enough.
+    fn destination(&self) -> &str {
+        self.name()
+    }
 }

@@ -14,11 +14,18 @@ use std::{
 };
 
 /// Hands each request to every exporter, in the order in which they were given.
-pub(crate) struct Several(Vec<Box<dyn Exporter>>);
+pub(crate) struct Several {
+    exporters: Vec<Box<dyn Exporter>>,
+    destination: String,
+}
 
 impl Several {
     pub(crate) fn new(exporters: Vec<Box<dyn Exporter>>) -> Self {
-        Self(exporters)
+        let all: Vec<_> = exporters.iter().map(|one| one.destination()).collect();
+        Self {
+            destination: all.join(", "),
+            exporters,
+        }
     }
 }
 
@@ -28,9 +35,9 @@ impl Exporter for Several {
         request: &EncodedRequest<'_>,
         deadline: Instant,
     ) -> Result<Exported, ExportError> {
-        let of = self.0.len();
+        let of = self.exporters.len();
         let (mut all, mut failures) = (Exported::default(), Vec::new());
-        for (exporter, left) in self.0.iter_mut().zip((1..=of).rev()) {
+        for (exporter, left) in self.exporters.iter_mut().zip((1..=of).rev()) {
             let until = share(deadline, left);
             let result = catch_unwind(AssertUnwindSafe(|| exporter.export(request, until)));
             match result {
@@ -47,8 +54,8 @@ impl Exporter for Several {
     }
 
     fn shutdown(&mut self, deadline: Instant) {
-        let of = self.0.len();
-        for (exporter, left) in self.0.iter_mut().zip((1..=of).rev()) {
+        let of = self.exporters.len();
+        for (exporter, left) in self.exporters.iter_mut().zip((1..=of).rev()) {
             let until = share(deadline, left);
             // As with one exporter: nothing is left to be lost.
             let _panicked = catch_unwind(AssertUnwindSafe(|| exporter.shutdown(until))).is_err();
@@ -57,6 +64,10 @@ impl Exporter for Several {
 
     fn name(&self) -> &'static str {
         "several"
+    }
+
+    fn destination(&self) -> &str {
+        &self.destination
     }
 }
 

@@ -62,17 +62,8 @@ fn run(recorder: &'static Recorder, core: &'static Core, factory: &ExporterFacto
     let Ok(exporter) = catch_unwind(AssertUnwindSafe(make)) else {
         return give_up(core, format_args!("making the exporter panicked"));
     };
-    let tail = recorder.config.tail.as_ref();
-    let mut worker = Worker {
-        recorder,
-        core,
-        exporter,
-        builder: RequestBuilder::with_max_spans(recorder.config.caps.request),
-        tail: tail.map(|policy| Tail::new(policy, core.aside())),
-        recovery: recorder.config.flight_recorder.map(Recovery::new),
-        resource: (recorder.config.resource)(),
-    };
-    if catch_unwind(AssertUnwindSafe(|| worker.run())).is_err() {
+    let work = || Worker::new(recorder, core, exporter).run();
+    if catch_unwind(AssertUnwindSafe(work)).is_err() {
         // Whoever waits must not wait for ever.
         give_up(core, format_args!("the export thread panicked"));
     }
@@ -82,6 +73,7 @@ fn run(recorder: &'static Recorder, core: &'static Core, factory: &ExporterFacto
 fn give_up(core: &Core, reason: fmt::Arguments<'_>) {
     diagnostics::error(Topic::SetUp, format_args!("spans are dropped: {reason}"));
     core.refuse_rest();
+    core.lose_taken();
     core.complete_last(true, 0);
 }
 
@@ -99,6 +91,21 @@ struct Worker {
 }
 
 impl Worker {
+    fn new(recorder: &'static Recorder, core: &'static Core, exporter: Box<dyn Exporter>) -> Self {
+        core.note_destination(exporter.destination());
+        let config = &recorder.config;
+        let tail = config.tail.as_ref();
+        Self {
+            recorder,
+            core,
+            exporter,
+            builder: RequestBuilder::with_max_spans(config.caps.request),
+            tail: tail.map(|policy| Tail::new(policy, core.aside())),
+            recovery: config.flight_recorder.map(Recovery::new),
+            resource: (config.resource)(),
+        }
+    }
+
     fn run(&mut self) {
         loop {
             let interval = self.recorder.config.interval;
@@ -121,22 +128,7 @@ impl Worker {
         let exporter = &mut self.exporter;
         let _panicked = catch_unwind(AssertUnwindSafe(|| exporter.shutdown(deadline))).is_err();
         self.core.refuse_rest();
-        let stats = self.core.stats();
-        if stats.dropped() > 0 {
-            diagnostics::warn(
-                Topic::SetUp,
-                format_args!(
-                    "{} of {} spans were lost: {} because too many waited, {} because exporting \
-                     failed, {} rejected by the receiver, {} ended too late",
-                    stats.dropped(),
-                    stats.started,
-                    stats.dropped_budget_spent,
-                    stats.dropped_export_failed,
-                    stats.dropped_rejected,
-                    stats.dropped_after_shutdown,
-                ),
-            );
-        }
+        self.core.say_losses(None);
     }
 
     /// Sends what is kept of a round, in as many requests as needed. `false` if any span was lost.
@@ -232,12 +224,7 @@ impl Worker {
                 let rejected = rejected.min(spans);
                 totals.exported(spans - rejected);
                 totals.dropped(DropReason::Rejected, rejected);
-                if rejected > 0 || message.is_some() {
-                    let (name, message) = (self.exporter.name(), message.unwrap_or_default());
-                    let text =
-                        format_args!("{name} rejected {rejected} of {spans} spans: {message}");
-                    diagnostics::warn(Topic::SpansRejected, text);
-                }
+                self.quote(rejected, spans, message.as_deref());
                 rejected == 0
             }
             Some(Err(error)) => self.lose(spans, format_args!("{error}")),
@@ -245,6 +232,22 @@ impl Worker {
                 let name = self.exporter.name();
                 self.lose(spans, format_args!("the exporter {name} panicked"))
             }
+        }
+    }
+
+    /// Says what the receiver had to say about a request that it took.
+    fn quote(&self, rejected: u64, spans: u64, message: Option<&str>) {
+        let destination = self.exporter.destination();
+        let reason = message.unwrap_or("no reason given");
+        if rejected > 0 {
+            let text = format_args!(
+                "{rejected} of {spans} spans rejected: {reason}; look into the receiver's log, and \
+                 at its limits [{destination}]"
+            );
+            diagnostics::warn(Topic::SpansRejected, text);
+        } else if message.is_some() {
+            let text = format_args!("the receiver warns: {reason} [{destination}]");
+            diagnostics::warn(Topic::SpansRejected, text);
         }
     }
 

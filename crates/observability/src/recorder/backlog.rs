@@ -38,6 +38,17 @@ impl Taken {
         let left = self.unsettled.load(Ordering::Relaxed).saturating_sub(spans);
         self.unsettled.store(left, Ordering::Relaxed);
     }
+
+    /// How many are neither delivered nor lost.
+    pub(super) fn unsettled(&self) -> u64 {
+        self.unsettled.load(Ordering::Relaxed)
+    }
+
+    /// Nobody looks after them any more; returns how many they were.
+    pub(super) fn abandon(&self) -> u64 {
+        self.in_flight.store(0, Ordering::Relaxed);
+        self.unsettled.swap(0, Ordering::Relaxed)
+    }
 }
 
 #[cfg(feature = "opentelemetry_0_33")]
@@ -68,8 +79,7 @@ mod reading {
         /// Looks at the queue, at the export thread, and into the chunk of each thread.
         pub(crate) fn backlog(&self) -> Backlog {
             let in_flight = self.taken.in_flight.load(Ordering::Relaxed);
-            let unsettled = self.taken.unsettled.load(Ordering::Relaxed);
-            let mut queued = unsettled.saturating_sub(in_flight) + self.lock().spans;
+            let mut queued = self.undelivered().saturating_sub(in_flight);
             if let Some(registry) = Registry::get() {
                 registry.each_thread(&mut |thread| queued += self.collected_by(registry, thread));
             }

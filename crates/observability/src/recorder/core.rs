@@ -11,11 +11,11 @@ use super::{
     SpanCaps,
     aside::Aside,
     backlog::Taken,
+    losses::Losses,
     record::prefix_len,
-    registry::{Collected, Registry, locked},
+    registry::{Registry, locked},
     room::WhenFull,
     stats::{DropReason, Stats, Totals},
-    sys::biased::{Biased, Hazard, Next},
     ticket::Ticket,
 };
 use std::{
@@ -73,6 +73,7 @@ pub(crate) struct Core {
     /// What the export thread holds outside of chunks, for spans of undecided traces.
     held_bytes: AtomicUsize,
     pub(crate) taken: Taken,
+    pub(super) losses: Losses,
     /// Where the flight recorder keeps what was sampled out, if there is one.
     aside: Option<Aside>,
     pub(super) queue: Mutex<Queue>,
@@ -155,6 +156,7 @@ impl Core {
             peak_queued_bytes: AtomicUsize::new(0),
             held_bytes: AtomicUsize::new(0),
             taken: Taken::default(),
+            losses: Losses::default(),
             aside: aside_bytes.map(Aside::new),
             queue: Mutex::new(Queue::default()),
             wake: Condvar::new(),
@@ -269,50 +271,6 @@ impl Core {
         std::mem::take(&mut chunk.bytes)
     }
 
-    /// Takes what the threads have not handed over yet.
-    fn collect_open_chunks(&self) {
-        let Some(registry) = Registry::get() else {
-            return;
-        };
-        registry.each_thread(&mut |thread| {
-            if let Some(chunk) = self.collect_from(registry, &thread.sampled) {
-                drop(self.offer(chunk, 0, self.when_collected()));
-            }
-        });
-    }
-
-    /// Takes what the threads have collected for the flight recorder.
-    pub(crate) fn collect_aside(&self) {
-        let Some(registry) = Registry::get() else {
-            return;
-        };
-        registry.each_thread(&mut |thread| {
-            if let Some(chunk) = self.collect_from(registry, &thread.aside) {
-                drop(self.set_aside(chunk, 0));
-            }
-        });
-    }
-
-    fn collect_from(&self, registry: &Registry, collected: &'static Collected) -> Option<Chunk> {
-        if !collected.filled.load(Ordering::Acquire) {
-            return None;
-        }
-        let hazards = |visit: &mut dyn FnMut(&Hazard)| registry.each_hazard(visit);
-        let taken = Biased::with_revoked(&collected.chunk, None, hazards, Next::AsBefore, |open| {
-            let ours = open.core.is_some_and(|core| core.id == self.id) && open.spans > 0;
-            ours.then(|| {
-                collected.filled.store(false, Ordering::Relaxed);
-                open.take()
-            })
-        });
-        let mut chunk = taken.flatten()?;
-        // Many threads with a large chunk and few spans in it would spend the budget on nothing.
-        if chunk.bytes.capacity() > 2 * chunk.bytes.len() {
-            chunk.bytes.shrink_to_fit();
-        }
-        Some(chunk)
-    }
-
     /// Waits for work: a request, enough spans, or the end of `interval`. `settle`: whether somebody
     /// will ask for [`Round::settled`].
     pub(crate) fn next_round(&self, interval: Duration, settle: bool) -> Round {
@@ -406,6 +364,18 @@ impl Core {
         // closed.
         fence(Ordering::SeqCst);
         self.collect_open_chunks();
+    }
+
+    /// How many spans are in the queue or with the export thread.
+    pub(super) fn undelivered(&self) -> u64 {
+        let queue = self.lock();
+        queue.spans + self.taken.unsettled()
+    }
+
+    /// The export thread broke off with what it had taken, and the queue is closed and empty.
+    pub(super) fn forget_queued_bytes(&self) {
+        self.queued_bytes.store(0, Ordering::Release);
+        self.hold_bytes(0, 0);
     }
 
     /// Whether chunks are refused.

@@ -10,7 +10,9 @@
 mod aside;
 mod backlog;
 mod clock;
+mod collecting;
 mod core;
+mod losses;
 mod record;
 mod registry;
 mod room;

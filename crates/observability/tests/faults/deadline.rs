@@ -3,10 +3,10 @@
 use crate::{
     PLENTY, alone,
     backend::{Backend, Fault, Protocol},
-    ordeal::{builder, over_http, prompt},
+    ordeal::{Lines, builder, over_http, prompt},
     record,
 };
-use continuum_observability::{FlushError, Telemetry, TelemetryHandle};
+use continuum_observability::{FlushError, Telemetry, TelemetryHandle, get_tracer};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     thread,
@@ -63,6 +63,55 @@ fn a_shutdown_ends_at_its_deadline_and_a_second_one_at_once() {
         Ok(()),
         "the next recorder is not held up"
     );
+}
+
+#[test]
+fn what_a_shutdown_leaves_at_its_deadline_is_said_once_with_counts_and_endpoint() {
+    let _alone = alone();
+    for is_awaited in [false, true] {
+        let backend = Backend::start(Protocol::Http, Fault::Silent);
+        let (builder, lines) = builder(over_http(&backend));
+        let telemetry = prompt(builder).init().unwrap();
+        record(5);
+        backend.wait_for_request();
+        record(2);
+        let open = get_tracer("faults").start_span("open");
+        let outcome = if is_awaited {
+            let runtime = tokio::runtime::Builder::new_current_thread().build();
+            runtime.unwrap().block_on(telemetry.shutdown_async(SHORT))
+        } else {
+            telemetry.shutdown(SHORT)
+        };
+        assert_eq!(outcome, TIMED_OUT);
+        let stats = telemetry.stats();
+        // Those of the request, and of this thread, whose span comes when nothing is taken any more.
+        let late = stats.dropped_after_shutdown;
+        let expected = format!(
+            "7 of 8 spans were lost: 0 because too many waited, 0 because exporting failed, 0 \
+             rejected by the receiver, {late} ended too late, {} not delivered in 1ms; check the \
+             receiver or give the shutdown more time [http://{}",
+            7 - late,
+            backend.address
+        );
+        // Another test's request may end only now.
+        let about_it = |lines: &Lines| {
+            let address = backend.address.to_string();
+            let mut said = lines.all();
+            said.retain(|line| line.contains(&address));
+            said
+        };
+        let said = about_it(&lines);
+        assert_eq!(said.len(), 1, "{said:?}");
+        assert!(said[0].starts_with(&expected), "{said:?}");
+        // What becomes of the request later is not said again as a summary.
+        backend.set(Fault::HangUp);
+        // Answered when the export thread has stopped.
+        let _delivered = telemetry.force_flush(PLENTY).is_ok();
+        drop((open, telemetry));
+        let said = about_it(&lines);
+        let summaries = said.iter().filter(|line| line.contains("were lost"));
+        assert_eq!(summaries.count(), 1, "{said:?}");
+    }
 }
 
 #[test]

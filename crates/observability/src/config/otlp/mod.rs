@@ -81,6 +81,11 @@ impl OtlpSettings {
         }
     }
 
+    /// Where spans go, without secrets.
+    pub(super) fn destination(&self) -> String {
+        self.endpoint.shown()
+    }
+
     pub(super) fn exporter(&self, pause: Pause) -> Result<Box<dyn Exporter>, ExportError> {
         let mut config = self.endpoint.clone();
         config.pause = pause;

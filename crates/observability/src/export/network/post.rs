@@ -74,6 +74,11 @@ impl Post {
         })
     }
 
+    /// The endpoint without its secrets.
+    pub(in super::super) fn shown_endpoint(&self) -> &str {
+        &self.shown_endpoint
+    }
+
     /// Sends `body`, again where that may help; returns the body of the answer.
     pub(in super::super) fn send(
         &self,

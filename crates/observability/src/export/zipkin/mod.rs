@@ -67,4 +67,8 @@ impl Exporter for ZipkinExporter {
     fn name(&self) -> &'static str {
         "zipkin"
     }
+
+    fn destination(&self) -> &str {
+        self.post.shown_endpoint()
+    }
 }

@@ -139,6 +139,10 @@ impl Exporter for OtlpGrpcExporter {
     fn name(&self) -> &'static str {
         "otlp-grpc"
     }
+
+    fn destination(&self) -> &str {
+        self.target.shown()
+    }
 }
 
 impl fmt::Debug for OtlpGrpcExporter {

@@ -66,6 +66,10 @@ impl Exporter for OtlpHttpExporter {
     fn name(&self) -> &'static str {
         "otlp-http"
     }
+
+    fn destination(&self) -> &str {
+        self.post.shown_endpoint()
+    }
 }
 
 /// A refusal's body is a `google.rpc.Status`, or whatever a proxy on the way writes.

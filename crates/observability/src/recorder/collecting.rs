@@ -1,0 +1,59 @@
+//! Taking chunks away from the threads that fill them: by the timer, for a flush, at the end.
+//!
+//! Position: on the export thread, or the one that shuts down, between the chunks of the threads and the
+//! queue of the [`Core`].
+//!
+//! Invariant: a thread whose chunk is empty is passed by without a fence.
+
+use super::{
+    core::{Chunk, Core},
+    registry::{Collected, Registry},
+    sys::biased::{Biased, Hazard, Next},
+};
+use std::sync::atomic::Ordering;
+
+impl Core {
+    /// Takes what the threads have not handed over yet.
+    pub(super) fn collect_open_chunks(&self) {
+        let Some(registry) = Registry::get() else {
+            return;
+        };
+        registry.each_thread(&mut |thread| {
+            if let Some(chunk) = self.collect_from(registry, &thread.sampled) {
+                drop(self.offer(chunk, 0, self.when_collected()));
+            }
+        });
+    }
+
+    /// Takes what the threads have collected for the flight recorder.
+    pub(crate) fn collect_aside(&self) {
+        let Some(registry) = Registry::get() else {
+            return;
+        };
+        registry.each_thread(&mut |thread| {
+            if let Some(chunk) = self.collect_from(registry, &thread.aside) {
+                drop(self.set_aside(chunk, 0));
+            }
+        });
+    }
+
+    fn collect_from(&self, registry: &Registry, collected: &'static Collected) -> Option<Chunk> {
+        if !collected.filled.load(Ordering::Acquire) {
+            return None;
+        }
+        let hazards = |visit: &mut dyn FnMut(&Hazard)| registry.each_hazard(visit);
+        let taken = Biased::with_revoked(&collected.chunk, None, hazards, Next::AsBefore, |open| {
+            let ours = open.core.is_some_and(|core| core.id == self.id) && open.spans > 0;
+            ours.then(|| {
+                collected.filled.store(false, Ordering::Relaxed);
+                open.take()
+            })
+        });
+        let mut chunk = taken.flatten()?;
+        // Many threads with a large chunk and few spans in it would spend the budget on nothing.
+        if chunk.bytes.capacity() > 2 * chunk.bytes.len() {
+            chunk.bytes.shrink_to_fit();
+        }
+        Some(chunk)
+    }
+}
