@@ -3,7 +3,7 @@
 //! Sound, it takes and decodes what it gets. Each connection has a thread, which looks at the fault of
 //! the moment for each request, or for each connection where the fault is below HTTP.
 
-use crate::grpc;
+use crate::grpc::{self, Reply};
 use continuum_observability::decode_request;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use std::{
@@ -42,6 +42,8 @@ pub(crate) enum Fault {
     Nonsense,
     /// A gRPC status.
     Rpc(u32),
+    /// Reads one byte a second, from a socket that keeps as little as it can.
+    Sip,
 }
 
 /// What it speaks.
@@ -63,6 +65,8 @@ struct Shared {
     tls: Mutex<Option<Arc<ServerConfig>>>,
     requests: AtomicU64,
     spans: AtomicU64,
+    /// The most bytes of an endless answer that went out on one connection.
+    longest_answer: AtomicU64,
     stopped: AtomicBool,
 }
 
@@ -80,6 +84,7 @@ impl Backend {
             tls: Mutex::default(),
             requests: AtomicU64::new(0),
             spans: AtomicU64::new(0),
+            longest_answer: AtomicU64::new(0),
             stopped: AtomicBool::new(false),
         });
         let address = listener.local_addr().unwrap();
@@ -123,6 +128,11 @@ impl Backend {
     /// The number of spans that were taken.
     pub(crate) fn spans(&self) -> u64 {
         self.shared.spans.load(Ordering::SeqCst)
+    }
+
+    /// The most bytes of an endless answer that were taken on one connection, or are on the way.
+    pub(crate) fn longest_answer(&self) -> u64 {
+        self.shared.longest_answer.load(Ordering::SeqCst)
     }
 
     /// Blocks until a request was read.
@@ -173,7 +183,11 @@ impl Shared {
         let _ended = match (self.fault(), tls, self.protocol) {
             (Fault::HangUp, ..) => Ok(()),
             (Fault::Nonsense, None, _) => greet(stream),
-            (_, Some(tls), _) => {
+            (Fault::Sip, ..) => self.sip(stream),
+            (_, Some(tls), Protocol::Grpc) => {
+                grpc::serve_tls(stream, tls, |request| self.reply_to(request))
+            }
+            (_, Some(tls), Protocol::Http) => {
                 let connection = ServerConnection::new(tls).unwrap();
                 self.answer_all(StreamOwned::new(connection, stream))
             }
@@ -184,23 +198,46 @@ impl Shared {
 
     fn serve_grpc(&self, stream: TcpStream, fault: &Fault) -> io::Result<()> {
         match fault {
-            Fault::None | Fault::Rpc(_) => grpc::serve(stream, |request| self.status_for(request)),
+            Fault::None | Fault::Rpc(_) | Fault::Says(_) | Fault::EndlessBody => {
+                grpc::serve(stream, |request| self.reply_to(request))
+            }
             fault => {
                 let mut stream = stream;
                 stream.read_exact(&mut [0; 24])?;
                 self.note_request();
+                if matches!(fault, Fault::EndlessHeaders) {
+                    return grpc::send_endless_headers(&stream, |sent| self.note_sent(sent));
+                }
                 self.answer(&mut stream, fault, &[]).map(drop)
             }
         }
     }
 
-    fn status_for(&self, request: &[u8]) -> u32 {
+    fn reply_to(&self, request: &[u8]) -> Reply {
         self.note_request();
-        if let Fault::Rpc(status) = self.fault() {
-            return status;
+        match self.fault() {
+            Fault::Rpc(status) => Reply::Status(status),
+            Fault::Says(message) => Reply::Says(message),
+            Fault::EndlessBody => Reply::Endless,
+            _ => {
+                self.take_spans(request);
+                Reply::Says(Vec::new())
+            }
         }
-        self.take_spans(request);
-        0
+    }
+
+    fn note_sent(&self, bytes: u64) {
+        self.longest_answer.fetch_max(bytes, Ordering::SeqCst);
+    }
+
+    /// Takes what the system has taken already, byte by byte.
+    fn sip(&self, mut stream: TcpStream) -> io::Result<()> {
+        while matches!(self.fault(), Fault::Sip) {
+            stream.read_exact(&mut [0])?;
+            self.note_request();
+            thread::sleep(Duration::from_secs(1));
+        }
+        Ok(())
     }
 
     fn answer_all(&self, stream: impl Stream) -> io::Result<()> {
@@ -259,8 +296,9 @@ impl Shared {
             }
             Fault::EndlessBody => {
                 to.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 999999999999\r\n\r\n")?;
-                loop {
+                for sent in 1.. {
                     to.write_all(&[0; 4096])?;
+                    self.note_sent(sent * 4096);
                 }
             }
             other => panic!("{other:?} is no fault of this protocol"),

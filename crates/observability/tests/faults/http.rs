@@ -13,6 +13,9 @@ use opentelemetry_proto::tonic::collector::trace::v1::{
 use prost::Message as _;
 use std::thread;
 
+/// What the sockets of both sides hold of an answer by themselves.
+const ON_THE_WAY: u64 = 12 << 20;
+
 fn survives(fault: Fault, remedy: &str) {
     let backend = Backend::start(Protocol::Http, Fault::None);
     ordeal(over_http(&backend), &backend, fault, remedy);
@@ -132,14 +135,35 @@ fn something_that_speaks_another_protocol_is_recognised() {
 }
 
 #[test]
+fn a_backend_that_reads_one_byte_a_second_is_given_up_at_the_deadline() {
+    survives(
+        Fault::Sip,
+        "raise the export timeout or check the collector",
+    );
+}
+
+#[test]
 fn a_body_that_never_ends_does_not_undo_a_success() {
     let _alone = alone();
     let backend = Backend::start(Protocol::Http, Fault::EndlessBody);
     let (builder, lines) = builder(over_http(&backend));
     let telemetry = builder.export_timeout(PLENTY).init().unwrap();
-    record(10);
+    let threads: Vec<_> = (0..4)
+        .map(|_| thread::Builder::new().spawn(|| record(FLOOD)).unwrap())
+        .collect();
+    for thread in threads {
+        thread.join().unwrap();
+    }
     assert_eq!(telemetry.shutdown(PLENTY), Ok(()), "{:?}", lines.all());
-    assert_eq!((telemetry.stats().exported, lines.all()), (10, vec![]));
+    let stats = telemetry.stats();
+    assert!(stats.exported > 0, "{stats:?}");
+    assert_eq!(stats.exported + stats.dropped_budget_spent, 4 * FLOOD);
+    assert!(stats.peak_queued_bytes <= BUDGET_BYTES, "{stats:?}");
+    let sent = backend.longest_answer();
+    assert!((1..ON_THE_WAY).contains(&sent), "{sent}");
+    let said = lines.all();
+    let summaries = said.iter().filter(|line| line.contains("were lost:"));
+    assert_eq!(summaries.count(), said.len(), "{said:?}");
 }
 
 #[test]
@@ -162,7 +186,12 @@ fn spans_that_a_backend_rejects_are_counted_and_the_others_are_delivered() {
         (3, 7),
         "{stats:?}"
     );
-    assert_eq!(lines.all(), ["otlp-http rejected 3 of 10 spans: too old"]);
+    let expected = format!(
+        "3 of 10 spans rejected: too old; look into the receiver's log, and at its limits \
+         [http://{}/v1/traces]",
+        backend.address
+    );
+    assert_eq!(lines.all(), [expected]);
     backend.set(Fault::None);
     recover(&telemetry, &lines, &backend);
 }

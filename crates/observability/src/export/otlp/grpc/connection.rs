@@ -4,7 +4,8 @@
 //!
 //! Invariants:
 //! - everything that waits ends at the deadline; what is still open then goes with the connection;
-//! - at most [`MAX_BODY_BYTES`] of an answer are kept.
+//! - at most [`MAX_BODY_BYTES`] of an answer are kept, and [`MAX_HEADER_BYTES`] of its headers and
+//!   trailers each.
 //!
 //! Source: gRPC over HTTP2, "Requests", "Errors".
 
@@ -38,6 +39,7 @@ const EXAMPLE: &str = "http://localhost:4317";
 const UNKNOWN_PROXY: &str = "the name of the proxy's host is not known; correct the proxy";
 const PATH: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 const MAX_BODY_BYTES: usize = 64 * 1024;
+const MAX_HEADER_BYTES: u32 = 16 * 1024;
 const MAX_MESSAGE_CHARS: usize = 200;
 
 /// Where calls go, and the head of each.
@@ -227,7 +229,8 @@ impl From<h2::Error> for Failure {
                 h2::Reason::CANCEL,
                 h2::Reason::ENHANCE_YOUR_CALM,
             ];
-            busy.contains(&reason)
+            // Of our own side they mean that the other one went too far.
+            error.is_remote() && busy.contains(&reason)
         });
         if transient {
             return Self::Lost(reason);
@@ -311,7 +314,9 @@ async fn handshake<S>(stream: S) -> Result<SendRequest<Bytes>, Failure>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let (sender, connection) = h2::client::handshake(stream).await?;
+    let mut builder = h2::client::Builder::new();
+    builder.max_header_list_size(MAX_HEADER_BYTES);
+    let (sender, connection) = builder.handshake(stream).await?;
     // Its error is that of the call, too. It ends with the runtime.
     drop(tokio::spawn(connection));
     Ok(sender)
