@@ -61,9 +61,11 @@ pub(super) fn suite(workspace: &Workspace, members: &Metadata, externals: bool) 
     }
     if has(INSTRUCTIONS) {
         if externals {
-            suite
-                .runners
-                .push(Runner::new("instructions", instructions(root)));
+            let native = instructions(root, "instructions", &[]);
+            let bridges = instructions(root, "bridges", &["--features", "bridges"]);
+            suite.runners.push(Runner::new("instructions", native));
+            let bridges = Runner::new("instructions of bridges", bridges);
+            suite.runners.push(bridges);
         } else {
             suite.left_out.push("instructions");
         }
@@ -109,20 +111,13 @@ fn workspace_tests(root: &Path, selection: &[&str]) -> Command {
     cargo
 }
 
-/// Instruction counts; in a profile of their own, which builds the SDK once more, without features.
-fn instructions(root: &Path) -> Command {
+/// Instruction counts; in a profile of their own, which builds the SDK once more for each set of features.
+fn instructions(root: &Path, test: &str, features: &[&str]) -> Command {
     let mut cargo = uncoloured(root);
-    cargo.args([
-        "test",
-        "--package",
-        INSTRUCTIONS,
-        "--profile",
-        "instructions",
-        "--test",
-        "instructions",
-        "--",
-        "--nocapture",
-    ]);
+    cargo.args(["test", "--package", INSTRUCTIONS]);
+    cargo.args(features);
+    cargo.args(["--profile", "instructions", "--test", test]);
+    cargo.args(["--", "--nocapture"]);
     cargo
 }
 
@@ -269,7 +264,8 @@ mod tests {
     #[test]
     fn instructions_are_counted_where_the_package_is_there() {
         let found = run(|repository| repository.package("crates/continuum-instructions", ""));
-        assert_eq!(found, ["crates", "documentation", "instructions"]);
+        let counted = ["instructions", "instructions of bridges"];
+        assert_eq!(found, [["crates", "documentation"], counted].concat());
     }
 
     #[test]

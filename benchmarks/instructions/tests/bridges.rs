@@ -1,0 +1,34 @@
+//! What a span costs that is made through the API of `tracing` or `opentelemetry`, in instructions.
+//!
+//! `cargo xtask test` runs this in the profile `instructions`, with the feature `bridges`. The rows of
+//! `registry` are the work of `tracing-subscriber` itself, without our layer.
+#![cfg(all(not(debug_assertions), target_arch = "x86_64", target_os = "linux"))]
+
+mod counting;
+
+use counting::{Cost, cost, hold};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_continuum-instructions-bridges");
+
+const COSTS: [Cost; 15] = [
+    cost("registry.root_and_child", 2, 1016),
+    cost("registry.hundred_children", 101, 1260),
+    cost("registry.hundred_calls", 101, 1634),
+    cost("registry.sixteen_attributes", 1, 617),
+    cost("registry.three_events", 1, 944),
+    cost("layer.root_and_child", 2, 3160),
+    cost("layer.hundred_children", 101, 3588),
+    cost("layer.hundred_calls", 101, 4485),
+    cost("layer.sixteen_attributes", 1, 4259),
+    cost("layer.three_events", 1, 8083),
+    cost("layer.sampled_out", 2, 2224),
+    cost("api.root_and_child", 2, 2768),
+    cost("api.hundred_children", 101, 2096),
+    cost("api.hundred_calls", 101, 3857),
+    cost("bridged.root_and_child", 2, 2280),
+];
+
+#[test]
+fn spans_through_other_interfaces_cost_as_many_instructions_as_are_written_down() {
+    hold(PROGRAM, &COSTS);
+}
