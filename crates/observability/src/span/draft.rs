@@ -1,11 +1,12 @@
 //! A span that is started anew under another parent, with all that was said of it before.
 //!
-//! Position: for `interop::tracing`, where a parent may be named after a span was made.
+//! Position: for `interop::tracing`, where a parent may be named after a span was made, and attributes are
+//! encoded before the span has them.
 //!
 //! Invariant: the span that is given up leaves nothing behind but one that counts as sampled out.
 
 use super::{
-    SpanBody, SpanRef,
+    SpanBody, SpanLimits, SpanRef,
     body::{ATTRIBUTE, EVENT, LINK, StatusCode},
     counted::Counted,
     encode::read_varint,
@@ -29,6 +30,21 @@ struct Said {
 }
 
 impl SpanRef {
+    /// The limits of a span that is recorded.
+    #[inline]
+    pub(crate) fn limits(&self) -> Option<&'static SpanLimits> {
+        let (slot, _) = self.slot()?;
+        slot.recorder().map(|recorder| &recorder.config.limits)
+    }
+
+    /// The same span without its identity, to be described only: cheaper to make than a clone.
+    #[inline]
+    pub(crate) fn unidentified(&self) -> Self {
+        self.slot()
+            .map(|(slot, generation)| Self::of_slot(slot, generation))
+            .unwrap_or_default()
+    }
+
     /// Takes over what was said of `draft`, which is not recorded any more.
     pub(crate) fn replace(&self, draft: &Self) {
         let said = draft.with(|body| body.said());

@@ -76,6 +76,13 @@ impl Span {
         self.context.clone()
     }
 
+    /// The same, to be looked at.
+    #[cfg(feature = "tracing")]
+    #[inline]
+    pub(crate) fn current_in(&self) -> &Context {
+        &self.context
+    }
+
     /// Ends the span now, if it has not ended.
     #[inline]
     pub fn end(&self) {

@@ -50,6 +50,13 @@ pub use view::SpanRef;
 pub(crate) use body::Template;
 #[cfg(feature = "tower_service_0_3")]
 pub(crate) use exception::Exception;
+#[cfg(any(feature = "opentelemetry_0_33", feature = "tracing"))]
+pub(crate) use start::Start;
+#[cfg(feature = "tracing")]
+pub(crate) use {
+    body::{Encoded, KeySet, KnownKey},
+    short::Short,
+};
 pub(crate) use {
     body::{SpanBody, SpanTime},
     builder::OnStart,

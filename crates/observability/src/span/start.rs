@@ -80,10 +80,16 @@ impl<'a> Start<'a> {
     #[inline(never)]
     pub(super) fn span(&self) -> Span {
         let mut span = Span::default();
-        if !with_top(|top| self.place_usually(top, span.context_mut())) {
-            self.under_current(span.context_mut());
-        }
+        self.fill(span.context_mut());
         span
+    }
+
+    /// Makes a fresh context the one in which the span is current, under the current one.
+    #[inline]
+    pub(super) fn fill(&self, fresh: &mut Context) {
+        if !with_top(|top| self.place_usually(top, fresh)) {
+            self.under_current(fresh);
+        }
     }
 
     /// Starts the span under the current context, and makes it the current one.
@@ -128,7 +134,7 @@ impl<'a> Start<'a> {
 
     /// Makes `started`, a fresh one, the context in which the span is current, unless code of the
     /// user's is to be called for that.
-    #[expect(clippy::inline_always, reason = "the hottest path, in its two callers")]
+    #[expect(clippy::inline_always, reason = "the hottest path, in its few callers")]
     #[inline(always)]
     fn place_usually(&self, parent: Option<&Context>, started: &mut Context) -> bool {
         let own = parent.and_then(|parent| parent.recorder);

@@ -6,7 +6,7 @@
 //! start, so a tracer made before `init_telemetry` works afterwards.
 
 use super::{InstrumentationScope, Span, SpanBuilder, SpanGuard, SpanRef, start::Start};
-#[cfg(feature = "tracing")]
+#[cfg(any(feature = "opentelemetry_0_33", feature = "tracing"))]
 use crate::context::Context;
 
 /// Starts spans on behalf of a library or module.
@@ -91,21 +91,23 @@ impl Tracer {
         Start::plain(self.scope, name).span()
     }
 
-    /// Starts a span of which more than the name is known, without taking memory for that.
-    #[cfg(feature = "tracing")]
+    /// Starts a span of which more than the name is known, without taking memory for that, in place of one
+    /// that was never started.
+    #[cfg(any(feature = "opentelemetry_0_33", feature = "tracing"))]
     #[inline]
     pub(crate) fn start_described<'a>(
         self,
         name: &'a str,
         parent: Option<&Context>,
+        fresh: &mut Span,
         describe: impl FnOnce(&mut Start<'a>),
-    ) -> Span {
+    ) {
         let mut start = Start::plain(self.scope, name);
         describe(&mut start);
-        Span::new(|started| match parent {
-            Some(parent) => start.under(parent, started),
-            None => start.under_current(started),
-        })
+        match parent {
+            Some(parent) => start.under(parent, fresh.context_mut()),
+            None => start.fill(fresh.context_mut()),
+        }
     }
 
     /// Prepares a span with more than a name.

@@ -55,6 +55,16 @@ impl SpanRef {
         }
     }
 
+    /// A reference to what is recorded in a slot.
+    #[cfg(feature = "tracing")]
+    #[inline]
+    pub(super) fn of_slot(slot: &'static Slot, generation: u64) -> Self {
+        Self {
+            slot: Some((slot, generation)),
+            ..Self::NONE
+        }
+    }
+
     /// Has what is set from now on kept in a slot.
     #[inline]
     pub(super) fn record_in(&mut self, slot: &'static Slot, generation: u64) {
@@ -292,7 +302,7 @@ impl SpanRef {
 
     /// Whether the span was recorded when it started.
     #[inline]
-    pub(super) fn is_recorded(&self) -> bool {
+    pub(crate) fn is_recorded(&self) -> bool {
         self.slot.is_some()
     }
 

@@ -131,9 +131,9 @@ fn a_field_whose_text_makes_spans_itself_disturbs_nothing() {
     });
     assert_eq!(
         recorder.tree(),
-        "inner a=1 b=two\n  · inside level=INFO target=t c=3\n\
-         work first=1 busy=busy last=2\n  · after level=INFO target=t busy=busy\n  \
-           inner a=1 b=two\n    · inside level=INFO target=t c=3\n"
+        "work first=1 busy=busy last=2\n  · after level=INFO target=t busy=busy\n  \
+           inner a=1 b=two\n    · inside level=INFO target=t c=3\n\
+         inner a=1 b=two\n  · inside level=INFO target=t c=3\n"
     );
 }
 

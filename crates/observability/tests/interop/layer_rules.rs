@@ -2,7 +2,7 @@
 
 use crate::world::native;
 use continuum_observability::{
-    AnyValue, SpanKind,
+    AnyValue, Sampler, SpanKind, SpanLimits,
     interop::tracing::{ContinuumLayer, Rule},
     testing::TestRecorder,
 };
@@ -224,4 +224,52 @@ fn a_rule_is_for_whole_modules() {
         tree(layer().with_rule(rule().named("b")), spans),
         "a\ndb\nc\n"
     );
+}
+
+/// Spans and events with fields of all kinds: long, secret, repeated, without a place.
+fn all_kinds() {
+    let long = "ä".repeat(100);
+    let span = tracing::info_span!(
+        target: "t", "work", int = -1, unsigned = u64::MAX, float = 0.5, truth = true, text = "a", shown = %7,
+        empty = "", long, db.password = "secret", late = tracing::field::Empty
+    );
+    let _inside = span.enter();
+    drop(tracing::info_span!(target: "t", "bare"));
+    drop(
+        tracing::info_span!(target: "t", "failed", a = 1, cause = &std::fmt::Error as &dyn std::error::Error),
+    );
+    tracing::info!(target: "t", rows = 7, long, "said {}", 7);
+    tracing::info!(name: "named", target: "t", a = 1, "and said");
+    tracing::info!(name: "exception", target: "t", rows = 1);
+    tracing::info!(target: "t", level = "own", "twice");
+    tracing::info!(target: "t", a = 1, b = 2, c = 3, d = 4, "many");
+    tracing::warn!(target: "t", error = "refused", "again");
+    span.record("late", "value");
+}
+
+#[test]
+fn fields_are_the_same_whether_they_are_encoded_as_they_come_or_gathered() {
+    let seen = |layer: ContinuumLayer, limits: SpanLimits| {
+        let recorder = TestRecorder::with(Sampler::AlwaysOn, limits);
+        let subscriber = tracing_subscriber::registry().with(layer.with_code(true));
+        tracing::subscriber::with_default(subscriber, || recorder.run(all_kinds));
+        (recorder.tree(), recorder.spans())
+    };
+    let mut small = SpanLimits::default();
+    (small.attributes, small.value_length) = (3, 5);
+    (small.events, small.attributes_per_event) = (4, 4);
+    for limits in [SpanLimits::default(), small] {
+        let (tree, spans) = seen(layer(), limits);
+        // With a rule, one that says nothing, the fields are gathered.
+        let gathered = layer()
+            .with_rule(Rule::spans("t"))
+            .with_rule(Rule::events("t"));
+        let (expected, all) = seen(gathered, limits);
+        assert_eq!(tree, expected);
+        let dropped = |span: &continuum_observability::SpanRecord| {
+            (span.dropped_attributes_count, span.dropped_events_count)
+        };
+        let counts = |spans: &[_]| spans.iter().map(dropped).collect::<Vec<_>>();
+        assert_eq!(counts(&spans), counts(&all));
+    }
 }

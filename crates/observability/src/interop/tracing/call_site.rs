@@ -6,7 +6,11 @@
 //! Invariants: looking up takes no lock; the memory for it is bounded: what finds no place is worked out
 //! anew each time.
 
-use super::{Rule, Settings, rule::Use};
+use super::{
+    Rule, Settings,
+    rule::Use,
+    template::{EventName, Template},
+};
 use crate::{SpanKind, Value, semconv::attribute};
 use std::{
     ops::Deref,
@@ -80,13 +84,16 @@ pub(super) struct CallSite {
     pub(super) constants: Vec<(&'static str, Value<'static>)>,
     pub(super) has_rule: bool,
     pub(super) fate: Fate,
+    pub(super) event_name: EventName,
+    /// Where the fields need not be gathered.
+    pub(super) template: Option<Template>,
     uses: Box<[FieldUse]>,
 }
 
 impl CallSite {
     fn new(metadata: &'static Metadata<'static>, rules: &[Rule], settings: Settings) -> Self {
         let rule = rules.iter().find(|rule| rule.is_for(metadata));
-        let uses = metadata
+        let uses: Box<[_]> = metadata
             .fields()
             .iter()
             .map(|field| use_of(field.name(), metadata, rule))
@@ -99,9 +106,14 @@ impl CallSite {
             name: metadata.name(),
             rename: rule.and_then(|rule| rule.rename),
             kind: rule.map(|rule| rule.kind).unwrap_or_default(),
-            constants,
             has_rule: rule.is_some(),
             fate: rule.map_or(Fate::Recorded, Fate::of),
+            event_name: EventName::of(metadata),
+            template: match rule {
+                None => Template::of(metadata, &uses, &constants),
+                Some(_) => None,
+            },
+            constants,
             uses,
         }
     }

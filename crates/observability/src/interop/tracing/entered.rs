@@ -4,10 +4,7 @@
 //!
 //! Invariant: a span is left in whatever order; what a poll has closed meanwhile is forgotten.
 
-use crate::{
-    Context,
-    context::{Position, holds, pop, push},
-};
+use crate::context::{Position, holds, pop};
 use std::cell::RefCell;
 
 /// A layer and a span of its.
@@ -17,15 +14,14 @@ thread_local! {
     static ENTERED: RefCell<Vec<(Owner, Position)>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Makes a span current.
+/// Notes the scope in which a span is current, which has just been opened.
 #[inline]
-pub(super) fn enter(span: Owner, context: Context) {
+pub(super) fn enter(span: Owner, position: Position) {
     let _late = ENTERED.try_with(|entered| {
-        let Ok(mut entered) = entered.try_borrow_mut() else {
-            return;
-        };
-        while entered.pop_if(|(_, position)| !holds(*position)).is_some() {}
-        entered.push((span, push(context)));
+        if let Ok(mut entered) = entered.try_borrow_mut() {
+            while entered.pop_if(|(_, before)| !holds(*before)).is_some() {}
+            entered.push((span, position));
+        }
     });
 }
 

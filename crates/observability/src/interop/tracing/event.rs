@@ -11,14 +11,9 @@ use super::{
     fields::{Fields, Gathered, with_fields},
     tell_failure,
 };
-use crate::{Context, SpanRef, context::with_top, get_current_span, recorder::Clock};
+use crate::{Context, SpanRef, context::with_top, recorder::Clock};
 use std::time::Duration;
-use tracing_core::{Event, Level, Metadata};
-
-/// Begins the name of an event that was given none.
-const UNNAMED: &str = "event ";
-/// What `#[instrument(ret)]` tells of.
-const RETURN: &str = "return";
+use tracing_core::{Event, Level};
 
 /// Records an event.
 pub(super) fn record(layer: &ContinuumLayer, event: &Event<'_>) {
@@ -31,22 +26,48 @@ pub(super) fn record(layer: &ContinuumLayer, event: &Event<'_>) {
         Fate::Recorded | Fate::OfSpan => {}
     }
     let view = match event.parent() {
-        Some(parent) => layer.view(parent),
-        None => event.is_contextual().then(get_current_span),
+        Some(parent) => layer.with_live(parent, |live| live.span.unidentified()),
+        None if event.is_contextual() => with_top(|top| Some(top?.span().unidentified())),
+        None => None,
     };
-    if let Some(view) = view.filter(SpanRef::is_recording) {
+    if let Some(view) = view.filter(SpanRef::is_recorded) {
         with_fields(&OF_EVENT, |fields| {
-            fields.clear();
-            fields.push("level", Gathered::Static(metadata.level().as_str()));
-            fields.push("target", Gathered::Static(metadata.target()));
-            fields.gather(&site, |visitor| event.record(visitor));
-            for (key, value) in fields.each_of_span() {
-                view.set_conventional(key, value);
-            }
-            if site.fate == Fate::Recorded {
-                add_event(&view, metadata, fields);
+            if !add_encoded(&view, &site, fields, event) {
+                add_gathered(&view, &site, fields, event);
             }
         });
+    }
+}
+
+/// Records an event whose fields are encoded as they come; `false` where that is not to be.
+fn add_encoded(view: &SpanRef, site: &CallSite, fields: &mut Fields, event: &Event<'_>) -> bool {
+    let (Some(template), Some(limits)) = (&site.template, view.limits()) else {
+        return false;
+    };
+    let limit = limits.value_length;
+    if !template.encode(fields, limit, |visitor| event.record(visitor)) {
+        return false;
+    }
+    if site.event_name.given.is_some() {
+        template.add_message(fields, limit);
+    }
+    let name = site.event_name.choose(fields);
+    let ticks = Clock::global().ticks();
+    let added = view.with(|body| body.take_event(name, body.unix_nanos_at(ticks), &fields.encoded));
+    added != Some(false)
+}
+
+fn add_gathered(view: &SpanRef, site: &CallSite, fields: &mut Fields, event: &Event<'_>) {
+    let metadata = event.metadata();
+    fields.clear();
+    fields.push("level", Gathered::Static(metadata.level().as_str()));
+    fields.push("target", Gathered::Static(metadata.target()));
+    fields.gather(site, |visitor| event.record(visitor));
+    for (key, value) in fields.each_of_span() {
+        view.set_conventional(key, value);
+    }
+    if site.fate == Fate::Recorded {
+        add_event(view, site, *metadata.level(), fields);
     }
 }
 
@@ -74,23 +95,17 @@ fn add_span(layer: &ContinuumLayer, site: &CallSite, fields: &Fields, parent: Op
         .end_with_timestamp(now);
 }
 
-fn add_event(view: &SpanRef, metadata: &Metadata<'_>, fields: &mut Fields) {
-    let given = Some(metadata.name()).filter(|name| !name.starts_with(UNNAMED));
-    if (fields.special.failure.is_some() || given.is_some())
-        && let Some(message) = fields.special.message.take()
+fn add_event(view: &SpanRef, site: &CallSite, level: Level, fields: &mut Fields) {
+    if (fields.special.failure.is_some() || site.event_name.given.is_some())
+        && let Some(message) = fields.special.message
     {
         fields.push("message", Gathered::Text(message));
     }
     if fields.special.failure.is_some() {
-        let is_final = *metadata.level() == Level::ERROR;
-        return fields.with_attributes(|others| tell_failure(view, fields, others, is_final));
+        return fields.with_attributes(|others| {
+            tell_failure(view, fields, others, level == Level::ERROR);
+        });
     }
-    let message = fields.special.message;
-    let message = message.map(|message| fields.texts.get(message));
-    let returned = || fields.find(RETURN).map(|_| RETURN);
-    let name = given
-        .or(message)
-        .or_else(returned)
-        .unwrap_or(metadata.target());
+    let name = site.event_name.choose(fields);
     fields.with_attributes(|attributes| view.add_event(name, attributes));
 }

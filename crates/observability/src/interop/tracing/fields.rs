@@ -13,7 +13,10 @@ use super::{
     call_site::{CallSite, FieldUse},
     text::{Place, Texts},
 };
-use crate::{SpanKind, Status, Value, span::SpanBody};
+use crate::{
+    SpanKind, Status, Value,
+    span::{Encoded, SpanBody},
+};
 use std::{array::from_fn, cell::Cell, error::Error, fmt::Debug, thread::LocalKey};
 use tracing_core::{Field, field::Visit};
 
@@ -47,6 +50,8 @@ pub(super) struct Fields {
     of_span: Vec<(&'static str, Gathered)>,
     others: Vec<Value<'static>>,
     pub(super) special: Special,
+    /// The attributes, where a template could encode them as they came.
+    pub(super) encoded: Encoded,
 }
 
 /// What is said in fields that are no attributes.
@@ -73,6 +78,7 @@ pub(super) fn with_fields<R>(
     let kept = place.try_with(Cell::take).ok().flatten();
     let mut fields = kept.unwrap_or_default();
     let result = work(&mut fields);
+    fields.encoded.release_memory();
     // At the end of a thread there may be no place any more.
     let _kept = place.try_with(|place| place.set(Some(fields))).is_ok();
     result

@@ -41,7 +41,7 @@
 //! | `h2`, `hyper`, `hyper_util`, `tower` | all spans and events | nothing: the inside of connections |
 //!
 //! What `reqwest-tracing` and others say in fields named `otel.*` needs no rule. Where a library has neither spans nor
-//! events, as `redis` and `rusqlite`, open a span around the call: [`layers`](crate::layers).
+//! events, as `redis` and `rusqlite`, there is a helper or a span to open around the call: [`layers`](crate::layers).
 
 mod call_site;
 mod convention;
@@ -49,8 +49,10 @@ mod entered;
 mod event;
 mod fields;
 mod library;
+mod live;
 mod rule;
 mod span_ext;
+mod template;
 mod text;
 
 pub use rule::Rule;
@@ -58,16 +60,22 @@ pub use span_ext::SpanExt;
 
 use super::sharded::Sharded;
 use crate::{
-    Context, Span, SpanRef, Status, Tracer, Value, context::with_top, get_tracer,
-    recorder::Recorder, semconv,
+    Context, Span, SpanRef, Status, Tracer, Value,
+    context::{push, push_filled, with_top},
+    get_tracer,
+    recorder::Recorder,
+    semconv,
+    span::{SpanBody, Start},
 };
 use call_site::{CallSite, CallSites, Fate, Found};
 use fields::{Fields, Kept, with_fields};
+use live::Live;
 use semconv::attribute::{EXCEPTION_MESSAGE, EXCEPTION_STACKTRACE};
 use std::{
     cell::Cell,
     sync::atomic::{AtomicU64, Ordering},
 };
+use template::Encode;
 use tracing_core::{
     Event, LevelFilter, Metadata, Subscriber,
     span::{Attributes, Id, Record},
@@ -110,7 +118,7 @@ pub struct ContinuumLayer {
     /// The first one that fits counts.
     rules: Vec<Rule>,
     sites: CallSites,
-    live: Sharded<Live>,
+    live: Sharded<Box<Live>>,
 }
 
 /// What a layer can be told to do.
@@ -118,15 +126,6 @@ pub struct ContinuumLayer {
 struct Settings {
     has_code: bool,
     events: LevelFilter,
-}
-
-/// A span of `tracing` that has not closed.
-#[derive(Debug)]
-struct Live {
-    span: Span,
-    metadata: &'static Metadata<'static>,
-    /// Whether others may know the span's identity, so that it has to stay what it is.
-    is_settled: bool,
 }
 
 impl ContinuumLayer {
@@ -183,7 +182,7 @@ impl ContinuumLayer {
     #[inline]
     fn with_live<R>(&self, id: &Id, read: impl FnOnce(&mut Live) -> R) -> Option<R> {
         let id = id.into_u64();
-        self.live.lock(id)?.get_mut(&id).map(read)
+        self.live.lock(id)?.get_mut(&id).map(|live| read(live))
     }
 
     fn view(&self, id: &Id) -> Option<SpanRef> {
@@ -208,27 +207,73 @@ impl ContinuumLayer {
         parent: Option<&Context>,
         time_unix_nanos: Option<u64>,
     ) -> Span {
+        let mut span = Span::default();
+        self.start_in(site, fields, parent, time_unix_nanos, &mut span);
+        span
+    }
+
+    /// The same, in place of a span that was never started.
+    fn start_in(
+        &self,
+        site: &CallSite,
+        fields: &Fields,
+        parent: Option<&Context>,
+        time_unix_nanos: Option<u64>,
+        fresh: &mut Span,
+    ) {
         let name = fields.special.name;
         let name = name.map_or(site.name, |name| fields.texts.get(name));
         let kind = fields.special.kind.unwrap_or(site.kind);
-        let start = |attributes: &[(&str, Value<'_>)]| {
-            self.tracer.start_described(name, parent, |start| {
+        let start = |fresh: &mut Span, attributes: &[(&str, Value<'_>)]| {
+            self.tracer.start_described(name, parent, fresh, |start| {
                 start.kind = kind;
                 start.attributes = attributes;
                 start.time_unix_nanos = time_unix_nanos;
-            })
+            });
         };
-        let span = if is_described_at_start(parent) {
-            fields.with_attributes(start)
+        if is_described_at_start(parent) {
+            fields.with_attributes(|attributes| start(fresh, attributes));
         } else {
-            let span = start(&[]);
-            span.view().with(|body| fields.write_to(body));
-            span
-        };
-        if fields.has_outcome() {
-            tell_outcome(&span, fields);
+            start(fresh, &[]);
+            fresh.with(|body| fields.write_to(body));
         }
-        span
+        if fields.has_outcome() {
+            tell_outcome(fresh, fields);
+        }
+    }
+
+    /// Starts a span whose fields are encoded as they come; `false`, and nothing is started, where that is
+    /// not to be.
+    #[inline]
+    fn start_encoded(
+        &self,
+        site: &CallSite,
+        fields: &mut Fields,
+        parent: Option<&Context>,
+        (fresh, attributes): (&mut Span, &Attributes<'_>),
+    ) -> bool {
+        let Some(template) = &site.template else {
+            return false;
+        };
+        if is_described_at_start(parent) {
+            return false;
+        }
+        let describe = |start: &mut Start<'_>| start.kind = site.kind;
+        self.tracer
+            .start_described(site.name, parent, fresh, describe);
+        if let Some(limits) = fresh.limits() {
+            let visit = |visitor: &mut Encode<'_>| attributes.record(visitor);
+            let is_whole = template.encode(fields, limits.value_length, visit);
+            let keys = template.keys();
+            let take = |body: &mut SpanBody| body.take_attributes(keys, &fields.encoded);
+            if !is_whole || fresh.with(take) == Some(false) {
+                fields.clear();
+                fields.gather(site, |visitor| attributes.record(visitor));
+                fresh.with(|body| fields.write_to(body));
+                tell_outcome(fresh, fields);
+            }
+        }
+        true
     }
 
     /// Makes a span anew under another parent, unless somebody may know it already.
@@ -270,17 +315,21 @@ impl<S: Subscriber> Layer<S> for ContinuumLayer {
             Some(parent) => self.context(parent),
             None => attributes.is_root().then(Context::root),
         };
-        let span = with_fields(&OF_SPAN, |fields| {
+        let mut live = Live::new(metadata);
+        with_fields(&OF_SPAN, |fields| {
+            fields.owner = None;
+            let is_started =
+                self.start_encoded(&site, fields, parent.as_ref(), (&mut live.span, attributes));
+            if is_started && (live.span.is_recorded() || is_below_another(parent.as_ref())) {
+                return;
+            }
             fields.clear();
             fields.owner = Some(self.owner(id));
             fields.gather(&site, |visitor| attributes.record(visitor));
-            self.start(&site, fields, parent.as_ref(), None)
+            if !is_started {
+                self.start_in(&site, fields, parent.as_ref(), None, &mut live.span);
+            }
         });
-        let live = Live {
-            span,
-            metadata,
-            is_settled: false,
-        };
         if let Some(mut shard) = self.live.lock(id.into_u64()) {
             shard.insert(id.into_u64(), live);
         }
@@ -316,8 +365,19 @@ impl<S: Subscriber> Layer<S> for ContinuumLayer {
     }
 
     fn on_enter(&self, id: &Id, _: layer::Context<'_, S>) {
-        if let Some(context) = self.context(id) {
-            entered::enter(self.owner(id), context);
+        let entered = self.with_live(id, |live| {
+            live.is_settled = true;
+            let current = live.span.current_in();
+            let fill = |_: Option<&Context>, fresh: &mut Context| {
+                fresh.clone_from(current);
+                Some(())
+            };
+            // Others that are to see the scope are told of it without the lock.
+            push_filled(fill).map_or_else(|| Err(current.clone()), |((), position)| Ok(position))
+        });
+        if let Some(entered) = entered {
+            let position = entered.unwrap_or_else(push);
+            entered::enter(self.owner(id), position);
         }
     }
 
@@ -329,7 +389,7 @@ impl<S: Subscriber> Layer<S> for ContinuumLayer {
         let shard = self.live.lock(id.into_u64());
         let closed = shard.and_then(|mut shard| shard.remove(&id.into_u64()));
         // Ends here, without the lock.
-        drop(closed);
+        closed.into_iter().for_each(Live::close);
     }
 }
 
@@ -343,6 +403,19 @@ fn is_described_at_start(parent: Option<&Context>) -> bool {
     recorder
         .or_else(Recorder::global)
         .is_some_and(|recorder| recorder.hooks.is_some() || recorder.sampler.is_custom())
+}
+
+/// Whether a span that starts has a parent in this process.
+#[cold]
+fn is_below_another(parent: Option<&Context>) -> bool {
+    let is_local = |context: &Context| {
+        let span = context.span_context();
+        span.is_valid() && !span.is_remote()
+    };
+    match parent {
+        Some(parent) => is_local(parent),
+        None => with_top(|top| top.is_some_and(is_local)),
+    }
 }
 
 /// What was recorded of a span after its start.

@@ -14,10 +14,14 @@
 //! Trace SDK, "Span limits".
 
 mod attributes;
+#[cfg(feature = "tracing")]
+mod encoded;
 mod events;
 #[cfg(feature = "macros")]
 mod template;
 
+#[cfg(feature = "tracing")]
+pub(crate) use encoded::{Encoded, KeySet, KnownKey};
 #[cfg(feature = "macros")]
 pub(crate) use template::Template;
 

@@ -1,0 +1,199 @@
+//! Attributes whose keys are known beforehand, encoded apart from the span that takes them over.
+//!
+//! Position: a call site of `tracing` has the keys of its fields here; the fields are encoded one by one,
+//! since code of the program's runs in between that may use the span itself.
+//!
+//! Invariants:
+//! - the bytes are those that setting the attributes one by one gives;
+//! - keys that are short, differ and name no secret are so under one state of the rules about secrets;
+//!   under another one they are not used.
+
+use super::{EVENT, SpanBody};
+use crate::span::{
+    Value,
+    buffer::{Buffer, ROOM, SHORT_TEXT, put, put_varint, short_len},
+    encode::{attribute_len, field_len},
+    keys::SeenKeys,
+    redaction,
+    short::{Short, is_short_key},
+    words::Words,
+};
+
+/// Bytes that the longest key takes as a field.
+const KEY_LEN: usize = 2 + SHORT_TEXT;
+
+/// A key that is written as it is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct KnownKey {
+    text: &'static str,
+    /// The key's field, and what is overwritten after it: copied as a whole, so that no length is looked at.
+    field: [u8; KEY_LEN],
+    field_len: usize,
+}
+
+/// Which keys the attributes have that are encoded together.
+#[derive(Debug)]
+pub(crate) struct KeySet {
+    seen_keys: SeenKeys,
+    /// The rules by which none of them names a secret.
+    rules: usize,
+}
+
+/// Attributes as they are sent, without the span or event around them.
+#[derive(Debug, Default)]
+pub(crate) struct Encoded {
+    buffer: Buffer,
+    count: u32,
+}
+
+impl KnownKey {
+    pub(crate) fn new(text: &'static str) -> Self {
+        let mut field = [0; KEY_LEN];
+        let field_len = 2 + text.len();
+        if let Some(place) = field.get_mut(2..field_len) {
+            place.copy_from_slice(text.as_bytes());
+        }
+        field[0] = 1 << 3 | 2;
+        field[1] = short_len(text.len() % 128);
+        Self {
+            text,
+            field,
+            field_len,
+        }
+    }
+
+    /// Writes a short attribute as field `tag`, and returns where it ends; `put_value` writes the value.
+    #[inline]
+    fn put(
+        &self,
+        room: &mut [u8; ROOM],
+        tag: u8,
+        put_value: impl FnOnce(&mut [u8; ROOM], usize) -> usize,
+    ) -> usize {
+        if let Some(place) = room[2..].first_chunk_mut() {
+            *place = self.field;
+        }
+        let at = (2 + self.field_len).min(2 + KEY_LEN);
+        let end = put_value(room, at + 2);
+        room[0] = tag << 3 | 2;
+        room[1] = short_len(end - 2);
+        room[at] = 2 << 3 | 2;
+        room[at + 1] = short_len(end - at - 2);
+        end
+    }
+}
+
+impl KeySet {
+    /// `None` where two are the same, one is too long, or one names a secret.
+    pub(crate) fn of(keys: &[KnownKey]) -> Option<Self> {
+        let rules = redaction::generation_to_remember();
+        let mut seen_keys = SeenKeys::default();
+        for (number, key) in keys.iter().enumerate() {
+            let again = keys.iter().skip(number + 1);
+            if again.clone().any(|other| other.text == key.text)
+                || !is_short_key(key.text)
+                || redaction::is_denied_key(key.text)
+            {
+                return None;
+            }
+            let _shares_a_place = seen_keys.note(&Words::of(key.text.as_bytes()));
+        }
+        Some(Self { seen_keys, rules })
+    }
+
+    /// Whether what was found out about the keys still holds.
+    #[inline]
+    pub(crate) fn holds(&self) -> bool {
+        self.rules == redaction::generation()
+    }
+}
+
+impl Encoded {
+    /// Begins anew with a copy of `first`.
+    #[inline]
+    pub(crate) fn restart(&mut self, first: &Self) {
+        self.buffer.restart();
+        self.count = 0;
+        self.append(first);
+    }
+
+    #[inline]
+    pub(crate) fn append(&mut self, other: &Self) {
+        let bytes = other.buffer.as_slice();
+        if !bytes.is_empty() {
+            self.buffer.extend(bytes.len()).raw(bytes);
+            self.count += other.count;
+        }
+    }
+
+    /// Adds an attribute in field `tag` of what takes it over.
+    #[inline]
+    pub(crate) fn push(&mut self, tag: u8, key: &KnownKey, value: impl Short) {
+        self.count += 1;
+        self.buffer
+            .short(|room| key.put(room, tag, |room, at| value.put(room, at)));
+    }
+
+    /// The same for a text, which is cut after `limit` characters.
+    #[inline]
+    pub(crate) fn push_text(&mut self, tag: u8, key: &KnownKey, text: &str, limit: usize) {
+        self.count += 1;
+        if !text.is_short(limit) {
+            return self.push_long(tag, key, &text.to_value(), limit);
+        }
+        self.buffer.short(|room| {
+            key.put(room, tag, |room, at| {
+                room[at] = 1 << 3 | 2;
+                let at = put_varint(room, at + 1, text.len() as u64);
+                // Copied by its length, not as words: nobody compares it.
+                put(room, at, text.as_bytes())
+            })
+        });
+    }
+
+    #[cold]
+    fn push_long(&mut self, tag: u8, key: &KnownKey, value: &Value<'_>, limit: usize) {
+        let key = key.text.as_bytes();
+        let len = attribute_len(key, value, limit);
+        self.buffer.extend(len).attribute(tag, key, value, limit);
+    }
+
+    /// Gives back what large values took.
+    pub(crate) fn release_memory(&mut self) {
+        self.buffer.clear(super::KEEP_BYTES);
+    }
+}
+
+impl SpanBody {
+    /// Takes over attributes; `false`, and nothing is done, where there are others already or too many.
+    pub(crate) fn take_attributes(&mut self, keys: &KeySet, encoded: &Encoded) -> bool {
+        let is_first = self.attributes.kept == 0 && self.attributes.dropped == 0;
+        let bytes = encoded.buffer.as_slice();
+        if !is_first || encoded.count > self.limits.attributes || self.is_full(bytes.len()) {
+            return false;
+        }
+        self.seen_keys = keys.seen_keys;
+        self.attributes.kept = encoded.count;
+        self.buffer.extend(bytes.len()).raw(bytes);
+        true
+    }
+
+    /// Adds an event with these attributes; `false`, and nothing is done, where they are too many.
+    pub(crate) fn take_event(&mut self, name: &str, unix_nanos: u64, encoded: &Encoded) -> bool {
+        if encoded.count > self.limits.attributes_per_event {
+            return false;
+        }
+        let bytes = encoded.buffer.as_slice();
+        let len = 9 + field_len(name.len()) + bytes.len();
+        if self.is_full(len) {
+            self.events.dropped = self.events.dropped.saturating_add(1);
+        } else if self.events.admit(self.limits.events) {
+            let mut out = self.buffer.extend(field_len(len));
+            out.message(EVENT, len);
+            out.fixed64(1, unix_nanos);
+            out.bytes(2, name.as_bytes());
+            out.raw(bytes);
+        }
+        true
+    }
+}
