@@ -251,3 +251,26 @@ fn the_scope_of_the_tracer_is_the_scope_of_the_span() {
         ("library", "1.2")
     );
 }
+
+#[test]
+fn a_context_that_is_derived_from_another_one_has_its_span_also_elsewhere() {
+    let recorder = recorder();
+    recorder.run(|| {
+        let first = ApiContext::current_with_span(api().start("first"));
+        // Asked for its identity later than the first one.
+        let second = ApiContext::current_with_span(api().start("second"));
+        let derived = first.with_value(7_u8);
+        drop(first);
+        let again = derived.with_value(8_u16);
+        drop(derived);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                // The recorder is found too, which the ids alone do not tell.
+                let _attached = again.clone().attach();
+                native().in_scope("below first", |_| ());
+            });
+        });
+        drop(api().start_with_context("named", &second));
+    });
+    assert_eq!(recorder.tree(), "first\n  below first\nsecond\n  named\n");
+}

@@ -23,7 +23,13 @@ pub(crate) fn leave_foreign(left: Option<SpanId>, to: SpanId) {
         let Ok(mut scopes) = scopes.try_borrow_mut() else {
             return;
         };
-        let height = height_without(&scopes, left, to);
+        let height = match &scopes[..] {
+            [] => return,
+            [.., top] if top.is_open_and_ours() => return,
+            // Mostly: what was attached last is detached.
+            [.., below, top] if top.is_of(left) && below.is_of(Some(to)) => scopes.len() - 1,
+            _ => height_without(&scopes, left, to),
+        };
         scopes.truncate(height);
         drop_closed(&mut scopes);
     });
@@ -49,11 +55,25 @@ pub(crate) fn renew_mirror() {
     });
 }
 
+impl Scope {
+    /// Whether it is closed by its own guard only.
+    fn is_open_and_ours(&self) -> bool {
+        self.open && !matches!(self.counterpart, Counterpart::Foreign)
+    }
+
+    /// Whether it is open, and its span the one with this id.
+    fn is_of(&self, span: Option<SpanId>) -> bool {
+        self.open && Some(self.context.span_context().span_id()) == span
+    }
+}
+
 /// How many scopes remain.
 fn height_without(scopes: &[Scope], left: Option<SpanId>, to: SpanId) -> usize {
-    let native = |scope: &Scope| scope.open && !matches!(scope.counterpart, Counterpart::Foreign);
     let (lowest, highest) = (
-        scopes.iter().rposition(native).map_or(0, |at| at + 1),
+        scopes
+            .iter()
+            .rposition(Scope::is_open_and_ours)
+            .map_or(0, |at| at + 1),
         scopes.len(),
     );
     // The span that is current when only so many scopes remain.

@@ -22,7 +22,7 @@ use super::{
 use crate::{Baggage, Context, SpanContext, SpanId, context};
 use opentelemetry::{
     Context as ApiContext, ContextGuard,
-    context::{ContextObserver, GlobalContextObserver},
+    context::{ContextObserver, GlobalContextObserver, ObserverContextView},
     global,
     trace::{SpanContext as ApiSpanContext, TraceContextExt as _},
 };
@@ -173,38 +173,53 @@ fn mirrored(context: &Context) -> ApiContext {
     }
 }
 
-/// The parent that API code means when it starts a span with `parent`.
+/// The parent that API code means when it starts a span with `parent`; `None`: the current span.
 ///
 /// Its `start` passes a reference to the current context itself, any other is a parent named on
 /// purpose. Contextual parents are the native stack's, which is right also where an API guard was
 /// kept across an `.await`.
-pub(super) fn parent(parent: &ApiContext) -> Context {
+#[inline]
+pub(super) fn parent(parent: &ApiContext) -> Option<Context> {
     let contextual = ApiContext::map_current(|current| ptr::eq(current, parent));
     let says_nothing = !parent.has_active_span() && !parent.is_telemetry_suppressed();
-    if contextual && (says_nothing || INSTALLED.load(Ordering::Relaxed)) {
-        Context::current()
+    if contextual && (is_mirroring() || says_nothing) {
+        None
     } else {
         let baggage = ApiContext::map_current(|current| changed_baggage(parent, current));
-        native(parent, baggage)
+        Some(native(parent, baggage))
     }
 }
 
 /// The native context with the meaning of an API context; `baggage` is `None` for the current one.
 fn native(api: &ApiContext, baggage: Option<Baggage>) -> Context {
-    let span = SpanContext::from(api.span().span_context());
-    let current = Context::current();
-    let suppressed = current.suppressed || api.is_telemetry_suppressed();
-    let baggage = baggage.unwrap_or_else(|| current.baggage.clone());
-    let mut native = if !span.is_valid() {
-        Context::root()
-    } else if *current.span_context() == span {
-        current
-    } else {
-        live::find(&span).unwrap_or_else(|| current.with_remote_span_context(span))
+    let mut native = match live::seen_in(api) {
+        Some(seen) => seen.context().clone(),
+        None => by_identity(api),
     };
-    native.suppressed = suppressed;
-    native.baggage = baggage;
+    context::with_top(|top| {
+        native.suppressed = api.is_telemetry_suppressed() || top.is_some_and(|top| top.suppressed);
+        native.baggage = baggage
+            .or_else(|| top.map(|top| top.baggage.clone()))
+            .unwrap_or_default();
+    });
     native
+}
+
+/// The same for a context that was made when the observer was not there.
+#[cold]
+fn by_identity(api: &ApiContext) -> Context {
+    let span = SpanContext::from(api.span().span_context());
+    if !span.is_valid() {
+        return Context::root();
+    }
+    let current = Context::current();
+    if *current.span_context() == span {
+        return current;
+    }
+    match live::find(&span) {
+        Some(found) => found.context().clone(),
+        None => current.with_remote_span_context(span),
+    }
 }
 
 /// Puts the contexts that API code attaches on the native stack.
@@ -221,6 +236,15 @@ impl ContextObserver for Observer {
     fn on_context_exit(&self, from: &ApiContext, to: &ApiContext) {
         let left = (!OWN_EVENT.replace(false)).then(|| span_id(from));
         context::leave_foreign(left, span_id(to));
+    }
+
+    /// Derived contexts have a view of their own, since the one that they come from may be gone by then.
+    fn make_view(&self, context: &ApiContext) -> Option<Arc<dyn ObserverContextView>> {
+        if !context.has_active_span() {
+            return None;
+        }
+        let span = SpanContext::from(context.span().span_context());
+        Some(live::asked_or_found(&span)?)
     }
 }
 

@@ -1,10 +1,11 @@
-//! The native side of each span that API code may hold.
+//! The native side of each span that API code may attach or name as a parent.
 //!
-//! Position: filled by `ContinuumSpan`; asked when an API context is attached or named as a parent,
-//! since a context gives away the ids of its span and nothing else.
+//! Position: made by `ContinuumSpan` when it is asked for its identity, which is what happens when it goes into
+//! an API context; taken from there by the observer as its view of that context, in which it is found from
+//! then on. A table by the span's id is for contexts that are derived from such a one.
 //!
 //! Invariants:
-//! - an entry lives as long as any API handle of its span;
+//! - an entry of the table lives as long as any API handle of its span;
 //! - a lock that a fork left held is not waited for: in the child, what cannot be looked up is a
 //!   parent known by its ids only.
 
@@ -12,16 +13,74 @@ use crate::{
     Context, SpanContext, SpanId,
     interop::sharded::{Shard, Sharded},
 };
+use opentelemetry::{Context as ApiContext, context::ObserverContextView};
 use std::{
+    any::Any,
+    cell::Cell,
     collections::hash_map::Entry,
-    sync::{LazyLock, MutexGuard},
+    sync::{Arc, LazyLock, MutexGuard},
 };
 
 static LIVE: LazyLock<Sharded<Live>> = LazyLock::new(Sharded::new);
 
+thread_local! {
+    /// The side of the span that was asked for its identity last.
+    static ASKED: Cell<Option<Arc<Native>>> = const { Cell::new(None) };
+}
+
+/// The native side of a span in an API context.
+#[derive(Debug)]
+pub(super) struct Native {
+    /// The context in which the span is current.
+    context: Context,
+}
+
+impl Native {
+    pub(super) fn new(context: Context) -> Arc<Self> {
+        Arc::new(Self { context })
+    }
+
+    #[inline]
+    pub(super) fn context(&self) -> &Context {
+        &self.context
+    }
+
+    fn is_of(&self, span: &SpanContext) -> bool {
+        let own = self.context.span_context();
+        own.span_id() == span.span_id() && own.trace_id() == span.trace_id()
+    }
+}
+
+impl ObserverContextView for Native {
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+/// Notes that the span of `native` was asked for its identity: it may be on its way into an API context.
+#[inline]
+pub(super) fn note_asked(native: &Arc<Native>) {
+    let _late = ASKED.try_with(|asked| asked.set(Some(native.clone())));
+}
+
+/// The side of the span `span`, which an API context has that is just being made.
+#[inline]
+pub(super) fn asked_or_found(span: &SpanContext) -> Option<Arc<Native>> {
+    let asked = ASKED.try_with(Cell::take).ok().flatten();
+    asked
+        .filter(|native| native.is_of(span))
+        .or_else(|| find(span))
+}
+
+/// The native side of the span in an API context, if the observer has seen how that was made.
+#[inline]
+pub(super) fn seen_in(api: &ApiContext) -> Option<&Native> {
+    api.observer_view().as_ref()?.as_any().downcast_ref()
+}
+
 #[derive(Debug)]
 struct Live {
-    context: Context,
+    native: Arc<Native>,
     holders: usize,
 }
 
@@ -30,22 +89,17 @@ struct Live {
 pub(super) struct Registration(Option<SpanId>);
 
 impl Registration {
-    /// Registers the current span of `context`.
-    pub(super) fn new(context: Context) -> Self {
-        let id = context.span_context().span_id();
-        let shard = context
-            .span_context()
-            .is_valid()
-            .then(|| shard(id))
-            .flatten();
+    /// Registers a span.
+    pub(super) fn new(native: &Arc<Native>) -> Self {
+        let span = native.context.span_context();
+        let id = span.span_id();
+        let shard = span.is_valid().then(|| shard(id)).flatten();
         Self(shard.map(|mut shard| {
             match shard.entry(number(id)) {
                 Entry::Occupied(mut known) => known.get_mut().holders += 1,
                 Entry::Vacant(free) => {
-                    free.insert(Live {
-                        context,
-                        holders: 1,
-                    });
+                    let native = native.clone();
+                    free.insert(Live { native, holders: 1 });
                 }
             }
             id
@@ -68,11 +122,11 @@ impl Drop for Registration {
     }
 }
 
-/// The native context in which `span` is the current one.
-pub(super) fn find(span: &SpanContext) -> Option<Context> {
+/// The native side of `span`.
+pub(super) fn find(span: &SpanContext) -> Option<Arc<Native>> {
     let shard = shard(span.span_id())?;
     let live = shard.get(&number(span.span_id()))?;
-    (live.context.span_context().trace_id() == span.trace_id()).then(|| live.context.clone())
+    live.native.is_of(span).then(|| live.native.clone())
 }
 
 fn shard(id: SpanId) -> Option<MutexGuard<'static, Shard<Live>>> {
@@ -100,14 +154,12 @@ mod tests {
                 TraceState::EMPTY,
             )
         };
-        let context = Context::default().with_remote_span_context(span(1));
-        let first = Registration::new(context.clone());
-        let second = Registration::new(context);
+        let native = Native::new(Context::default().with_remote_span_context(span(1)));
+        let first = Registration::new(&native);
+        let second = Registration::new(&native);
         drop(first);
-        assert_eq!(
-            find(&span(1)).map(|found| found.span_context().clone()),
-            Some(span(1))
-        );
+        let found = find(&span(1)).unwrap();
+        assert_eq!(found.context().span_context(), &span(1));
         assert!(
             find(&span(2)).is_none(),
             "the same span id in another trace is another span"
@@ -118,7 +170,7 @@ mod tests {
 
     #[test]
     fn a_span_without_identity_is_not_registered() {
-        let _registration = Registration::new(Context::default());
+        let _registration = Registration::new(&Native::new(Context::default()));
         assert!(find(&SpanContext::INVALID).is_none());
     }
 }

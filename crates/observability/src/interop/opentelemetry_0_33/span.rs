@@ -6,15 +6,17 @@
 //! ended none does anything.
 
 use super::{
+    bridge::is_mirroring,
     convert::{attributes, unix_nanos},
-    live::Registration,
+    live::{Native, Registration, note_asked},
 };
 use crate::{Context, Span, SpanRef};
-use opentelemetry::{KeyValue, trace as api};
+use opentelemetry::{KeyValue, Value, trace as api};
 use std::{
     borrow::Cow,
     error::Error,
     panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, OnceLock},
     time::SystemTime,
 };
 
@@ -23,45 +25,72 @@ use std::{
 pub struct ContinuumSpan {
     handle: Handle,
     identity: api::SpanContext,
-    /// Held for its drop.
-    _registration: Registration,
+    /// There once somebody may look for it.
+    native: OnceLock<Findable>,
 }
 
 #[derive(Debug)]
 enum Handle {
     Owner(Span),
     /// A native span seen by API code, which describes it but cannot end it.
-    Mirror(SpanRef),
+    Mirror(Arc<Native>),
+}
+
+/// The native side of a span, and what it is found by.
+#[derive(Debug)]
+struct Findable {
+    native: Arc<Native>,
+    /// Held for its drop.
+    _registration: Registration,
+}
+
+impl Findable {
+    fn new(native: Arc<Native>) -> Self {
+        Self {
+            _registration: Registration::new(&native),
+            native,
+        }
+    }
 }
 
 impl ContinuumSpan {
     pub(super) fn owner(span: Span) -> Self {
         let identity = span.view().context().into();
-        let registration = Registration::new(span.as_context());
-        Self {
+        let span = Self {
             handle: Handle::Owner(span),
             identity,
-            _registration: registration,
+            native: OnceLock::new(),
+        };
+        if !is_mirroring() {
+            // No observer sees into what context it goes.
+            span.findable();
         }
+        span
     }
 
     /// The current span of `context`.
     pub(super) fn mirror(context: Context) -> Self {
-        let view = context.span().clone();
-        let identity = view.context().into();
-        let registration = Registration::new(context);
         Self {
-            handle: Handle::Mirror(view),
-            identity,
-            _registration: registration,
+            identity: context.span_context().into(),
+            handle: Handle::Mirror(Native::new(context)),
+            native: OnceLock::new(),
         }
     }
 
     fn view(&self) -> &SpanRef {
         match &self.handle {
             Handle::Owner(span) => span.view(),
-            Handle::Mirror(view) => view,
+            Handle::Mirror(native) => native.context().span(),
         }
+    }
+
+    fn findable(&self) -> &Findable {
+        self.native.get_or_init(|| {
+            Findable::new(match &self.handle {
+                Handle::Owner(span) => Native::new(span.as_context()),
+                Handle::Mirror(native) => native.clone(),
+            })
+        })
     }
 }
 
@@ -90,6 +119,9 @@ impl api::Span for ContinuumSpan {
     }
 
     fn span_context(&self) -> &api::SpanContext {
+        if is_mirroring() {
+            note_asked(&self.findable().native);
+        }
         &self.identity
     }
 
@@ -98,8 +130,14 @@ impl api::Span for ContinuumSpan {
     }
 
     fn set_attribute(&mut self, attribute: KeyValue) {
-        self.view()
-            .set_attribute(attribute.key.as_str(), &attribute.value);
+        let (span, key) = (self.view(), attribute.key.as_str());
+        match &attribute.value {
+            Value::I64(number) => span.set_attribute(key, *number),
+            Value::F64(number) => span.set_attribute(key, *number),
+            Value::Bool(truth) => span.set_attribute(key, *truth),
+            Value::String(text) => span.set_attribute(key, text.as_str()),
+            other => span.set_attribute(key, other),
+        }
     }
 
     fn set_status(&mut self, status: api::Status) {

@@ -8,7 +8,7 @@ use super::{
     ContinuumSpan, bridge,
     convert::{attributes, unix_nanos},
 };
-use crate::Tracer;
+use crate::{Span, SpanContext, Tracer, Value};
 use opentelemetry::{Context as ApiContext, InstrumentationScope, trace as api};
 
 /// The tracer provider of the `opentelemetry` API on this recorder.
@@ -61,24 +61,24 @@ impl api::Tracer for ContinuumTracer {
 
     fn build_with_context(&self, builder: api::SpanBuilder, parent: &ApiContext) -> ContinuumSpan {
         let parent = bridge::parent(parent);
-        let mut native = self.native.span_builder(&builder.name).parent(&parent);
-        if let Some(kind) = builder.span_kind {
-            native = native.kind(kind.into());
-        }
-        for attribute in builder.attributes.iter().flatten() {
-            native = native.attribute(attribute.key.as_str(), &attribute.value);
-        }
-        for link in builder.links.iter().flatten() {
-            native = native.link_with((&link.span_context).into(), attributes(&link.attributes));
-        }
-        if let Some(time) = builder.start_time {
-            native = native.start_time_unix_nanos(unix_nanos(time));
-        }
-        let span = native.start();
+        let described = attributes(builder.attributes.as_deref().unwrap_or_default());
+        let links: Vec<_> = builder.links.iter().flatten().map(link).collect();
+        let mut span = Span::default();
+        self.native
+            .start_described(&builder.name, parent.as_ref(), &mut span, |start| {
+                start.kind = builder.span_kind.map(Into::into).unwrap_or_default();
+                start.attributes = &described;
+                start.links = &links;
+                start.time_unix_nanos = builder.start_time.map(unix_nanos);
+            });
         for event in builder.events.iter().flatten() {
             let members = attributes(&event.attributes);
             span.add_event_at(&event.name, unix_nanos(event.timestamp), &members);
         }
         ContinuumSpan::owner(span)
     }
+}
+
+fn link(link: &api::Link) -> (SpanContext, Vec<(&str, Value<'_>)>) {
+    ((&link.span_context).into(), attributes(&link.attributes))
 }
