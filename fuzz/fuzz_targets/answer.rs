@@ -3,7 +3,9 @@
 
 #![no_main]
 
-use continuum_observability::fuzzing::{partial_success, rpc_retry_delay, rpc_status_message};
+use continuum_observability::fuzzing::{
+    partial_success, rpc_message, rpc_retry_delay, rpc_status_message,
+};
 use libfuzzer_sys::fuzz_target;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
 use prost::Message as _;
@@ -22,6 +24,12 @@ fuzz_target!(|body: &[u8]| {
         assert_eq!(exported.rejected, rejected);
         assert!(reference.error_message.is_empty() || exported.message.is_some());
     }
+    // Over gRPC the same is behind a head of five bytes, and only as much of it counts as is there.
+    let length = (body.len() as u32).to_be_bytes();
+    let framed = [&[0][..], &length, body].concat();
+    assert_eq!(rpc_message(&framed), body);
+    let within = rpc_message(body);
+    assert!(within.is_empty() || body[5..].starts_with(within));
     let _message = rpc_status_message(body);
     let _delay = rpc_retry_delay(body);
 });

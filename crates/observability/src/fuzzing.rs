@@ -5,8 +5,8 @@
 //! Invariant: a door passes on and decides nothing, so that what is fuzzed is what runs.
 
 use crate::{
-    ExportError, Exported, Problem, SpanRecord, config, export, layers::cache::key, span::url,
-    testing::TestRecorder,
+    ExportError, Exported, Problem, SpanRecord, TraceState, config, export, layers::cache::key,
+    sampling::ot_member, span::url, testing::TestRecorder,
 };
 use http::HeaderMap;
 use std::time::Duration;
@@ -39,6 +39,32 @@ pub fn rpc_status_message(body: &[u8]) -> String {
 /// The wait that a `google.rpc.Status` asks for.
 pub fn rpc_retry_delay(status: &[u8]) -> Option<Duration> {
     export::rpc_retry_delay(status)
+}
+
+/// The message behind the head that gRPC puts before it.
+pub fn rpc_message(body: &[u8]) -> &[u8] {
+    export::rpc_message(body)
+}
+
+/// What follows the answer of a proxy to `CONNECT`, where that is a success.
+pub fn after_connect(answer: &[u8]) -> Option<&[u8]> {
+    export::after_connect(answer)
+}
+
+/// The threshold in `tracestate`.
+pub fn ot_threshold(state: &TraceState) -> Option<u64> {
+    ot_member::threshold(state)
+}
+
+/// The randomness in `tracestate`.
+pub fn ot_randomness(state: &TraceState) -> Option<u64> {
+    ot_member::randomness(state)
+}
+
+/// `tracestate` with another threshold below 2^56, or with none.
+pub fn with_ot_threshold(state: &TraceState, threshold: Option<u64>) -> TraceState {
+    let text = threshold.map(ot_member::threshold_text);
+    ot_member::with_threshold(state, text.as_deref())
 }
 
 /// The wait that `Retry-After` asks for, beside the server's `Date`.

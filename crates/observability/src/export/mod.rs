@@ -71,7 +71,9 @@ pub(crate) use self::{
 pub(crate) use self::{
     json::write_request,
     network::retry_after,
-    otlp::{partial_success, rpc_error, rpc_retry_delay, rpc_status_message},
+    otlp::{
+        after_connect, partial_success, rpc_error, rpc_message, rpc_retry_delay, rpc_status_message,
+    },
 };
 
 use std::{

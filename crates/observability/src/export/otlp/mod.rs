@@ -21,5 +21,5 @@ pub use self::http::OtlpHttpExporter;
 #[cfg(feature = "_fuzzing")]
 pub(crate) use self::{
     answer::{partial_success, rpc_retry_delay, rpc_status_message},
-    grpc::rpc_error,
+    grpc::{after_connect, rpc_error, rpc_message},
 };

@@ -29,7 +29,7 @@ pub(super) fn framed(request: &[u8], compression: Compression) -> Bytes {
 
 /// The bytes of the first message, as far as they are there; none of a compressed one, which was
 /// not asked for.
-pub(super) fn content(body: &[u8]) -> &[u8] {
+pub(crate) fn content(body: &[u8]) -> &[u8] {
     let Some(([0, len @ ..], rest)) = body.split_first_chunk::<HEAD_BYTES>() else {
         return &[];
     };

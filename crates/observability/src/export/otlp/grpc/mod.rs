@@ -21,7 +21,7 @@ pub(super) mod server;
 mod status;
 
 #[cfg(feature = "_fuzzing")]
-pub(crate) use self::status::rpc_error;
+pub(crate) use self::{message::content as rpc_message, proxy::after_connect, status::rpc_error};
 #[cfg(test)]
 mod tests;
 

@@ -94,6 +94,20 @@ async fn read_head(stream: &mut (impl AsyncRead + Unpin)) -> Result<Vec<u8>, Fai
     Ok(head)
 }
 
+/// What follows in `answer` once a tunnel is open.
+#[cfg(feature = "_fuzzing")]
+pub(crate) fn after_connect(answer: &[u8]) -> Option<&[u8]> {
+    let proxy = Proxy {
+        host: String::new(),
+        port: 0,
+        credentials: None,
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().build().ok()?;
+    let mut stream = tokio::io::join(answer, tokio::io::sink());
+    let opened = runtime.block_on(proxy.tunnel(&mut stream, ("collector", 4317)));
+    opened.ok().map(|()| stream.into_inner().0)
+}
+
 /// The status of `HTTP/1.1 200 Connection established`.
 fn status(head: &[u8]) -> Option<u16> {
     let line = head.split(|byte| *byte == b'\r').next()?;
