@@ -12,7 +12,7 @@
 //!
 //! Source: OpenTelemetry specification, "Environment Variable Specification", `OTEL_LOG_LEVEL`.
 
-use crate::{context::Context, recorder::AtomicStatic};
+use crate::{context::Context, recorder::AtomicStatic, stderr::stderr};
 use std::{
     fmt,
     io::Write as _,
@@ -114,10 +114,8 @@ fn say(level: DiagnosticLevel, topic: Topic, message: fmt::Arguments<'_>) {
 fn deliver(level: DiagnosticLevel, message: fmt::Arguments<'_>) {
     let Some(Sink(receiver)) = SINK.get() else {
         // Nowhere is left to report that standard error is closed.
-        let _written = writeln!(
-            std::io::stderr(),
-            "continuum-observability: {level}: {message}"
-        );
+        let line = format!("continuum-observability: {level}: {message}\n");
+        let _written = stderr().write_all(line.as_bytes()).is_ok();
         return;
     };
     let message = message.to_string();

@@ -33,6 +33,7 @@ mod recorder;
 mod sampling;
 pub mod semconv;
 mod span;
+mod stderr;
 pub mod testing;
 
 pub use config::*;

@@ -17,6 +17,7 @@
 mod child;
 mod generations;
 mod identity;
+mod standard_error;
 mod thousand;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -23,6 +23,7 @@ use super::{
     EncodedRequest, ExportError, Exported, Exporter, SpanRecord, TreeStyle, decode_request,
     render_tree, tree::hex,
 };
+use crate::stderr::stderr;
 
 /// Prints each finished trace as an indented tree.
 ///
@@ -50,7 +51,7 @@ impl ConsoleExporter {
     pub fn stderr(style: TreeStyle) -> Self {
         Self {
             target: "stderr",
-            ..Self::new(Box::new(io::stderr()), style)
+            ..Self::new(Box::new(stderr()), style)
         }
     }
 
