@@ -227,7 +227,13 @@ impl Worker {
                 self.quote(rejected, spans, message.as_deref());
                 rejected == 0
             }
-            Some(Err(error)) => self.lose(spans, format_args!("{error}")),
+            Some(Err(error)) => {
+                let lost = self.lose(spans, format_args!("{error}"));
+                if !error.is_retryable() {
+                    totals.refused(spans);
+                }
+                lost
+            }
             None => {
                 let name = self.exporter.name();
                 self.lose(spans, format_args!("the exporter {name} panicked"))

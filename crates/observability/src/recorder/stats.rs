@@ -46,6 +46,9 @@ pub struct Stats {
     pub dropped_budget_spent: u64,
     /// Spans dropped because the exporter failed, retries included.
     pub dropped_export_failed: u64,
+    /// Of `dropped_export_failed`, those that the receiver refused, or that cannot be sent as things are
+    /// set up: trying again could not help. For the others, attempts or time were spent.
+    pub refused: u64,
     /// Spans that the receiver took and then rejected (OTLP partial success).
     pub dropped_rejected: u64,
     /// Spans that ended after shutdown.
@@ -118,6 +121,8 @@ pub(crate) struct Totals {
     exported: AtomicU64,
     budget_spent: AtomicU64,
     export_failed: AtomicU64,
+    /// Of those that failed.
+    refused: AtomicU64,
     rejected: AtomicU64,
     after_shutdown: AtomicU64,
 }
@@ -135,6 +140,11 @@ impl Totals {
 
     pub(crate) fn exported(&self, spans: u64) {
         self.exported.fetch_add(spans, Ordering::Relaxed);
+    }
+
+    /// Counts spans that were lost for good at once; they are also counted as dropped.
+    pub(crate) fn refused(&self, spans: u64) {
+        self.refused.fetch_add(spans, Ordering::Relaxed);
     }
 
     /// Counts spans whose trace is not kept.
@@ -176,6 +186,7 @@ impl Totals {
         // What became of a span is read before what it was before, and before how many there are.
         let mut stats = Stats {
             exported: read(&self.exported),
+            refused: read(&self.refused),
             decided_early: read(&self.decided_early),
             dropped_budget_spent: read(&self.budget_spent),
             dropped_export_failed: read(&self.export_failed),

@@ -6,7 +6,7 @@ use crate::{
     ordeal::{BUDGET_BYTES, FLOOD, Lines, builder, endure, ordeal, over_http, prompt, recover},
     record,
 };
-use continuum_observability::{FlushError, OtlpConfig, OtlpProtocol, Telemetry};
+use continuum_observability::{FlushError, OtlpConfig, OtlpProtocol, Stats, Telemetry};
 use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTracePartialSuccess, ExportTraceServiceResponse,
 };
@@ -16,9 +16,9 @@ use std::thread;
 /// What the sockets of both sides hold of an answer by themselves.
 const ON_THE_WAY: u64 = 12 << 20;
 
-fn survives(fault: Fault, remedy: &str) {
+fn survives(fault: Fault, remedy: &str) -> Stats {
     let backend = Backend::start(Protocol::Http, Fault::None);
-    ordeal(over_http(&backend), &backend, fault, remedy);
+    ordeal(over_http(&backend), &backend, fault, remedy)
 }
 
 #[test]
@@ -90,7 +90,9 @@ fn a_backend_that_answers_with_one_byte_a_second_is_given_up_at_the_deadline() {
 #[test]
 fn a_backend_that_asks_for_a_long_pause_is_not_waited_for() {
     let overloaded = "the receiver is overloaded or restarting";
-    survives(Fault::Status(429, "Retry-After: 3600\r\n", ""), overloaded);
+    let busy = survives(Fault::Status(429, "Retry-After: 3600\r\n", ""), overloaded);
+    assert!(busy.dropped_export_failed > 0);
+    assert_eq!(busy.refused, 0, "it may come later");
     survives(
         Fault::Status(503, "Retry-After: 3600\r\n", "busy"),
         overloaded,
@@ -99,10 +101,12 @@ fn a_backend_that_asks_for_a_long_pause_is_not_waited_for() {
 
 #[test]
 fn a_backend_that_refuses_spans_is_asked_once_and_quoted() {
-    survives(
+    let refused = survives(
         Fault::Status(400, "", "cannot parse spans"),
         "cannot parse spans",
     );
+    assert!(refused.refused > 0);
+    assert_eq!(refused.refused, refused.dropped_export_failed);
     survives(Fault::Status(401, "", ""), "check the credentials");
     survives(Fault::Status(404, "", ""), "check the path");
     survives(Fault::Status(413, "", ""), "lower the batch size");

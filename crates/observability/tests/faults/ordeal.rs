@@ -96,7 +96,7 @@ pub(crate) fn recover(telemetry: &Telemetry, lines: &Lines, backend: &Backend) {
 }
 
 /// The whole ordeal: everything of the flood is lost, and the line about it contains `remedy`.
-pub(crate) fn ordeal(otlp: OtlpConfig, backend: &Backend, fault: Fault, remedy: &str) {
+pub(crate) fn ordeal(otlp: OtlpConfig, backend: &Backend, fault: Fault, remedy: &str) -> Stats {
     let _alone = alone();
     backend.set(fault);
     let (builder, lines) = builder(otlp);
@@ -107,4 +107,5 @@ pub(crate) fn ordeal(otlp: OtlpConfig, backend: &Backend, fault: Fault, remedy: 
     assert!(line.contains(&endpoint) && line.contains(remedy), "{line}");
     backend.set(Fault::None);
     recover(&telemetry, &lines, backend);
+    stats
 }
