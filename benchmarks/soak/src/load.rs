@@ -83,4 +83,7 @@ fn describe(span: &SpanRef, number: u64) {
     span.set_attribute("http.request.method", "GET");
     span.set_attribute("http.response.status_code", 200);
     span.set_attribute("score", 0.5);
+    // Requests of 300 to 2,000 bytes.
+    let length = usize::try_from(number * 97 % 1_700).unwrap_or_default();
+    span.set_attribute("question", "x".repeat(length));
 }

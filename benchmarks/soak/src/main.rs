@@ -19,11 +19,17 @@ mod receiver;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use continuum_observability::{OtlpConfig, OtlpProtocol, Stats, Telemetry};
+use continuum_observability::{
+    FlightRecorder, OtlpConfig, OtlpProtocol, Sampler, Stats, TailPolicy, Telemetry,
+};
 
 use receiver::{Receiver, Taken};
 
 const RECEIVER: &str = "receiver";
+const RING_BYTES: usize = 2 << 20;
+/// What may be resident: the budget of 16 MiB, 4 MiB of traces that wait, the ring, a request in its two
+/// copies, and as much again for the program, its threads and what the allocator keeps.
+const BOUND_BYTES: u64 = 48 << 20;
 const LAST_DELIVERY: Duration = Duration::from_mins(1);
 
 fn main() -> Result<()> {
@@ -42,6 +48,9 @@ fn soak(duration: Duration) -> Result<()> {
     otlp.protocol = Some(OtlpProtocol::HttpProtobuf);
     let telemetry = Telemetry::builder()
         .exporter(otlp)
+        .sampler(Sampler::parent_based(Sampler::TraceIdRatio(0.9)))
+        .tail(TailPolicy::new(0.5).keep_slower_than_percentile(99.0))
+        .flight_recorder(FlightRecorder::new(RING_BYTES))
         // What is lost here is meant to be.
         .diagnostics(|_, _| ())
         .init()?;
@@ -55,11 +64,13 @@ fn soak(duration: Duration) -> Result<()> {
     println!("{halves}");
     judge_accounts(&stats, &taken)?;
     ensure!(halves.is_flat(), "memory grows");
+    ensure!(halves.most() <= BOUND_BYTES, "memory is out of its bound");
     Ok(())
 }
 
 fn judge_accounts(stats: &Stats, taken: &Taken) -> Result<()> {
-    let known = stats.exported + stats.sampled_out + stats.dropped();
+    let sampled_out = stats.sampled_out + stats.sampled_out_at_tail;
+    let known = stats.exported + sampled_out + stats.dropped();
     ensure!(stats.pending == 0, "spans are still pending");
     ensure!(stats.started == known, "spans are in no count");
     ensure!(stats.exported > 0, "nothing was exported");

@@ -38,6 +38,11 @@ pub(crate) fn halves(samples: &[u64]) -> Option<Halves> {
 }
 
 impl Halves {
+    /// The most that was taken at any time.
+    pub(crate) fn most(&self) -> u64 {
+        self.earlier.max(self.later)
+    }
+
     pub(crate) fn is_flat(&self) -> bool {
         let tolerated = self.earlier * TOLERATED_PERCENT / 100 + TOLERATED_BYTES;
         self.later <= self.earlier + tolerated

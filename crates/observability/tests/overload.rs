@@ -371,6 +371,49 @@ fn a_shutdown_under_load_accounts_for_every_span() {
 }
 
 #[test]
+fn at_every_moment_the_counts_agree_with_what_program_and_exporter_know() {
+    const THREADS: u64 = 3;
+    const EACH: u64 = 20_000;
+    let _alone = alone();
+    let [begun, ended, taken] = [(); 3].map(|()| Arc::new(AtomicU64::new(0)));
+    let taking = taken.clone();
+    let telemetry = exporter(move |spans| {
+        taking.fetch_add(spans, Ordering::SeqCst);
+        Ok(Exported::default())
+    })
+    .memory_budget_bytes(BUDGET_BYTES)
+    .init()
+    .unwrap();
+    let work = || {
+        for _ in 0..EACH {
+            begun.fetch_add(1, Ordering::SeqCst);
+            record(1);
+            ended.fetch_add(1, Ordering::SeqCst);
+        }
+    };
+    thread::scope(|scope| {
+        let start = |_| thread::Builder::new().spawn_scoped(scope, work).unwrap();
+        let threads: Vec<_> = (0..THREADS).map(start).collect();
+        while threads.iter().any(|thread| !thread.is_finished()) {
+            let ended_before = ended.load(Ordering::SeqCst);
+            let stats = telemetry.stats();
+            let (begun_after, taken_after) =
+                (begun.load(Ordering::SeqCst), taken.load(Ordering::SeqCst));
+            let all = ended_before..=begun_after;
+            assert!(all.contains(&stats.started), "{all:?}: {stats:?}");
+            assert!(stats.exported <= taken_after, "{taken_after}: {stats:?}");
+            assert_accounts_balance(stats);
+        }
+    });
+    // What the exporter could not keep up with is no error here.
+    let _lost = telemetry.shutdown(PLENTY).is_err();
+    let stats = telemetry.stats();
+    assert_eq!((stats.started, stats.pending), (THREADS * EACH, 0));
+    assert_eq!(stats.exported, taken.load(Ordering::SeqCst));
+    assert_eq!(stats.exported + stats.dropped(), stats.started);
+}
+
+#[test]
 fn threads_go_on_with_the_recorder_that_is_set_up_next() {
     let _alone = alone();
     let first = exporter(|_| Ok(Exported::default())).init().unwrap();
