@@ -81,7 +81,7 @@ mod tests {
         assert_eq!(
             recorder.tree(),
             "answer_question tenant.id=user_123\n  \
-             memory.recall memory.operation=recall memory.query_length=19 memory.max_concepts=10 \
+             memory.recall memory.operation=recall gen_ai.operation.name=search_memory memory.query_length=19 memory.max_concepts=10 \
              tenant.id=user_123\n    \
              read_memories tenant.id=user_123 memory.count=2\n"
         );

@@ -74,7 +74,7 @@ mod tests {
         assert_eq!(
             recorder.tree(),
             "answer_question question.length=36\n  \
-             memory.recall memory.operation=recall memory.query_length=36 memory.max_concepts=10 \
+             memory.recall memory.operation=recall gen_ai.operation.name=search_memory memory.query_length=36 memory.max_concepts=10 \
              tenant.id=user_123 memory.concepts_found=2\n  \
              generate function.name=generate function.module=quickstart \
              code.function.name=quickstart::generate answer.memory_count=2\n"

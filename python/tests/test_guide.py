@@ -151,6 +151,7 @@ def _layers(run: Run, recorded: Recorded) -> None:
     recall = recorded.named("memory.recall")
     assert recall.attributes == {
         "memory.operation": "recall",
+        "gen_ai.operation.name": "search_memory",
         "memory.query_length": 19,
         "memory.max_concepts": 10,
         "tenant.id": "user_123",

@@ -23,14 +23,33 @@ SPANS: list[tuple[Callable[[], Any], str, str, dict[str, Any]]] = [
         lambda: memory.trace_recall("question?", tenant_id="t"),
         "memory.recall",
         "internal",
-        {"memory.operation": "recall", "memory.query_length": 9, "memory.max_concepts": 10},
+        {
+            "memory.operation": "recall",
+            "gen_ai.operation.name": "search_memory",
+            "memory.query_length": 9,
+            "memory.max_concepts": 10,
+        },
     ),
     (
-        lambda: memory.trace_learn(35, 120, "t"),
+        lambda: memory.trace_recall("q", tenant_id="t", store_id="notes"),
+        "memory.recall",
+        "internal",
+        {
+            "memory.operation": "recall",
+            "gen_ai.operation.name": "search_memory",
+            "gen_ai.memory.store.id": "notes",
+            "memory.query_length": 1,
+            "memory.max_concepts": 10,
+        },
+    ),
+    (
+        lambda: memory.trace_learn(35, 120, "t", "notes"),
         "memory.learn",
         "internal",
         {
             "memory.operation": "learn",
+            "gen_ai.operation.name": "update_memory",
+            "gen_ai.memory.store.id": "notes",
             "memory.user_message_length": 35,
             "memory.ai_response_length": 120,
         },
@@ -171,10 +190,12 @@ def test_results_enrich_the_current_span_or_the_one_given(recorded: Recorded) ->
     with memory.trace_learn(1, 2):
         memory.enrich_span_with_learn_results(4, 1, 6, 0)
     assert recorded.named("memory.recall").attributes["memory.query_time_ms"] == 12.0
+    assert recorded.named("memory.recall").attributes["gen_ai.memory.record.count"] == 7
     query = recorded.named("db.select").attributes
     assert query["db.response.returned_rows"] == query["db.row_count"] == 3
     assert query["db.query_plan"] == "SCAN a WHERE b = ?"
     assert recorded.named("memory.learn").attributes["memory.links_created"] == 6
+    assert recorded.named("memory.learn").attributes["gen_ai.memory.record.count"] == 4
 
 
 def test_hits_and_misses_scrub_their_keys(recorded: Recorded) -> None:
@@ -201,7 +222,11 @@ def test_the_conventions_decide_about_names(
     recorded = start(config={"CONTINUUM_SEMCONV": conventions})
     with database.trace_query("SELECT 1"):
         pass
+    with memory.trace_learn(1, 2):
+        memory.enrich_span_with_learn_results(4, 1, 6, 0)
     assert set(recorded.named("db.select").attributes) == names
+    learned = recorded.named("memory.learn").attributes
+    assert ("gen_ai.memory.record.count" in learned) == (conventions == "stable")
 
 
 def test_questions_are_shown_only_where_previews_are_on(start: Callable[..., Recorded]) -> None:

@@ -111,10 +111,12 @@ impl Memory {
         let lengths = entry.turns.iter().map(|turn| turn.text.chars().count());
         trace_learn(lengths.sum(), 0)
             .tenant_id(scope.tenant().as_str())
+            .store_id(scope.tenant().as_str())
             .run_sync(|span| {
                 let turns = entry.checked_turns(&config.limits)?;
                 span.set_attribute(attribute::FEDERATION_PEER_INSTANCE_ID, &entry.origin);
                 let response = receive(store, &scope, entry, &turns)?;
+                span.memory_record_count(turns.len());
                 span.set_attribute("memory.concepts_extracted", response.concepts_extracted);
                 Ok(response)
             })
@@ -154,10 +156,12 @@ impl TenantMemory {
         let length = |text: &Option<String>| text.as_ref().map_or(0, |text| text.chars().count());
         trace_learn(length(&request.user_message), length(&request.ai_response))
             .tenant_id(self.scope.tenant().as_str())
+            .store_id(self.scope.tenant().as_str())
             .run_sync(|span| {
                 let turns = request.turns(&self.memory.config.limits)?;
                 let Inner { config, store, .. } = &*self.memory;
                 let learned = learn(store, &self.scope, &turns, config.outbox)?;
+                span.memory_record_count(turns.len());
                 span.set_attribute("memory.concepts_extracted", learned.concepts_extracted);
                 span.set_attribute("memory.decisions_detected", learned.decisions_detected);
                 span.set_attribute("memory.links_created", learned.links_created);
@@ -176,11 +180,13 @@ impl TenantMemory {
         trace_recall(&request.query)
             .max_concepts(request.max_concepts)
             .tenant_id(self.scope.tenant().as_str())
+            .store_id(self.scope.tenant().as_str())
             .run_sync(|span| {
                 let started = Instant::now();
                 request.check(&self.memory.config.limits)?;
                 let (answer, cache) = self.cached_answer(request)?;
                 let response = respond(&answer, cache, started);
+                span.memory_record_count(response.turns.len());
                 span.concepts_found(response.concepts_found);
                 span.relationships_found(response.relationships_found);
                 span.set_attribute("memory.query_time_ms", response.query_time_ms);

@@ -31,27 +31,37 @@ macro_rules! scope {
 }
 
 #[pyfunction]
-#[pyo3(signature = (query, max_concepts = 10, tenant_id = None))]
-pub(crate) fn trace_recall(query: Text, max_concepts: usize, tenant_id: Option<Text>) -> Scope {
-    scope!(
-        Recall,
-        tenant_id,
-        memory::trace_recall(&query.0).max_concepts(max_concepts)
-    )
+#[pyo3(signature = (query, max_concepts = 10, tenant_id = None, store_id = None))]
+pub(crate) fn trace_recall(
+    query: Text,
+    max_concepts: usize,
+    tenant_id: Option<Text>,
+    store_id: Option<Text>,
+) -> Scope {
+    scope!(Recall, tenant_id, {
+        let span = memory::trace_recall(&query.0).max_concepts(max_concepts);
+        match &store_id {
+            Some(Text(store)) => span.store_id(store),
+            None => span,
+        }
+    })
 }
 
 #[pyfunction]
-#[pyo3(signature = (user_message_length, ai_response_length, tenant_id = None))]
+#[pyo3(signature = (user_message_length, ai_response_length, tenant_id = None, store_id = None))]
 pub(crate) fn trace_learn(
     user_message_length: usize,
     ai_response_length: usize,
     tenant_id: Option<Text>,
+    store_id: Option<Text>,
 ) -> Scope {
-    scope!(
-        Learn,
-        tenant_id,
-        memory::trace_learn(user_message_length, ai_response_length)
-    )
+    scope!(Learn, tenant_id, {
+        let span = memory::trace_learn(user_message_length, ai_response_length);
+        match &store_id {
+            Some(Text(store)) => span.store_id(store),
+            None => span,
+        }
+    })
 }
 
 #[pyfunction]

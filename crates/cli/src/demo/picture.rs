@@ -15,7 +15,7 @@ use continuum_observability::{Palette, SpanRecord, TraceId, TreeStyle, render_tr
 use super::report::Picture;
 
 /// Attributes that the names of our spans are made of, or that say nothing new in the demo.
-const ELSEWHERE: [&str; 22] = [
+const ELSEWHERE: [&str; 25] = [
     "cache.key",
     "cache.operation",
     "db.collection.name",
@@ -23,6 +23,9 @@ const ELSEWHERE: [&str; 22] = [
     "db.query.text",
     "db.system.name",
     "federation.operation",
+    "gen_ai.memory.record.count",
+    "gen_ai.memory.store.id",
+    "gen_ai.operation.name",
     "http.request.body.size",
     "http.request.method",
     "http.response.body.size",

@@ -56,11 +56,13 @@ impl Traced {
 }
 
 /// Attributes that the name of the span repeats, and the tenant, which is checked in each line.
-const EVERYWHERE: [&str; 10] = [
+const EVERYWHERE: [&str; 12] = [
     "cache.operation=",
     "db.collection.name=",
     "db.operation.name=",
     "db.system.name=",
+    "gen_ai.memory.store.id=",
+    "gen_ai.operation.name=",
     "http.request.method=",
     "http.response.body.size=",
     "memory.operation=",
@@ -116,7 +118,7 @@ fn a_learn() {
     POST /v1/learn [server] url.path=/v1/learn http.route=/v1/learn http.response.status_code=200
       auth.verify_key OK
         db.select.keys [client] OK db.response.returned_rows=1
-      memory.learn OK memory.user_message_length=43 memory.ai_response_length=0 memory.concepts_extracted=5 memory.decisions_detected=1 memory.links_created=10 memory.compounds_found=0
+      memory.learn OK memory.user_message_length=43 memory.ai_response_length=0 gen_ai.memory.record.count=1 memory.concepts_extracted=5 memory.decisions_detected=1 memory.links_created=10 memory.compounds_found=0
         memory.concept_extraction OK memory.concepts_extracted=5
         db.transaction [client] OK db.transaction.committed=true
           db.select.turns [client] OK db.response.returned_rows=0
@@ -141,7 +143,7 @@ fn a_recall_and_the_same_again_from_the_cache() {
     POST /v1/recall [server] url.path=/v1/recall http.route=/v1/recall http.response.status_code=200
       auth.verify_key OK
         db.select.keys [client] OK db.response.returned_rows=1
-      memory.recall OK memory.query_length=11 memory.max_concepts=10 memory.concepts_found=5 memory.relationships_found=10 memory.query_time_ms=*
+      memory.recall OK memory.query_length=11 memory.max_concepts=10 gen_ai.memory.record.count=1 memory.concepts_found=5 memory.relationships_found=10 memory.query_time_ms=*
         cache.get [client] OK cache.key_pattern=memory:search:* cache.key=memory:search:<hash> cache.hit=false
           · cache.miss key=memory:search:<hash>
         db.select.turns_fts [client] OK db.response.returned_rows=1
@@ -162,7 +164,7 @@ fn a_recall_and_the_same_again_from_the_cache() {
     POST /v1/recall [server] url.path=/v1/recall http.route=/v1/recall http.response.status_code=200
       auth.verify_key OK
         db.select.keys [client] OK db.response.returned_rows=1
-      memory.recall OK memory.query_length=11 memory.max_concepts=10 memory.concepts_found=5 memory.relationships_found=10 memory.query_time_ms=*
+      memory.recall OK memory.query_length=11 memory.max_concepts=10 gen_ai.memory.record.count=1 memory.concepts_found=5 memory.relationships_found=10 memory.query_time_ms=*
         cache.get [client] OK cache.key_pattern=memory:search:* cache.key=memory:search:<hash> cache.hit=true
           · cache.hit key=memory:search:<hash>
     ");

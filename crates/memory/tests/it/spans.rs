@@ -9,8 +9,10 @@ use rusqlite::Connection;
 use crate::{acme, say};
 
 /// What every span has; checked once for each, so that the pictures stay small.
-const EVERYWHERE: [&str; 5] = [
+const EVERYWHERE: [&str; 7] = [
     "tenant.id=",
+    "gen_ai.memory.store.id=",
+    "gen_ai.operation.name=",
     "memory.operation=",
     "db.system.name=",
     "db.operation.name=",
@@ -67,7 +69,7 @@ fn a_learn_shows_its_extraction_and_every_table_of_its_transaction() {
     let request = LearnRequest::new("s").user_message("We decided to paint the boat green.");
     let learn = tree(|| drop(tenant.learn(&request).unwrap()));
     assert_snapshot!(learn, @r"
-    memory.learn OK memory.user_message_length=35 memory.ai_response_length=0 memory.concepts_extracted=4 memory.decisions_detected=1 memory.links_created=6 memory.compounds_found=0
+    memory.learn OK memory.user_message_length=35 memory.ai_response_length=0 gen_ai.memory.record.count=1 memory.concepts_extracted=4 memory.decisions_detected=1 memory.links_created=6 memory.compounds_found=0
       memory.concept_extraction OK memory.concepts_extracted=4
       db.transaction [client] OK db.transaction.committed=true
         db.select.turns [client] OK db.response.returned_rows=0
@@ -83,12 +85,36 @@ fn a_learn_shows_its_extraction_and_every_table_of_its_transaction() {
 }
 
 #[test]
+fn the_conventions_of_generative_ai_name_the_operation_the_tenants_store_and_its_records() {
+    let (_dir, _memory, tenant) = acme();
+    let recorder = TestRecorder::new();
+    recorder.run(|| {
+        say(&tenant, "the harbour boat is green");
+        ask(&tenant, "which boat?");
+    });
+    let tree = recorder.tree();
+    for (span, operation) in [
+        ("memory.learn", "update_memory"),
+        ("memory.recall", "search_memory"),
+    ] {
+        let line = tree.lines().find(|line| line.starts_with(span)).unwrap();
+        for attribute in [
+            &*format!(" gen_ai.operation.name={operation} "),
+            " gen_ai.memory.store.id=acme ",
+            " gen_ai.memory.record.count=1 ",
+        ] {
+            assert!(line.contains(attribute), "{attribute} {line}");
+        }
+    }
+}
+
+#[test]
 fn a_recall_shows_cache_search_and_graph() {
     let (_dir, _memory, tenant) = acme();
     say(&tenant, "the harbour boat is green");
     let recall = tree(|| ask(&tenant, "which boat?"));
     assert_snapshot!(recall, @r"
-    memory.recall OK memory.query_length=11 memory.max_concepts=10 memory.concepts_found=3 memory.relationships_found=3 memory.query_time_ms=*
+    memory.recall OK memory.query_length=11 memory.max_concepts=10 gen_ai.memory.record.count=1 memory.concepts_found=3 memory.relationships_found=3 memory.query_time_ms=*
       cache.get [client] OK cache.operation=GET cache.key_pattern=memory:search:* cache.key=memory:search:<hash> cache.hit=false
         · cache.miss key=memory:search:<hash>
       db.select.turns_fts [client] OK db.response.returned_rows=1
@@ -112,7 +138,7 @@ fn a_cached_recall_touches_no_table() {
     ask(&tenant, "which boat?");
     let cached = tree(|| ask(&tenant, "which boat?"));
     assert_snapshot!(cached, @r"
-    memory.recall OK memory.query_length=11 memory.max_concepts=10 memory.concepts_found=3 memory.relationships_found=3 memory.query_time_ms=*
+    memory.recall OK memory.query_length=11 memory.max_concepts=10 gen_ai.memory.record.count=1 memory.concepts_found=3 memory.relationships_found=3 memory.query_time_ms=*
       cache.get [client] OK cache.operation=GET cache.key_pattern=memory:search:* cache.key=memory:search:<hash> cache.hit=true
         · cache.hit key=memory:search:<hash>
     ");

@@ -3,16 +3,17 @@
 //! Position: under [`super::settings`].
 //!
 //! Source: OpenTelemetry semantic conventions, "HTTP semantic convention stability migration" and
-//! those of databases and messaging, for `OTEL_SEMCONV_STABILITY_OPT_IN`.
+//! those of databases, messaging and generative AI, for `OTEL_SEMCONV_STABILITY_OPT_IN`.
 
 use super::env::{self, Environment};
 use crate::semconv::{Conventions, Group, Naming};
 
 /// The groups that the opt-in knows; of other instrumentations it names more, which are not ours.
-const GROUPS: [(&str, Group); 3] = [
+const GROUPS: [(&str, Group); 4] = [
     ("http", Group::Http),
     ("database", Group::Database),
     ("messaging", Group::Messaging),
+    ("gen_ai_latest_experimental", Group::GenAi),
 ];
 
 /// The builder's word for everything; else the opt-in's for the groups that it names, and
@@ -56,28 +57,44 @@ mod tests {
     use crate::config::testing::environment;
     use Conventions::{Dup, Legacy, Stable};
 
-    fn resolved(variables: &[(&str, &str)]) -> [Conventions; 4] {
+    fn resolved(variables: &[(&str, &str)]) -> [Conventions; 5] {
         let env = environment(variables);
         let naming = naming(None, &env);
         assert_eq!(env.problems(), Vec::<String>::new());
-        [Group::Http, Group::Database, Group::Messaging, Group::Cache].map(|group| naming.of(group))
+        [
+            Group::Http,
+            Group::Database,
+            Group::Messaging,
+            Group::Cache,
+            Group::GenAi,
+        ]
+        .map(|group| naming.of(group))
     }
 
     #[test]
     fn the_opt_in_wins_for_the_groups_that_it_names() {
         let rows = [
-            ("", "", [Stable; 4]),
-            ("Legacy", "", [Legacy; 4]),
-            ("dup", "", [Dup; 4]),
-            ("legacy", "http", [Stable, Legacy, Legacy, Legacy]),
-            ("", "database/dup", [Stable, Dup, Stable, Stable]),
+            ("", "", [Stable; 5]),
+            ("Legacy", "", [Legacy; 5]),
+            ("dup", "", [Dup; 5]),
+            ("legacy", "http", [Stable, Legacy, Legacy, Legacy, Legacy]),
+            ("", "database/dup", [Stable, Dup, Stable, Stable, Stable]),
             (
                 "legacy",
                 " messaging/dup , http",
-                [Stable, Legacy, Dup, Legacy],
+                [Stable, Legacy, Dup, Legacy, Legacy],
             ),
-            ("legacy", "http/dup,http", [Dup, Legacy, Legacy, Legacy]),
-            ("dup", "rpc,k8s/dup,httpx,HTTP", [Dup; 4]),
+            (
+                "legacy",
+                "http/dup,http",
+                [Dup, Legacy, Legacy, Legacy, Legacy],
+            ),
+            (
+                "legacy",
+                "gen_ai_latest_experimental",
+                [Legacy, Legacy, Legacy, Legacy, Stable],
+            ),
+            ("dup", "rpc,k8s/dup,httpx,HTTP", [Dup; 5]),
         ];
         for (general, opt_in, expected) in rows {
             let variables = [

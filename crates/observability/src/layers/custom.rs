@@ -2,7 +2,8 @@
 //!
 //! Position: methods of `SpanRef`, so that keys and types need not be remembered.
 //!
-//! Source: the tracing guide, "Custom Attributes" and "Custom Error Attributes".
+//! Source: the tracing guide, "Custom Attributes" and "Custom Error Attributes"; OpenTelemetry
+//! semantic conventions for generative AI, for `gen_ai.usage`.
 
 use crate::{semconv::attribute, span::SpanRef};
 
@@ -43,6 +44,8 @@ impl ErrorSeverity {
 ///         span.tenant_tier("premium");
 ///         span.cost_tokens_used(150);
 ///         span.cost_api_calls(3);
+///         span.gen_ai_usage_input_tokens(120);
+///         span.gen_ai_usage_output_tokens(30);
 ///         span.error_type("business_logic_error");
 ///         span.error_severity(ErrorSeverity::High);
 ///         span.error_recoverable(false);
@@ -51,7 +54,8 @@ impl ErrorSeverity {
 /// assert_eq!(
 ///     recorder.tree(),
 ///     "generate tenant.id=user_123 tenant.tier=premium cost.tokens_used=150 cost.api_calls=3 \
-///      error.type=business_logic_error error.severity=high error.recoverable=false\n"
+///      gen_ai.usage.input_tokens=120 gen_ai.usage.output_tokens=30 error.type=business_logic_error error.severity=high \
+///      error.recoverable=false\n"
 /// );
 /// ```
 impl SpanRef {
@@ -78,6 +82,16 @@ impl SpanRef {
     /// Records how many paid calls were made.
     pub fn cost_api_calls(&self, calls: u64) {
         self.set_attribute(attribute::COST_API_CALLS, calls);
+    }
+
+    /// Records how many tokens were sent to a language model, those from its cache included.
+    pub fn gen_ai_usage_input_tokens(&self, tokens: u64) {
+        self.set_attribute(attribute::GEN_AI_USAGE_INPUT_TOKENS, tokens);
+    }
+
+    /// Records how many tokens a language model answered with.
+    pub fn gen_ai_usage_output_tokens(&self, tokens: u64) {
+        self.set_attribute(attribute::GEN_AI_USAGE_OUTPUT_TOKENS, tokens);
     }
 
     /// Names the class of an error, one of a few: `timeout`, `business_logic_error`.

@@ -2,6 +2,9 @@
 //!
 //! Invariant: texts of users are recorded as lengths; only where previews are on, the beginning of a
 //! question is recorded as well.
+//!
+//! Source: the tracing guide, "Memory layer"; OpenTelemetry semantic conventions for generative AI,
+//! "Memory": what they name stands beside the guide's names, except under the former conventions.
 
 use super::span::{LayerSpan, layer_span};
 use crate::{
@@ -18,12 +21,17 @@ layer_span! {
     Recall {
         /// The upper bound asked for; 10 otherwise.
         max_concepts: usize => attribute::MEMORY_MAX_CONCEPTS,
+        /// The memory that is searched, where there are several: a namespace, a collection, an index.
+        store_id: &'a str => attribute::GEN_AI_MEMORY_STORE_ID,
     }
 }
 
 layer_span! {
     /// The storing of a turn; made by [`trace_learn`].
-    Learn {}
+    Learn {
+        /// The memory that is changed, where there are several: a namespace, a collection, an index.
+        store_id: &'a str => attribute::GEN_AI_MEMORY_STORE_ID,
+    }
 }
 
 layer_span! {
@@ -71,20 +79,21 @@ fn operation<'a>(name: &'static str, operation: &'static str) -> LayerSpan<'a> {
 /// });
 /// assert_eq!(
 ///     recorder.tree(),
-///     "memory.recall memory.operation=recall memory.query_length=19 memory.max_concepts=10 \
-///      tenant.id=acme memory.concepts_found=7 memory.relationships_found=15 \
+///     "memory.recall memory.operation=recall gen_ai.operation.name=search_memory \
+///      memory.query_length=19 memory.max_concepts=10 tenant.id=acme \
+///      gen_ai.memory.record.count=7 memory.concepts_found=7 memory.relationships_found=15 \
 ///      memory.query_time_ms=12.5\n"
 /// );
 /// ```
 pub fn trace_recall(query: &str) -> Recall<'_> {
     let span = operation("memory.recall", "recall")
+        .with(attribute::GEN_AI_OPERATION_NAME, "search_memory")
         .with(attribute::MEMORY_QUERY_LENGTH, query.chars().count())
         .with(attribute::MEMORY_MAX_CONCEPTS, 10);
     Recall(if span.previews() {
-        span.with(
-            attribute::MEMORY_QUERY_PREVIEW,
-            truncated(query, PREVIEW_CHARS),
-        )
+        let preview = truncated(query, PREVIEW_CHARS);
+        span.with(attribute::MEMORY_QUERY_PREVIEW, preview)
+            .with(attribute::GEN_AI_MEMORY_QUERY_TEXT, preview)
     } else {
         span
     })
@@ -101,13 +110,16 @@ pub fn trace_recall(query: &str) -> Recall<'_> {
 /// });
 /// # });
 /// # assert_eq!(recorder.tree(), "memory.learn memory.operation=learn \
+/// # gen_ai.operation.name=update_memory \
 /// # memory.user_message_length=35 memory.ai_response_length=120 tenant.id=acme \
+/// # gen_ai.memory.record.count=4 \
 /// # memory.concepts_extracted=4 memory.decisions_detected=1 memory.links_created=6 \
 /// # memory.compounds_found=0\n");
 /// ```
 pub fn trace_learn<'a>(user_message_length: usize, ai_response_length: usize) -> Learn<'a> {
     Learn(
         operation("memory.learn", "learn")
+            .with(attribute::GEN_AI_OPERATION_NAME, "update_memory")
             .with(attribute::MEMORY_USER_MESSAGE_LENGTH, user_message_length)
             .with(attribute::MEMORY_AI_RESPONSE_LENGTH, ai_response_length),
     )
@@ -191,15 +203,17 @@ pub fn enrich_span_with_learn_results(
 }
 
 impl SpanRef {
-    /// Records what a recall found.
+    /// Records what a recall found; each concept counts as a record.
     pub fn recall_results(&self, results: RecallResults) {
+        self.memory_record_count(results.concepts_found);
         self.concepts_found(results.concepts_found);
         self.relationships_found(results.relationships_found);
         self.set_attribute(attribute::MEMORY_QUERY_TIME_MS, results.query_time_ms);
     }
 
-    /// Records what a learn found and stored.
+    /// Records what a learn found and stored; each concept counts as a record.
     pub fn learn_results(&self, results: LearnResults) {
+        self.memory_record_count(results.concepts_extracted);
         self.set_attributes([
             (
                 attribute::MEMORY_CONCEPTS_EXTRACTED,
@@ -212,6 +226,11 @@ impl SpanRef {
             (attribute::MEMORY_LINKS_CREATED, results.links_created),
             (attribute::MEMORY_COMPOUNDS_FOUND, results.compounds_found),
         ]);
+    }
+
+    /// Records how many records a search of a memory returned, or an update of it stored or changed.
+    pub fn memory_record_count(&self, count: usize) {
+        self.set_conventional(attribute::GEN_AI_MEMORY_RECORD_COUNT, count);
     }
 
     /// Records how many concepts a recall found.

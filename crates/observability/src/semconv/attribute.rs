@@ -1,6 +1,7 @@
 //! The current names of attributes: OpenTelemetry's semantic conventions and our own.
 //!
-//! Source: OpenTelemetry semantic conventions 1.x, "Attribute registry"; the tracing guide for
+//! Source: OpenTelemetry semantic conventions 1.x, "Attribute registry"; those for generative AI,
+//! "Memory", for `gen_ai`; the tracing guide for
 //! `memory`, `graph`, `embedding`, `tenant`, `cost`, `cache`, `federation`, `consensus`, `sync`.
 
 use super::names;
@@ -87,6 +88,20 @@ names! {
     MESSAGING_BATCH_MESSAGE_COUNT = "messaging.batch.message_count";
     /// The kind of the message between peers.
     MESSAGING_MESSAGE_TYPE = "messaging.message_type";
+
+    // Generative AI
+    /// What is asked of a memory: `search_memory`, `update_memory`.
+    GEN_AI_OPERATION_NAME = "gen_ai.operation.name";
+    /// The memory that is searched or changed, such as a namespace, a collection or an index.
+    GEN_AI_MEMORY_STORE_ID = "gen_ai.memory.store.id";
+    /// Records that a search returned, or that an update stored or changed.
+    GEN_AI_MEMORY_RECORD_COUNT = "gen_ai.memory.record.count";
+    /// The beginning of the question, only where previews are on.
+    GEN_AI_MEMORY_QUERY_TEXT = "gen_ai.memory.query.text";
+    /// Tokens that were sent to a language model, those from its cache included.
+    GEN_AI_USAGE_INPUT_TOKENS = "gen_ai.usage.input_tokens";
+    /// Tokens that a language model answered with.
+    GEN_AI_USAGE_OUTPUT_TOKENS = "gen_ai.usage.output_tokens";
 
     // Memory
     /// The operation: `recall`, `learn`.

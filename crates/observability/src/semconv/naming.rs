@@ -29,7 +29,8 @@ pub enum Conventions {
     /// The current names of the semantic conventions.
     #[default]
     Stable,
-    /// The names of earlier releases, for dashboards and alerts that ask for them.
+    /// The names of earlier releases, for dashboards and alerts that ask for them; nothing of
+    /// `gen_ai` on memory spans, which had none.
     Legacy,
     /// Both, for the time of a migration.
     Dup,
@@ -52,16 +53,17 @@ pub(crate) enum Group {
     Database,
     Messaging,
     Cache,
+    GenAi,
 }
 
 /// The conventions of each group.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Naming([Conventions; 4]);
+pub(crate) struct Naming([Conventions; 5]);
 
 impl Naming {
     /// The same conventions for every group.
     pub(crate) fn all(conventions: Conventions) -> Self {
-        Self([conventions; 4])
+        Self([conventions; 5])
     }
 
     pub(crate) fn with(mut self, group: Group, conventions: Conventions) -> Self {
@@ -85,6 +87,10 @@ impl Naming {
     }
 
     fn look_up(self, key: &str) -> [Option<&str>; 2] {
+        if GEN_AI_BESIDE_THE_GUIDES.contains(&key) {
+            let written = self.of(Group::GenAi).has_stable();
+            return [written.then_some(key), None];
+        }
         let Some((group, _, former)) = RENAMED.iter().find(|(_, current, _)| *current == key)
         else {
             return [Some(key), None];
@@ -96,6 +102,14 @@ impl Naming {
         ]
     }
 }
+
+/// Attributes of memory spans that stand beside the guide's own, which are no former names of theirs.
+pub(super) const GEN_AI_BESIDE_THE_GUIDES: &[&str] = &[
+    now::GEN_AI_OPERATION_NAME,
+    now::GEN_AI_MEMORY_STORE_ID,
+    now::GEN_AI_MEMORY_RECORD_COUNT,
+    now::GEN_AI_MEMORY_QUERY_TEXT,
+];
 
 /// Group, current name, former name of attributes that kept their meaning.
 pub(super) const RENAMED: &[(Group, &str, &str)] = &[

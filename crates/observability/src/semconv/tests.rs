@@ -3,7 +3,7 @@
 use super::{
     attribute::*,
     former,
-    naming::{Group, Naming, RENAMED},
+    naming::{GEN_AI_BESIDE_THE_GUIDES, Group, Naming, RENAMED},
     *,
 };
 use std::collections::BTreeSet;
@@ -37,6 +37,18 @@ fn a_group_can_differ_from_the_others() {
     let naming = Naming::default().with(Group::Cache, Conventions::Legacy);
     assert_eq!(names(naming, CACHE_KEY), ["db.redis.key"]);
     assert_eq!(names(naming, DB_OPERATION_NAME), ["db.operation.name"]);
+}
+
+#[test]
+fn the_former_conventions_have_no_generative_ai_on_memory_spans() {
+    for key in GEN_AI_BESIDE_THE_GUIDES {
+        assert_eq!(names(Naming::default(), key), [*key]);
+        assert_eq!(names(Naming::all(Conventions::Dup), key), [*key]);
+        let legacy = Naming::all(Conventions::Legacy);
+        assert!(names(legacy, key).is_empty(), "{key}");
+        let chosen = legacy.with(Group::GenAi, Conventions::Stable);
+        assert_eq!(names(chosen, key), [*key]);
+    }
 }
 
 #[test]

@@ -37,7 +37,7 @@ fn outcome(work: impl FnOnce()) -> String {
     recorder.run(work);
     let tree = recorder.tree();
     tree.replace(
-        " memory.operation=recall memory.query_length=1 memory.max_concepts=10",
+        " memory.operation=recall gen_ai.operation.name=search_memory memory.query_length=1 memory.max_concepts=10",
         "",
     )
 }

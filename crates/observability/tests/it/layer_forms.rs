@@ -8,7 +8,7 @@ use continuum_observability::{
 };
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-const RECALL: &str = "memory.operation=recall memory.query_length=1 memory.max_concepts=10";
+const RECALL: &str = "memory.operation=recall gen_ai.operation.name=search_memory memory.query_length=1 memory.max_concepts=10";
 
 fn tree(work: impl FnOnce()) -> String {
     let recorder = TestRecorder::new();
@@ -172,7 +172,7 @@ fn what_is_set_later_takes_the_place_of_a_default() {
     });
     assert_eq!(
         changed,
-        "memory.recall memory.operation=recall memory.query_length=0 memory.max_concepts=3\n"
+        "memory.recall memory.operation=recall gen_ai.operation.name=search_memory memory.query_length=0 memory.max_concepts=3\n"
     );
 }
 

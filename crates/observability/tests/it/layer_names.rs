@@ -142,7 +142,7 @@ fn a_question_is_shown_only_where_previews_are_on_and_then_in_part() {
     silent.run(ask);
     assert_eq!(
         silent.tree(),
-        "memory.recall memory.operation=recall memory.query_length=201 memory.max_concepts=10\n"
+        "memory.recall memory.operation=recall gen_ai.operation.name=search_memory memory.query_length=201 memory.max_concepts=10\n"
     );
     let open = TestRecorder::with_previews();
     open.run(ask);
@@ -150,8 +150,9 @@ fn a_question_is_shown_only_where_previews_are_on_and_then_in_part() {
     assert_eq!(
         open.tree(),
         format!(
-            "memory.recall memory.operation=recall memory.query_length=201 \
-             memory.max_concepts=10 memory.query_preview={preview}\n"
+            "memory.recall memory.operation=recall gen_ai.operation.name=search_memory memory.query_length=201 \
+             memory.max_concepts=10 memory.query_preview={preview} \
+             gen_ai.memory.query.text={preview}\n"
         )
     );
 }
@@ -187,14 +188,14 @@ fn every_step_of_the_memory_has_its_span() {
     assert_eq!(
         recorder.tree(),
         "\
-memory.recall memory.operation=recall memory.query_length=1 memory.max_concepts=5 tenant.id=acme \
-memory.concepts_found=7 memory.relationships_found=15 memory.query_time_ms=12.5
+memory.recall memory.operation=recall gen_ai.operation.name=search_memory memory.query_length=1 memory.max_concepts=5 tenant.id=acme \
+gen_ai.memory.record.count=7 memory.concepts_found=7 memory.relationships_found=15 memory.query_time_ms=12.5
   memory.embedding memory.operation=embedding embedding.text_length=19 embedding.model=unknown
   memory.embedding memory.operation=embedding embedding.text_length=19 embedding.model=small
   memory.graph_traversal memory.operation=graph_traversal graph.start_concept=harbour graph.max_depth=3
   memory.graph_traversal memory.operation=graph_traversal graph.start_concept=harbour graph.max_depth=2
-memory.learn memory.operation=learn memory.user_message_length=35 memory.ai_response_length=120 \
-memory.concepts_extracted=4 memory.decisions_detected=1 memory.links_created=6 memory.compounds_found=0
+memory.learn memory.operation=learn gen_ai.operation.name=update_memory memory.user_message_length=35 memory.ai_response_length=120 \
+gen_ai.memory.record.count=4 memory.concepts_extracted=4 memory.decisions_detected=1 memory.links_created=6 memory.compounds_found=0
   memory.concept_extraction memory.operation=concept_extraction
 "
     );

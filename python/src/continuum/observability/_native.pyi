@@ -247,11 +247,19 @@ def record_cache_outcome(
 ) -> None:
     """Records on the current span whether a cache had the entry, and counts it."""
 
-def trace_recall(query: str, max_concepts: int = 10, tenant_id: str | None = None) -> SpanScope:
+def trace_recall(
+    query: str,
+    max_concepts: int = 10,
+    tenant_id: str | None = None,
+    store_id: str | None = None,
+) -> SpanScope:
     """A `memory.recall` span. Of the query, only the length is recorded."""
 
 def trace_learn(
-    user_message_length: int, ai_response_length: int, tenant_id: str | None = None
+    user_message_length: int,
+    ai_response_length: int,
+    tenant_id: str | None = None,
+    store_id: str | None = None,
 ) -> SpanScope:
     """A `memory.learn` span; lengths are in characters."""
 

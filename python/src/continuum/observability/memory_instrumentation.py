@@ -6,6 +6,7 @@ question as well.
 
 from opentelemetry import trace
 
+from continuum.observability import provider
 from continuum.observability._core import get_current_span
 from continuum.observability._native import (
     trace_concept_extraction,
@@ -42,7 +43,7 @@ def enrich_span_with_recall_results(
     query_time_ms: float,
     span: trace.Span | None = None,
 ) -> None:
-    """Records what a recall found.
+    """Records what a recall found; each concept counts as a record.
 
     Args:
         concepts_found: Concepts in the answer.
@@ -50,7 +51,9 @@ def enrich_span_with_recall_results(
         query_time_ms: How long the look-up took, in milliseconds.
         span: The span to describe; the current one otherwise.
     """
-    (span or get_current_span()).set_attributes(
+    span = span or get_current_span()
+    _record_count(span, concepts_found)
+    span.set_attributes(
         {
             "memory.concepts_found": concepts_found,
             "memory.relationships_found": relationships_found,
@@ -66,7 +69,7 @@ def enrich_span_with_learn_results(
     compounds_found: int,
     span: trace.Span | None = None,
 ) -> None:
-    """Records what a learn found and stored.
+    """Records what a learn found and stored; each concept counts as a record.
 
     Args:
         concepts_extracted: Concepts found in the turn.
@@ -75,7 +78,9 @@ def enrich_span_with_learn_results(
         compounds_found: Compound concepts found in the turn.
         span: The span to describe; the current one otherwise.
     """
-    (span or get_current_span()).set_attributes(
+    span = span or get_current_span()
+    _record_count(span, concepts_extracted)
+    span.set_attributes(
         {
             "memory.concepts_extracted": concepts_extracted,
             "memory.decisions_detected": decisions_detected,
@@ -83,6 +88,13 @@ def enrich_span_with_learn_results(
             "memory.compounds_found": compounds_found,
         }
     )
+
+
+def _record_count(span: trace.Span, count: int) -> None:
+    if isinstance(span, provider.Span):
+        span.set_conventional("gen_ai.memory.record.count", count)
+    else:
+        span.set_attribute("gen_ai.memory.record.count", count)
 
 
 def update_memory_stats(
