@@ -7,7 +7,11 @@
 //!   number, which is said once;
 //! - there is no lock, which the child of a fork could find held for ever.
 
-use super::encode::put_message;
+use super::{
+    Value,
+    encode::{Writer, attribute_len, put_message},
+    redaction::visible,
+};
 use crate::{
     diagnostics::{self, Topic},
     recorder::AtomicStatic,
@@ -25,19 +29,36 @@ pub(crate) struct InstrumentationScope {
     name: String,
     version: String,
     schema_url: String,
+    /// The encoded attributes, which tell scopes of one name from each other.
+    attributes: Vec<u8>,
     encoded: Vec<u8>,
 }
 
 impl InstrumentationScope {
     /// The number of a scope; what is empty was not given.
     pub(crate) fn intern(name: &str, version: &str, schema_url: &str) -> u32 {
+        Self::intern_with(name, version, schema_url, &[])
+    }
+
+    /// The number of a scope that says more about itself.
+    pub(crate) fn intern_with(
+        name: &str,
+        version: &str,
+        schema_url: &str,
+        attributes: &[(&str, Value<'_>)],
+    ) -> u32 {
+        let attributes = encoded_attributes(attributes);
         let same = |scope: &Self| {
-            scope.name == name && scope.version == version && scope.schema_url == schema_url
+            scope.name == name
+                && scope.version == version
+                && scope.schema_url == schema_url
+                && scope.attributes == attributes
         };
         let number = SCOPES.iter().position(|place| {
-            let found = place
-                .get()
-                .unwrap_or_else(|| place.get_or_set(Self::leak(name, version, schema_url)));
+            let found = place.get().unwrap_or_else(|| {
+                let leaked = Self::leak(name, version, schema_url, attributes.clone());
+                place.get_or_set(leaked)
+            });
             same(found)
         });
         u32::try_from(number.unwrap_or_else(Self::shared)).unwrap_or(u32::MAX)
@@ -60,16 +81,18 @@ impl InstrumentationScope {
         number as usize == MAX_SCOPES - 1
     }
 
-    fn leak(name: &str, version: &str, schema_url: &str) -> &'static Self {
+    fn leak(name: &str, version: &str, schema_url: &str, attributes: Vec<u8>) -> &'static Self {
         let mut encoded = Vec::new();
         put_message(&mut encoded, 1, name.as_bytes());
         if !version.is_empty() {
             put_message(&mut encoded, 2, version.as_bytes());
         }
+        encoded.extend_from_slice(&attributes);
         Box::leak(Box::new(Self {
             name: name.to_owned(),
             version: version.to_owned(),
             schema_url: schema_url.to_owned(),
+            attributes,
             encoded,
         }))
     }
@@ -99,6 +122,19 @@ impl InstrumentationScope {
             .map(|scope| scope.encoded.as_slice())
             .unwrap_or_default()
     }
+}
+
+/// The fields of the OTLP `InstrumentationScope` message that hold its attributes.
+fn encoded_attributes(attributes: &[(&str, Value<'_>)]) -> Vec<u8> {
+    const ATTRIBUTES: u8 = 3;
+    let mut encoded = Vec::new();
+    for (key, value) in attributes {
+        let (key, value) = (key.as_bytes(), visible(key, value));
+        let start = encoded.len();
+        encoded.resize(start + attribute_len(key, value, usize::MAX), 0);
+        Writer::new(&mut encoded[start..]).attribute(ATTRIBUTES, key, value, usize::MAX);
+    }
+    encoded
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 //! Invariant: a tracer names its instrumentation scope only; the recorder is looked up at each
 //! start, so a tracer made before `init_telemetry` works afterwards.
 
-use super::{InstrumentationScope, Span, SpanBuilder, SpanGuard, SpanRef, start::Start};
+use super::{InstrumentationScope, Span, SpanBuilder, SpanGuard, SpanRef, Value, start::Start};
 #[cfg(any(feature = "opentelemetry_0_33", feature = "tracing"))]
 use crate::context::Context;
 
@@ -56,6 +56,32 @@ impl Tracer {
     pub fn with_schema_url(name: &str, version: &str, schema_url: &str) -> Self {
         Self {
             scope: InstrumentationScope::intern(name, version, schema_url),
+        }
+    }
+
+    /// The tracer of a scope that says more about itself by attributes; what is empty is not recorded.
+    ///
+    /// Scopes whose attributes differ are different ones, and at most 4096 are kept.
+    ///
+    /// ```
+    /// use continuum_observability::{AnyValue, Tracer, testing::TestRecorder};
+    ///
+    /// let recorder = TestRecorder::new();
+    /// recorder.run(|| {
+    ///     let tracer = Tracer::with_attributes("pool", "1.2", "", &[("shard", 7.into())]);
+    ///     tracer.in_scope("query", |_| ());
+    /// });
+    /// let attributes = &recorder.spans()[0].scope.attributes;
+    /// assert_eq!(*attributes, [("shard".to_owned(), AnyValue::Int(7))]);
+    /// ```
+    pub fn with_attributes(
+        name: &str,
+        version: &str,
+        schema_url: &str,
+        attributes: &[(&str, Value<'_>)],
+    ) -> Self {
+        Self {
+            scope: InstrumentationScope::intern_with(name, version, schema_url, attributes),
         }
     }
 

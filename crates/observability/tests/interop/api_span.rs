@@ -2,7 +2,7 @@
 
 use crate::world::{api, native, recorder};
 use continuum_observability::{
-    Context, Sampler, SpanLimits, get_current_span,
+    AnyValue, Context, Sampler, SpanLimits, get_current_span,
     interop::opentelemetry_0_33::ContinuumTracerProvider, testing::TestRecorder,
 };
 use opentelemetry::{
@@ -240,6 +240,8 @@ fn the_scope_of_the_tracer_is_the_scope_of_the_span() {
     recorder.run(|| {
         let scope = InstrumentationScope::builder("library")
             .with_version("1.2")
+            .with_schema_url("https://schema.example/1.2")
+            .with_attributes([KeyValue::new("shard", 7)])
             .build();
         global::tracer_with_scope(scope).start("work").end();
     });
@@ -250,6 +252,9 @@ fn the_scope_of_the_tracer_is_the_scope_of_the_span() {
         (span.scope.name.as_str(), span.scope.version.as_str()),
         ("library", "1.2")
     );
+    assert_eq!(span.scope.schema_url, "https://schema.example/1.2");
+    let shard = ("shard".to_owned(), AnyValue::Int(7));
+    assert_eq!(span.scope.attributes, [shard]);
 }
 
 #[test]

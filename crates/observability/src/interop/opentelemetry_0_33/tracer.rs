@@ -41,11 +41,13 @@ impl ContinuumTracerProvider {
 impl api::TracerProvider for ContinuumTracerProvider {
     type Tracer = ContinuumTracer;
 
-    /// Takes name and version of the scope.
     fn tracer_with_scope(&self, scope: InstrumentationScope) -> ContinuumTracer {
         let version = scope.version().unwrap_or_default();
+        let schema_url = scope.schema_url().unwrap_or_default();
+        let members: Vec<_> = scope.attributes().cloned().collect();
+        let members = attributes(&members);
         ContinuumTracer {
-            native: Tracer::with_version(scope.name(), version),
+            native: Tracer::with_attributes(scope.name(), version, schema_url, &members),
         }
     }
 }
