@@ -392,6 +392,7 @@ impl TelemetryBuilder {
     }
 
     pub(super) fn init_from(mut self, env: Environment<'_>) -> Result<Telemetry, ConfigError> {
+        let env = self.completed_by_file(env);
         let rules = secret::rules(std::mem::take(&mut self.overrides.secrets), &env);
         let propagators = propagation::propagators(&self.overrides.propagation, &env);
         let disabled = env.flag(env::SDK_DISABLED) || cfg!(target_arch = "wasm32");
@@ -416,6 +417,25 @@ impl TelemetryBuilder {
         let recorder = Recorder::leak(settings.into_recorder_config());
         recorder.install();
         Ok(Telemetry::of(recorder))
+    }
+
+    #[cfg(feature = "config-file")]
+    fn completed_by_file<'a>(&mut self, mut env: Environment<'a>) -> Environment<'a> {
+        super::file::apply(&mut self.overrides, &mut env);
+        env
+    }
+
+    #[cfg(not(feature = "config-file"))]
+    #[expect(
+        clippy::unused_self,
+        reason = "another build has a file to complete it by"
+    )]
+    fn completed_by_file<'a>(&self, env: Environment<'a>) -> Environment<'a> {
+        if env.text(env::CONFIG_FILE).is_some() {
+            let reason = "files are not read by this build: enable the cargo feature config-file";
+            env.refuse(env::CONFIG_FILE, reason);
+        }
+        env
     }
 
     /// The recorder of a test: sampler, limits and hooks of the builder, nothing of the environment,

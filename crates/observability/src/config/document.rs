@@ -12,8 +12,9 @@ fn the_document_lists_every_variable_that_is_read_and_no_other() {
         .filter_map(|line| line.strip_prefix("| `")?.split_once("` |"))
         .map(|(name, _)| name)
         .filter(|name| {
-            name.chars()
-                .all(|letter| letter.is_ascii_uppercase() || letter == '_')
+            name.chars().all(|letter| {
+                letter.is_ascii_uppercase() || letter.is_ascii_digit() || letter == '_'
+            })
         })
         .collect();
     let names: BTreeSet<_> = listed.iter().copied().collect();

@@ -36,6 +36,7 @@ macro_rules! variables {
 }
 
 variables! {
+    CONFIG_FILE = "OTEL_CONFIG_FILE",
     SDK_DISABLED = "OTEL_SDK_DISABLED",
     STRICT_CONFIG = "CONTINUUM_STRICT_CONFIG",
     CONTINUUM_ENV = "CONTINUUM_ENV",
@@ -43,6 +44,23 @@ variables! {
     SERVICE_NAMESPACE = "OTEL_SERVICE_NAMESPACE",
     SERVICE_VERSION = "OTEL_SERVICE_VERSION",
     RESOURCE_ATTRIBUTES = "OTEL_RESOURCE_ATTRIBUTES",
+    RESOURCE_DETECTORS = "OTEL_EXPERIMENTAL_RESOURCE_DETECTORS",
+    KUBERNETES_SERVICE_HOST = "KUBERNETES_SERVICE_HOST",
+    K8S_CLUSTER_NAME = "K8S_CLUSTER_NAME",
+    K8S_NAMESPACE_NAME = "K8S_NAMESPACE_NAME",
+    POD_NAMESPACE = "POD_NAMESPACE",
+    K8S_NODE_NAME = "K8S_NODE_NAME",
+    NODE_NAME = "NODE_NAME",
+    K8S_POD_NAME = "K8S_POD_NAME",
+    POD_NAME = "POD_NAME",
+    K8S_POD_UID = "K8S_POD_UID",
+    POD_UID = "POD_UID",
+    K8S_CONTAINER_NAME = "K8S_CONTAINER_NAME",
+    CONTAINER_NAME = "CONTAINER_NAME",
+    K8S_DEPLOYMENT_NAME = "K8S_DEPLOYMENT_NAME",
+    HOST_NAME = "HOSTNAME",
+    #[cfg_attr(all(unix, not(any(test, feature = "config-file"))), expect(dead_code, reason = "Unix has a call for it"))]
+    COMPUTER_NAME = "COMPUTERNAME",
     TRACES_EXPORTER = "OTEL_TRACES_EXPORTER",
     EXPORTER_TYPE = "OTEL_EXPORTER_TYPE",
     TRACES_FILE = "CONTINUUM_TRACES_FILE",
@@ -129,6 +147,30 @@ pub(crate) fn process_variables() -> impl Iterator<Item = (String, String)> {
     variables.map(move |(name, value)| (text(name), text(value)))
 }
 
+/// What counts beside a file: how strict its checks are, where the process runs, what its terminal
+/// can show.
+#[cfg(feature = "config-file")]
+const BESIDE_A_FILE: &[Variable] = &[
+    STRICT_CONFIG,
+    KUBERNETES_SERVICE_HOST,
+    K8S_CLUSTER_NAME,
+    K8S_NAMESPACE_NAME,
+    POD_NAMESPACE,
+    K8S_NODE_NAME,
+    NODE_NAME,
+    K8S_POD_NAME,
+    POD_NAME,
+    K8S_POD_UID,
+    POD_UID,
+    K8S_CONTAINER_NAME,
+    CONTAINER_NAME,
+    K8S_DEPLOYMENT_NAME,
+    HOST_NAME,
+    COMPUTER_NAME,
+    NO_COLOR,
+    TERM,
+];
+
 type Lookup<'a> = dyn Fn(&str) -> Option<String> + 'a;
 
 /// Variables that a program gives besides those of the process.
@@ -152,6 +194,14 @@ pub(super) struct Environment<'a> {
     lookup: Box<Lookup<'a>>,
     problems: RefCell<Vec<Problem>>,
     builder_erred: Cell<bool>,
+    #[cfg(feature = "config-file")]
+    given: Given,
+    /// What a file says of variables, where there is one: then the others do not count.
+    #[cfg(feature = "config-file")]
+    of_file: Option<Vec<(&'static str, String)>>,
+    /// Where a file names the exporters.
+    #[cfg(feature = "config-file")]
+    exporters_at: Option<String>,
 }
 
 impl fmt::Debug for Environment<'_> {
@@ -167,7 +217,9 @@ impl Environment<'static> {
     /// like any other value.
     #[expect(clippy::disallowed_methods, reason = "this is the one place that may")]
     pub(super) fn of_process(given: Given) -> Self {
-        Self::new(move |name| {
+        #[cfg(feature = "config-file")]
+        let copy = given.clone();
+        let env = Self::new(move |name| {
             let of_process = || {
                 let value = std::env::var_os(name)?.to_string_lossy().into_owned();
                 (!value.trim().is_empty()).then_some(value)
@@ -175,7 +227,10 @@ impl Environment<'static> {
             Given::find(&given.over, name)
                 .or_else(of_process)
                 .or_else(|| Given::find(&given.under, name))
-        })
+        });
+        #[cfg(feature = "config-file")]
+        let env = Self { given: copy, ..env };
+        env
     }
 }
 
@@ -185,12 +240,69 @@ impl<'a> Environment<'a> {
             lookup: Box::new(lookup),
             problems: RefCell::default(),
             builder_erred: Cell::new(false),
+            #[cfg(feature = "config-file")]
+            given: Given::default(),
+            #[cfg(feature = "config-file")]
+            of_file: None,
+            #[cfg(feature = "config-file")]
+            exporters_at: None,
         }
+    }
+
+    #[cfg(not(feature = "config-file"))]
+    fn value(&self, name: &str) -> Option<String> {
+        (self.lookup)(name)
+    }
+
+    #[cfg(feature = "config-file")]
+    fn value(&self, name: &str) -> Option<String> {
+        let Some(of_file) = &self.of_file else {
+            return (self.lookup)(name);
+        };
+        let told = of_file.iter().find(|(known, _)| *known == name);
+        let beside = || {
+            let passes = BESIDE_A_FILE.iter().any(|variable| variable.0 == name);
+            passes.then(|| (self.lookup)(name))?
+        };
+        Given::find(&self.given.over, name)
+            .or_else(|| told.map(|(_, value)| value.clone()))
+            .or_else(beside)
+            .or_else(|| Given::find(&self.given.under, name))
+    }
+
+    /// A variable that a file names.
+    #[cfg(feature = "config-file")]
+    pub(super) fn any(&self, name: &str) -> Option<String> {
+        (self.lookup)(name)
+    }
+
+    /// From now on only what a file says counts, besides what the program has given.
+    #[cfg(feature = "config-file")]
+    pub(super) fn hide_behind(&mut self, of_file: Vec<(&'static str, String)>) {
+        self.of_file = Some(of_file);
+    }
+
+    /// Says where the exporters are named, for what is found out about them later.
+    #[cfg(feature = "config-file")]
+    pub(super) fn exporters_are_of(&mut self, place: Option<String>) {
+        self.exporters_at = place;
+    }
+
+    /// Remembers what is wrong with a file, which is never forgiven.
+    #[cfg(feature = "config-file")]
+    pub(super) fn refuse_file(&self, problem: Problem) {
+        self.builder_erred.set(true);
+        self.add(problem);
+    }
+
+    #[cfg(feature = "config-file")]
+    pub(super) fn add(&self, problem: Problem) {
+        self.problems.borrow_mut().push(problem);
     }
 
     /// The value without the blanks around it.
     pub(super) fn text(&self, variable: Variable) -> Option<String> {
-        let value = (self.lookup)(variable.name())?;
+        let value = self.value(variable.name())?;
         let value = value.trim();
         (!value.is_empty()).then(|| value.to_owned())
     }
@@ -300,6 +412,11 @@ impl<'a> Environment<'a> {
     /// Remembers that a value given to the builder cannot be used, which is never forgiven.
     pub(super) fn refuse_builder(&self, method: &str, reason: impl Into<String>) {
         self.builder_erred.set(true);
+        #[cfg(feature = "config-file")]
+        let method = match &self.exporters_at {
+            Some(place) if method == "exporter" => place,
+            _ => method,
+        };
         self.problems
             .borrow_mut()
             .push(Problem::new(method, reason));

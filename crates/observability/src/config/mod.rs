@@ -8,9 +8,12 @@
 
 mod builder;
 mod choice;
+mod detect;
 mod env;
 mod error;
 mod exporter;
+#[cfg(feature = "config-file")]
+mod file;
 mod flush;
 mod naming;
 mod opening;
@@ -39,6 +42,7 @@ pub use otlp::ResolvedOtlp;
 pub use {
     builder::TelemetryBuilder,
     choice::{ExporterConfig, OtlpConfig},
+    detect::ResourceDetector,
     error::{ConfigError, FlushError, Problem},
     flush::{Flush, Shutdown, Snapshot},
     telemetry::{Telemetry, TelemetryHandle, init_telemetry},

@@ -49,6 +49,18 @@ impl TelemetryBuilder {
     }
 }
 
+#[cfg(feature = "config-file")]
+impl PropagationOverrides {
+    pub(super) fn set_formats(&mut self, formats: Vec<PropagationFormat>) {
+        self.formats = Some(formats);
+    }
+
+    /// Takes from a file what the program left open.
+    pub(super) fn complete(&mut self, of_file: Self) {
+        self.formats = self.formats.take().or(of_file.formats);
+    }
+}
+
 /// The builder's formats, else those of `OTEL_PROPAGATORS`, else those of W3C.
 pub(super) fn propagators(of_builder: &PropagationOverrides, env: &Environment<'_>) -> Propagators {
     let formats = of_builder.formats.clone().or_else(|| named_formats(env));
@@ -76,7 +88,20 @@ fn named_formats(env: &Environment<'_>) -> Option<Vec<PropagationFormat>> {
     Some(formats.collect()).filter(|formats: &Vec<_>| !formats.is_empty())
 }
 
+/// The names of the formats.
+pub(super) const FORMATS: &str = "tracecontext, baggage, b3, b3multi, jaeger, xray";
+
 fn format_named(name: &str, env: &Environment<'_>) -> Option<PropagationFormat> {
+    let found = format(name);
+    if found.is_none() {
+        let reason = format!("expected a list of {FORMATS}, or none alone, not {name:?}");
+        env.refuse(env::PROPAGATORS, reason);
+    }
+    found
+}
+
+/// The format with a name in lower case.
+pub(super) fn format(name: &str) -> Option<PropagationFormat> {
     Some(match name {
         "tracecontext" => PropagationFormat::TraceContext,
         "baggage" => PropagationFormat::Baggage,
@@ -84,12 +109,7 @@ fn format_named(name: &str, env: &Environment<'_>) -> Option<PropagationFormat> 
         "b3multi" => PropagationFormat::B3Multi,
         "jaeger" => PropagationFormat::Jaeger,
         "xray" => PropagationFormat::XRay,
-        _ => {
-            let choices = "tracecontext, baggage, b3, b3multi, jaeger, xray, or none alone";
-            let reason = format!("expected a list of {choices}, not {name:?}");
-            env.refuse(env::PROPAGATORS, reason);
-            return None;
-        }
+        _ => return None,
     })
 }
 

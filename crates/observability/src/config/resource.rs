@@ -3,11 +3,12 @@
 //! Position: part of [`super::settings`]; goes in front of the spans of every request.
 //!
 //! Invariants: every attribute has one value, the first of builder, its own variable,
-//! `OTEL_RESOURCE_ATTRIBUTES`, default; the value under a key that names a secret is replaced.
+//! `OTEL_RESOURCE_ATTRIBUTES`, default, detector; the value under a key that names a secret is replaced.
 //!
 //! Source: OpenTelemetry specification, Resource SDK; semantic conventions, "Resource".
 
 use super::{
+    detect::{self, ResourceDetector},
     env::{self, Environment},
     pairs::parse_pairs,
     redaction::{REDACTED, is_denied_key},
@@ -19,6 +20,7 @@ const SERVICE_NAME: &str = "service.name";
 const SERVICE_NAMESPACE: &str = "service.namespace";
 const SERVICE_VERSION: &str = "service.version";
 const ENVIRONMENT_NAME: &str = "deployment.environment.name";
+const SDK_LANGUAGE: &str = "telemetry.sdk.language";
 
 /// Attributes of a process, in the order they were first set.
 #[derive(Debug)]
@@ -27,9 +29,13 @@ pub(super) struct Resource(Vec<(String, Value<'static>)>);
 impl Resource {
     pub(super) fn resolve(
         of_builder: Vec<(String, Value<'static>)>,
+        detectors: Vec<ResourceDetector>,
         env: &Environment<'_>,
     ) -> Self {
         let mut resource = Self(Vec::new());
+        for (key, value) in detectors.into_iter().flat_map(|one| one.detect(env)) {
+            resource.set(key, value);
+        }
         resource.set(SERVICE_NAME, "continuum".into());
         resource.set(SERVICE_NAMESPACE, "ai-memory".into());
         resource.set(ENVIRONMENT_NAME, "development".into());
@@ -52,8 +58,14 @@ impl Resource {
             env.refuse_builder("service_name", "expected a name that is not empty");
         }
         resource.set("telemetry.sdk.name", "continuum-observability".into());
-        resource.set("telemetry.sdk.language", "rust".into());
+        resource.set(SDK_LANGUAGE, "rust".into());
         resource.set("telemetry.sdk.version", env!("CARGO_PKG_VERSION").into());
+        let of_another_language = of_builder.iter().any(|(key, _)| key == SDK_LANGUAGE);
+        if of_another_language {
+            resource
+                .0
+                .retain(|(key, _)| key != detect::process::RUNTIME);
+        }
         // Last, so that the package of another language can say which one it is.
         resource.set_all(of_builder);
         resource
@@ -78,8 +90,14 @@ impl Resource {
         let redacted = Value::from(REDACTED);
         let mut bytes = Vec::new();
         for (key, value) in &self.0 {
-            let value = if is_denied_key(key) { &redacted } else { value };
-            append(&mut bytes, key, value);
+            match key.as_str() {
+                key if is_denied_key(key) => append(&mut bytes, key, &redacted),
+                detect::process::COMMAND_ARGS => {
+                    let shown = detect::process::without_secrets(value);
+                    append(&mut bytes, key, &shown);
+                }
+                key => append(&mut bytes, key, value),
+            }
         }
         let given = |key: &str| self.0.iter().any(|(known, _)| known == key);
         if !given("service.instance.id") {
@@ -143,7 +161,8 @@ mod tests {
     ) -> BTreeMap<String, any_value::Value> {
         let owned = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned().into());
         let env = environment(variables);
-        let resource = Resource::resolve(of_builder.iter().map(owned).collect(), &env);
+        let detectors = detect::detectors(None, &env);
+        let resource = Resource::resolve(of_builder.iter().map(owned).collect(), detectors, &env);
         let decoded = Decoded::decode(resource.encode().as_slice()).unwrap();
         let count = decoded.attributes.len();
         let attributes: BTreeMap<_, _> = decoded
@@ -219,6 +238,35 @@ mod tests {
     }
 
     #[test]
+    fn what_is_detected_gives_way_to_the_list_and_the_builder() {
+        let detectors = ("OTEL_EXPERIMENTAL_RESOURCE_DETECTORS", "host,process,k8s");
+        let pod = [("KUBERNETES_SERVICE_HOST", "10.0.0.1"), ("POD_NAME", "a")];
+        let detected = resolved(&[detectors, pod[0], pod[1]], &[]);
+        assert_eq!(detected["k8s.pod.name"], text("a"));
+        assert_eq!(detected["process.runtime.name"], text("rustc"));
+        assert!(detected.contains_key("process.command_args"));
+        let list = ("OTEL_RESOURCE_ATTRIBUTES", "os.type=cp%2Fm,k8s.pod.name=b");
+        let named = [("k8s.pod.name", "c"), ("telemetry.sdk.language", "python")];
+        let listed = resolved(&[detectors, pod[0], pod[1], list], &named);
+        assert_eq!(listed["os.type"], text("cp/m"));
+        assert_eq!(listed["k8s.pod.name"], text("c"));
+        assert!(!listed.contains_key("process.runtime.name"));
+        assert!(!resolved(&[pod[0], pod[1]], &[]).contains_key("k8s.pod.name"));
+    }
+
+    #[test]
+    fn secrets_of_a_command_line_stay_home() {
+        let resource = Resource(vec![(
+            "process.command_args".to_owned(),
+            vec!["app", "--api-key=hunter2", "https://joe:hunter2@a.example/"].into(),
+        )]);
+        let encoded = resource.encode();
+        let text = String::from_utf8_lossy(&encoded);
+        assert!(text.contains("--api-key=[redacted]"), "{text}");
+        assert!(!text.contains("hunter2"), "{text}");
+    }
+
+    #[test]
     fn values_under_keys_of_secrets_stay_home() {
         let resource = resolved(
             &[("OTEL_RESOURCE_ATTRIBUTES", "db.password=hunter2")],
@@ -231,7 +279,7 @@ mod tests {
     #[test]
     fn a_list_that_cannot_be_read_is_left_out_without_being_shown() {
         let env = environment(&[("OTEL_RESOURCE_ATTRIBUTES", "a=hunter2,oops")]);
-        let resource = Resource::resolve(Vec::new(), &env);
+        let resource = Resource::resolve(Vec::new(), Vec::new(), &env);
         assert!(!resource.0.iter().any(|(key, _)| key == "a"));
         assert_eq!(
             env.problems(),

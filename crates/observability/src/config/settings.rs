@@ -7,6 +7,7 @@
 
 use super::{
     builder::Receiver,
+    detect::{self, ResourceDetector},
     env::{self, Environment},
     exporter::{Destination, ExporterChoice},
     naming,
@@ -43,6 +44,7 @@ pub(super) struct Overrides {
     pub(super) conventions: Option<Conventions>,
     pub(super) previews: Option<bool>,
     pub(super) resource: Vec<(String, Value<'static>)>,
+    pub(super) detectors: Option<Vec<ResourceDetector>>,
     pub(super) memory_budget_bytes: Option<usize>,
     pub(super) wait_when_full: Option<Duration>,
     pub(super) schedule_delay: Option<Duration>,
@@ -106,7 +108,11 @@ impl Settings {
             limits: sampler::limits(overrides.limits, env),
             naming: naming::naming(overrides.conventions, env),
             previews: naming::previews(overrides.previews, env),
-            resource: Resource::resolve(overrides.resource, env),
+            resource: Resource::resolve(
+                overrides.resource,
+                detect::detectors(overrides.detectors, env),
+                env,
+            ),
             memory_budget_bytes: budget.unwrap_or(DEFAULT_MEMORY_BUDGET_BYTES),
             wait_when_full: overrides
                 .wait_when_full
@@ -157,6 +163,26 @@ impl fmt::Display for Settings {
 }
 
 impl Overrides {
+    /// Takes from a file what the program left open.
+    #[cfg(feature = "config-file")]
+    pub(super) fn complete(&mut self, mut of_file: Self) {
+        if self.exporters.is_empty() {
+            self.exporters = of_file.exporters;
+        }
+        if self.sampler.is_none() && self.sampling_rate.is_none() && self.tail.is_none() {
+            self.sampler = of_file.sampler;
+        }
+        self.limits = self.limits.take().or(of_file.limits);
+        self.detectors = self.detectors.take().or(of_file.detectors);
+        of_file.resource.append(&mut self.resource);
+        self.resource = of_file.resource;
+        self.schedule_delay = self.schedule_delay.or(of_file.schedule_delay);
+        self.export_timeout = self.export_timeout.or(of_file.export_timeout);
+        self.max_queue_size = self.max_queue_size.or(of_file.max_queue_size);
+        self.max_export_batch_size = self.max_export_batch_size.or(of_file.max_export_batch_size);
+        self.propagation.complete(of_file.propagation);
+    }
+
     /// The hooks, with the baggage entries of the builder or else of `otherwise`.
     fn take_hooks(&mut self, otherwise: impl FnOnce() -> Option<Vec<String>>) -> Hooks {
         let mut hooks = std::mem::take(&mut self.hooks);

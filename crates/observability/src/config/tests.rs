@@ -458,11 +458,14 @@ fn every_declared_variable_is_read_and_no_other() {
                 match name {
                     "OTEL_TRACES_EXPORTER" => Some(exporter.to_owned()),
                     "OTEL_TRACES_SAMPLER" => Some(sampler.to_owned()),
+                    "OTEL_EXPERIMENTAL_RESOURCE_DETECTORS" => Some("*".to_owned()),
+                    "KUBERNETES_SERVICE_HOST" => Some("10.96.0.1".to_owned()),
                     // A folder cannot be opened as a file, so that nothing is left behind.
                     "CONTINUUM_TRACES_FILE" => Some("/".to_owned()),
                     _ => None,
                 }
             });
+            assert_eq!(env.text(env::CONFIG_FILE), None);
             assert!(!env.flag(env::SDK_DISABLED));
             drop(Settings::resolve(Overrides::default(), &env));
             drop(secret::rules(SecretOverrides::default(), &env));
@@ -489,6 +492,9 @@ fn every_declared_variable_is_read_and_no_other() {
         declared.remove("CONTINUUM_CONSOLE_STREAM");
         declared.remove("NO_COLOR");
         declared.remove("TERM");
+    }
+    if cfg!(unix) {
+        declared.remove("COMPUTERNAME");
     }
     assert_eq!(asked.into_inner(), declared);
 }

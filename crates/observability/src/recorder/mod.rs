@@ -26,6 +26,8 @@ mod waiting;
 #[cfg(feature = "opentelemetry_0_33")]
 pub(crate) use backlog::Backlog;
 pub use stats::Stats;
+#[cfg(unix)]
+pub(crate) use sys::platform::host_name;
 pub(crate) use {
     aside::Aside,
     clock::{Anchor, Clock},

@@ -12,6 +12,8 @@
 )]
 
 mod backend;
+#[cfg(feature = "config-file")]
+mod config_file;
 mod deadline;
 mod flight_recorder;
 mod grpc;

@@ -105,6 +105,17 @@ pub(crate) fn time_stamp_counter() -> u64 {
     unsafe { std::arch::x86_64::_rdtsc() }
 }
 
+/// The name of this machine.
+#[cfg(unix)]
+pub(crate) fn host_name() -> Option<String> {
+    let mut bytes = [0u8; 256];
+    // SAFETY: the pointer and the length describe `bytes`, which is writable.
+    let refused = unsafe { libc::gethostname(bytes.as_mut_ptr().cast(), bytes.len()) };
+    // A name that was cut may lack the zero at its end.
+    let end = bytes.iter().position(|byte| *byte == 0)?;
+    (refused == 0).then(|| String::from_utf8_lossy(&bytes[..end]).into_owned())
+}
+
 /// A word from the operating system's random source, mixed with what differs between processes.
 pub(crate) fn random_seed() -> u64 {
     use std::hash::{BuildHasher as _, Hasher as _};

@@ -1,0 +1,381 @@
+//! Files as people write them: what becomes of them, and what is said about their faults.
+
+use super::{
+    super::{
+        env::Environment,
+        exporter::ExporterChoice,
+        propagation,
+        settings::{Overrides, Settings},
+    },
+    apply,
+};
+use crate::{
+    ConfigError, ExporterConfig, OtlpProtocol, ResourceDetector, Sampler, Telemetry,
+    span::SpanLimits,
+};
+use std::{path::Path, time::Duration};
+
+const EVERYTHING: &str = include_str!("examples/everything.yaml");
+const SMALL: &str = include_str!("examples/small.yaml");
+
+/// A file with a text, and an environment that names it.
+struct File {
+    dir: tempfile::TempDir,
+    variables: Vec<(String, String)>,
+}
+
+impl File {
+    fn of(text: &str, variables: &[(&str, &str)]) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("otel.yaml");
+        std::fs::write(&path, text).unwrap();
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let mut variables: Vec<_> = variables.iter().map(owned).collect();
+        let path = path.to_string_lossy().into_owned();
+        variables.push(("OTEL_CONFIG_FILE".to_owned(), path));
+        Self { dir, variables }
+    }
+
+    fn environment(&self) -> Environment<'_> {
+        Environment::new(|name| {
+            let found = self.variables.iter().find(|(known, _)| known == name);
+            found.map(|(_, value)| value.clone())
+        })
+    }
+
+    /// What the program and the file say, and what is wrong with the file.
+    fn applied(&self, mut overrides: Overrides) -> (Overrides, Vec<String>) {
+        let mut env = self.environment();
+        apply(&mut overrides, &mut env);
+        let folder = format!("{}/", self.dir.path().display());
+        let problems = env.problems().into_iter();
+        (
+            overrides,
+            problems.map(|text| text.replace(&folder, "")).collect(),
+        )
+    }
+}
+
+fn problems(text: &str) -> Vec<String> {
+    File::of(text, &[]).applied(Overrides::default()).1
+}
+
+#[test]
+fn everything_that_is_understood_arrives() {
+    let variables = [
+        ("SERVICE", "assistant"),
+        ("LENGTH", "512"),
+        ("OTEL_SERVICE_NAME", "x"),
+    ];
+    let (told, problems) = File::of(EVERYTHING, &variables).applied(Overrides::default());
+    assert_eq!(problems, [""; 0]);
+    let expected = [
+        ("team", "memory".into()),
+        ("service.version", "1".into()),
+        ("service.name", "assistant".into()),
+        ("service.version", "2".into()),
+        ("replicas", 3.into()),
+        ("weights", vec![0.5, 1.0].into()),
+    ];
+    assert_eq!(
+        told.resource,
+        expected.map(|(key, value)| (key.to_owned(), value))
+    );
+    let detectors = [ResourceDetector::Host, ResourceDetector::Kubernetes];
+    assert_eq!(told.detectors.as_deref(), Some(&detectors[..]));
+    let expected = SpanLimits {
+        attributes: 64,
+        events: 10,
+        links: 11,
+        attributes_per_event: 12,
+        attributes_per_link: 13,
+        value_length: 512,
+    };
+    assert_eq!(told.limits, Some(expected));
+    assert_eq!(told.schedule_delay, Some(Duration::from_millis(1)));
+    assert_eq!(told.export_timeout, Some(Duration::from_secs(20)));
+    assert_eq!(
+        (told.max_queue_size, told.max_export_batch_size),
+        (Some(4096), Some(256))
+    );
+    let sampler = told.sampler.unwrap().description();
+    assert_eq!(sampler, "ParentBased{root:TraceIdRatioBased{0.25}}");
+    let formats = format!("{:?}", told.propagation);
+    assert!(
+        formats.contains("[TraceContext, Baggage, B3, XRay]"),
+        "{formats}"
+    );
+}
+
+#[test]
+fn exporters_have_everything_that_the_file_says() {
+    let (told, _) = File::of(EVERYTHING, &[]).applied(Overrides::default());
+    let exporters: Vec<_> = told
+        .exporters
+        .into_iter()
+        .map(|choice| match choice {
+            ExporterChoice::Config(config) => config,
+            ExporterChoice::Custom(custom) => panic!("{custom:?}"),
+        })
+        .collect();
+    let [
+        ExporterConfig::Otlp(http),
+        ExporterConfig::Otlp(grpc),
+        ExporterConfig::Console,
+        ExporterConfig::File(path),
+    ] = &exporters[..]
+    else {
+        panic!("{exporters:?}")
+    };
+    assert_eq!(
+        http.endpoint.as_deref(),
+        Some("http://localhost:4318/v1/traces")
+    );
+    assert_eq!(http.protocol, Some(OtlpProtocol::HttpProtobuf));
+    let expected = [("x-key", "k=1"), ("x-tenant", "acme")];
+    let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    assert_eq!(http.headers, expected);
+    assert_eq!(
+        http.tls.certificate.as_deref(),
+        Some(Path::new("/etc/ssl/ours.pem"))
+    );
+    assert_eq!(http.timeout, Some(Duration::from_secs(5)));
+    assert_eq!(grpc.endpoint.as_deref(), Some("http://collector:4317"));
+    assert_eq!(grpc.protocol, Some(OtlpProtocol::Grpc));
+    assert_eq!(path, Path::new("/var/log/traces.jsonl"));
+}
+
+#[test]
+fn what_the_program_says_wins_over_the_file() {
+    let program = Overrides {
+        exporters: vec![ExporterChoice::Config(ExporterConfig::None)],
+        sampler: Some(Sampler::AlwaysOff),
+        schedule_delay: Some(Duration::from_secs(7)),
+        resource: vec![("team".to_owned(), "of the program".into())],
+        ..Overrides::default()
+    };
+    let (told, _) = File::of(EVERYTHING, &[]).applied(program);
+    assert_eq!(told.exporters.len(), 1);
+    assert!(matches!(told.sampler, Some(Sampler::AlwaysOff)));
+    assert_eq!(told.schedule_delay, Some(Duration::from_secs(7)));
+    let last = told.resource.last().unwrap();
+    assert_eq!(*last, ("team".to_owned(), "of the program".into()));
+}
+
+#[test]
+fn with_a_file_no_other_variable_counts() {
+    let variables = [
+        ("OTEL_TRACES_SAMPLER", "always_off"),
+        ("OTEL_PROPAGATORS", "b3"),
+        ("OTEL_BSP_SCHEDULE_DELAY", "7"),
+        ("OTEL_SDK_DISABLED", "true"),
+        ("CONTINUUM_PREVIEWS", "true"),
+        ("CONTINUUM_STRICT_CONFIG", "true"),
+    ];
+    let file = File::of(SMALL, &variables);
+    let (mut overrides, mut env) = (Overrides::default(), file.environment());
+    apply(&mut overrides, &mut env);
+    let formats = format!(
+        "{:?}",
+        propagation::propagators(&overrides.propagation, &env)
+    );
+    assert!(formats.contains("formats: None"), "{formats}");
+    assert!(!env.flag(crate::config::env::SDK_DISABLED));
+    assert!(env.flag(crate::config::env::STRICT_CONFIG));
+    let settings = Settings::resolve(overrides, &env);
+    assert!(!settings.previews);
+    assert_ne!(settings.schedule_delay, Duration::from_millis(7));
+    assert_eq!(
+        settings.sampling.sampler.description(),
+        Sampler::default().description()
+    );
+    assert_eq!(env.problems(), [""; 0]);
+}
+
+#[test]
+fn a_disabled_sdk_and_a_level_of_messages_are_taken_from_the_file() {
+    let text = "file_format: \"1.0\"\ndisabled: ${OFF}\nlog_level: warn2\n";
+    let file = File::of(text, &[("OFF", "true")]);
+    let (mut overrides, mut env) = (Overrides::default(), file.environment());
+    apply(&mut overrides, &mut env);
+    assert!(env.flag(crate::config::env::SDK_DISABLED));
+    assert_eq!(
+        env.text(crate::config::env::LOG_LEVEL).as_deref(),
+        Some("warn")
+    );
+}
+
+#[test]
+fn without_a_tracer_provider_nothing_is_recorded_and_without_a_propagator_nothing_sent() {
+    let (told, problems) = File::of("file_format: \"1.0\"\n", &[]).applied(Overrides::default());
+    assert_eq!(problems, [""; 0]);
+    assert!(matches!(told.sampler, Some(Sampler::AlwaysOff)));
+    assert!(format!("{:?}", told.propagation).contains("Some([])"));
+}
+
+#[test]
+fn faults_are_named_with_their_line_and_column() {
+    let text = "\
+file_format: \"1.0\"
+resource:
+  attributes:
+    - name: replicas
+      value: many
+      type: int
+tracer_provider:
+  processors:
+    - batch:
+        max_queue_size: 0
+        exporter:
+          otlp_http:
+            compression: zip
+            end_point: x
+    - batch: {}
+  sampler:
+    trace_id_ratio_based:
+      ratio: 2
+propagator:
+  composite: [ottrace:]
+colour: red
+";
+    let expected = [
+        "otel.yaml:5:14: resource.attributes[0].value: expected a value of the type that is said, \
+         string where nothing is said",
+        "otel.yaml:10:25: tracer_provider.processors[0].batch.max_queue_size: expected a whole \
+         number, at least 1",
+        "otel.yaml:13:26: tracer_provider.processors[0].batch.exporter.otlp_http.compression: \
+         expected none or gzip",
+        "otel.yaml:14:13: tracer_provider.processors[0].batch.exporter.otlp_http.end_point: \
+         expected one of timeout, max_request_size, max_response_size, endpoint, headers_list, \
+         headers, compression, tls, encoding",
+        "otel.yaml:15:14: tracer_provider.processors[1].batch.exporter: is missing",
+        "otel.yaml:18:14: tracer_provider.sampler.trace_id_ratio_based.ratio: expected a number \
+         from 0 to 1",
+        "otel.yaml:20:15: there is no propagator \"ottrace\" here, but tracecontext, baggage, b3, \
+         b3multi, jaeger, xray",
+        "otel.yaml:21:1: colour: nothing of it has a meaning here",
+    ];
+    let found = problems(text);
+    assert_eq!(found.len(), expected.len(), "{found:#?}");
+    for (found, expected) in found.iter().zip(expected) {
+        let (place, reason) = expected.split_once(": ").unwrap();
+        assert!(found.starts_with(place), "{found}\n{expected}");
+        assert!(
+            found.contains(reason.split("expected one of").next().unwrap()),
+            "{found}"
+        );
+    }
+}
+
+#[test]
+fn a_file_that_is_wrong_is_an_error_however_lenient_the_checks() {
+    let rows = [
+        ("", "otel.yaml:1:1: expected a document"),
+        ("a: [", "otel.yaml:"),
+        ("- 1", "otel.yaml:1:1: : expected a map, not a list"),
+        ("disabled: false", "otel.yaml:1:1: file_format: is missing"),
+        (
+            "file_format: \"2.0\"",
+            "file_format: expected a version from \"1.0\" on, below 2",
+        ),
+        (
+            "file_format: 1.0",
+            "file_format: expected a text, not a number",
+        ),
+        (
+            "file_format: \"1.0\"\ndisabled: 3",
+            "disabled: expected true or false, not a whole number",
+        ),
+        (
+            "file_format: \"1.0\"\nlog_level: loud",
+            "log_level: expected trace, debug",
+        ),
+        (
+            "file_format: \"1.0\"\nlog_level: ${1}",
+            "expected a reference such as ${NAME}",
+        ),
+        (
+            "file_format: \"1.0\"\ntracer_provider:",
+            "tracer_provider.processors: is missing",
+        ),
+    ];
+    for (text, expected) in rows {
+        let file = File::of(text, &[]);
+        let (mut overrides, mut env) = (Overrides::default(), file.environment());
+        apply(&mut overrides, &mut env);
+        let error = env.settle(false).unwrap_err().to_string();
+        assert!(error.contains(expected), "{text}: {error}");
+    }
+}
+
+#[test]
+fn what_only_others_support_is_a_problem_and_with_strict_checks_an_error() {
+    let text = "\
+file_format: \"1.9\"
+meter_provider: {readers: []}
+tracer_provider:
+  processors:
+    - simple: {exporter: {otlp_http: {encoding: json}}}
+  sampler:
+    jaeger_remote/development: {endpoint: http://h}
+";
+    let file = File::of(text, &[]);
+    let (told, found) = file.applied(Overrides::default());
+    let expected = [
+        "otel.yaml:1:14: file_format: what is newer than 1.1 is not understood",
+        "otel.yaml:2:17: meter_provider: metrics and logs are not set up by this recorder",
+        "encoding: spans are sent as protobuf",
+        "jaeger_remote/development: there is no such sampler here, but always_on",
+    ];
+    assert_eq!(found.len(), expected.len(), "{found:#?}");
+    for (found, expected) in found.iter().zip(expected) {
+        assert!(found.contains(expected), "{found}\n{expected}");
+    }
+    assert_eq!(told.exporters.len(), 1);
+    for strict in [false, true] {
+        let (mut overrides, mut env) = (Overrides::default(), file.environment());
+        apply(&mut overrides, &mut env);
+        assert_eq!(env.settle(strict).is_err(), strict);
+    }
+}
+
+#[test]
+fn a_file_that_is_not_there_is_an_error_that_names_it() {
+    let env = Environment::new(|name| {
+        (name == "OTEL_CONFIG_FILE").then(|| "/nowhere/otel.yaml".to_owned())
+    });
+    let error = Telemetry::builder().init_from(env).unwrap_err();
+    let ConfigError::Invalid(problems) = error else {
+        panic!("{error}")
+    };
+    assert_eq!(problems.len(), 1);
+    assert_eq!(problems[0].setting(), "/nowhere/otel.yaml");
+    assert!(
+        problems[0].to_string().contains("cannot be opened"),
+        "{}",
+        problems[0]
+    );
+}
+
+#[test]
+fn an_endpoint_that_cannot_be_used_is_named_with_its_place() {
+    let text = "\
+file_format: \"1.0\"
+tracer_provider:
+  processors:
+    - batch: {exporter: {otlp_http: {endpoint: no url}}}
+";
+    let file = File::of(text, &[]);
+    let (mut overrides, mut env) = (Overrides::default(), file.environment());
+    apply(&mut overrides, &mut env);
+    drop(Settings::resolve(overrides, &env));
+    let error = env.settle(false).unwrap_err().to_string();
+    assert!(error.contains("otel.yaml:4:5: "), "{error}");
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_text_panics(text in "([a-z_:\\[\\]{}&*!|>'\"$ \n-]|1\\.5|file_format|resource|- ){0,60}") {
+        drop(problems(&text));
+    }
+}
