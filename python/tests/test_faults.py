@@ -67,6 +67,13 @@ def test_an_exception_that_was_recorded_before_another_does_not_hide_it(recorded
     assert types == ["KeyError", "ValueError"]
 
 
+def test_an_exception_is_recorded_with_attributes_of_ones_own(recorded: Recorded) -> None:
+    with tracer.start_as_current_span("work") as span:
+        span.record_exception(ValueError("no"), {"retry": 3})
+    (event,) = recorded.named("work").events
+    assert (event.attributes["exception.message"], event.attributes["retry"]) == ("no", 3)
+
+
 def test_record_exception_false_records_none(recorded: Recorded) -> None:
     @trace_function(record_exception=False)
     def quiet() -> None:

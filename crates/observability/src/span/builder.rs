@@ -71,7 +71,7 @@ impl<'a> SpanBuilder<'a> {
         self
     }
 
-    /// Sets an attribute that samplers can see.
+    /// Sets an attribute that samplers can see, and is better given here than later for that.
     pub fn attribute(mut self, key: &'a str, value: impl Into<Value<'a>>) -> Self {
         self.attributes.push((key, value.into()));
         self
