@@ -220,7 +220,7 @@ fn one_trace_leads_from_the_client_to_the_database_of_the_other_node() {
     POST /v1/learn [server] http.response.status_code=200
       auth.verify_key OK
         db.select.keys [client] OK
-      memory.learn OK
+      memory.learn OK gen_ai.operation.name=update_memory gen_ai.memory.store.id=acme gen_ai.memory.record.count=1
         memory.concept_extraction OK
         db.transaction [client] OK
           db.select.turns [client] OK
@@ -239,7 +239,7 @@ fn one_trace_leads_from_the_client_to_the_database_of_the_other_node() {
                 POST /sync [server] server.port=* http.response.status_code=200
                   auth.verify_key OK
                     db.select.peer_keys [client] OK
-                  memory.learn OK federation.peer.instance_id=*
+                  memory.learn OK gen_ai.operation.name=update_memory gen_ai.memory.store.id=acme federation.peer.instance_id=* gen_ai.memory.record.count=1
                     memory.concept_extraction OK
                     db.transaction [client] OK
                       db.select.received [client] OK
