@@ -111,7 +111,7 @@ mod tests {
             ),
             (
                 "app --url=https://a.example/?token=abc",
-                "app --url=https://a.example/?token=[redacted]",
+                "app --url=https://a.example/?token=REDACTED",
             ),
         ];
         for (line, expected) in rows {

@@ -375,7 +375,7 @@ mod tests {
         let mut laughs = "a: &a [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
         for (name, before) in ["b", "c", "d", "e"].iter().zip(["a", "b", "c", "d"]) {
             let copies = vec![format!("*{before}"); 10].join(", ");
-            laughs.push_str(&format!("{name}: &{name} [{copies}]\n"));
+            laughs = format!("{laughs}{name}: &{name} [{copies}]\n");
         }
         assert_eq!(
             loaded(&laughs).unwrap_err().reason,

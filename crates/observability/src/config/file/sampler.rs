@@ -56,13 +56,11 @@ fn parent_based(settings: &Map<'_>) -> Sampler {
 
 /// The sampler inside; every span where there is none.
 fn root(settings: &Map<'_>, required: bool) -> Sampler {
-    match settings.map("root") {
-        Some(map) => read(&map).unwrap_or(Sampler::AlwaysOn),
-        None => {
-            if required {
-                settings.missing("root");
-            }
-            Sampler::AlwaysOn
-        }
+    let inside = settings.map("root");
+    if required && inside.is_none() {
+        settings.missing("root");
     }
+    inside
+        .and_then(|map| read(&map))
+        .unwrap_or(Sampler::AlwaysOn)
 }
