@@ -5,7 +5,7 @@ use crate::{
     backend::{Backend, Fault, Protocol},
     record,
 };
-use continuum_observability::{Telemetry, get_tracer};
+use continuum_observability::{SpanRef, Telemetry, get_tracer};
 
 const FILE: &str = "\
 file_format: \"1.0\"
@@ -39,7 +39,7 @@ fn a_receiver_gets_the_spans_that_a_file_says() {
         record(3);
         telemetry.force_flush(PLENTY).unwrap();
         assert_eq!(backend.spans(), expected, "{sampler}");
-        let recorded = get_tracer("file").in_scope("late", |span| span.is_recording());
+        let recorded = get_tracer("file").in_scope("late", SpanRef::is_recording);
         assert_eq!(recorded, sampler == "always_on");
         telemetry.shutdown(PLENTY).unwrap();
         if sampler == "always_on" {
