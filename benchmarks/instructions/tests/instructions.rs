@@ -5,9 +5,14 @@
 
 mod counting;
 
-use counting::{Cost, TOLERANCE_PERCENT, cost, hold, instructions_per_span, what_differs};
+use counting::{
+    Cost, TOLERANCE_PERCENT, cost, hold, instructions, instructions_per_span, what_differs,
+};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_continuum-instructions");
+
+/// What a span may cost on all threads where its trace is decided at the tail, if it is 100 without.
+const TAIL_PERCENT: u64 = 130;
 
 const COSTS: [Cost; 10] = [
     cost("root_and_child", 2, 1257),
@@ -42,4 +47,20 @@ fn a_backend_at_fault_costs_the_traced_thread_nothing() {
             "{fault}"
         );
     }
+}
+
+#[test]
+fn decisions_at_the_tail_cost_little_beside_all_that_is_done_for_a_span() {
+    if let Some(reason) = what_differs() {
+        return eprintln!("skipped: instructions are not compared, {reason}");
+    }
+    // Two spans a round, and enough rounds for several requests.
+    let count = |scenario| {
+        let [short, long] =
+            [1_000, 11_000].map(|rounds| instructions(&[], PROGRAM, scenario, rounds));
+        (long - short) / 20_000
+    };
+    let (plain, tail) = (count("root_and_child"), count("tail"));
+    eprintln!("all threads: {tail} with decisions at the tail, {plain} without");
+    assert!(tail * 100 <= plain * TAIL_PERCENT, "{tail} beside {plain}");
 }

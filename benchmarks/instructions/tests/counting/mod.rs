@@ -13,6 +13,9 @@ const COMPILER: &str = "rustc 1.95.0";
 /// How far a count may be from the number that is written down.
 pub(crate) const TOLERANCE_PERCENT: u64 = 5;
 
+/// Inside of `measured` and what it calls.
+const OF_THE_CALLER: &[&str] = &["--toggle-collect=*measured*"];
+
 /// Rounds of the shorter run.
 const ROUNDS: u64 = 20;
 
@@ -88,16 +91,17 @@ pub(crate) fn instructions_per_span(program: &str, cost: &Cost) -> u64 {
         } else {
             100 * factor
         };
-        (rounds, instructions(program, cost.scenario, rounds))
+        let counted = instructions(OF_THE_CALLER, program, cost.scenario, rounds);
+        (rounds, counted)
     });
     (long.1 - short.1) / ((long.0 - short.0) * cost.spans)
 }
 
-/// Instructions inside of `measured` and what it calls.
-fn instructions(program: &str, scenario: &str, rounds: u64) -> u64 {
+/// Instructions of a run: of all threads, unless `only` says of what.
+pub(crate) fn instructions(only: &[&str], program: &str, scenario: &str, rounds: u64) -> u64 {
     let mut valgrind = Command::new("valgrind");
     valgrind.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]);
-    valgrind.arg("--toggle-collect=*measured*");
+    valgrind.args(only);
     valgrind.args([program, scenario]);
     let output = valgrind.arg(rounds.to_string()).output().unwrap();
     let report = String::from_utf8_lossy(&output.stderr);
