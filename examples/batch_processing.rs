@@ -98,16 +98,23 @@ mod tests {
         let recorder = TestRecorder::new();
         let words = recorder.run_async(embed_all(&["a b", "c d e"])).await;
         assert_eq!(words.unwrap(), 5);
-        let publish = "publish embeddings [producer] OK messaging.operation.name=publish \
-             messaging.operation.type=send messaging.destination.name=embeddings\n";
+        let publish = |number| {
+            format!(
+                "publish embeddings #{number} [producer] OK messaging.operation.name=publish \
+                 messaging.operation.type=send messaging.destination.name=embeddings\n"
+            )
+        };
         let process = "process embeddings [consumer] messaging.operation.name=process \
              messaging.operation.type=process messaging.destination.name=embeddings \
              messaging.batch.message_count=2\n  \
-             → publish embeddings\n  \
-             → publish embeddings\n  \
+             → publish embeddings #1\n  \
+             → publish embeddings #2\n  \
              process_item item.index=0\n  \
              process_item item.index=1\n";
-        assert_eq!(recorder.tree(), format!("{publish}{publish}{process}"));
+        assert_eq!(
+            recorder.tree(),
+            [&publish(1), &publish(2), process].concat()
+        );
         assert_no_findings(&recorder);
     }
 }

@@ -296,8 +296,8 @@ fn what_could_not_be_delivered_is_delivered_later_in_a_batch_with_links() {
     let levels = |line: &&str| line.starts_with("  ") && !line.starts_with("        ");
     let batch: Vec<_> = batch.lines().filter(levels).collect();
     assert_snapshot!(batch.join("\n"), @r"
-    → publish outbox
-    → publish outbox
+    → publish outbox #1
+    → publish outbox #2
     process_item OK item.index=0 messaging.message.id=1 messaging.message.attempt=3
       db.select.turns [client] OK
       federation.sync.push [client] OK server.port=* retry.attempts_used=1 federation.peer.instance_id=* sync.entities_count=2 sync.conflicts_count=0 sync.bytes_transferred=*

@@ -170,6 +170,7 @@ impl TestRecorder {
     ///
     /// A line holds the name, the kind unless internal, the status unless unset, the attributes; of an
     /// error's causes all, of its backtrace nothing.
+    /// Where several spans have the name of one that a link leads to, they are numbered: `publish jobs #2`.
     /// Events (`·`) and links (`→`) follow, indented; children come in the order they started.
     /// Spans whose parent is not among them stand at the left.
     pub fn tree(&self) -> String {

@@ -3,13 +3,19 @@
 //! Position: behind `TestRecorder::tree`. Order and depth are those of [`arrange`]; what differs from
 //! the console's tree is that nothing is cut or measured, and that links show the name of the span.
 //!
-//! Invariant: the text holds no control character but line feeds.
+//! Invariants:
+//! - the text holds no control character but line feeds;
+//! - a link says which span it leads to: where several have the name, all of them are numbered in the
+//!   order of the text, as in `publish jobs #2`.
 
 use crate::{
     AnyValue, SpanRecord,
     export::{arrange, push_escaped},
 };
-use std::{collections::HashMap, fmt::Write as _};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt::Write as _,
+};
 
 const KINDS: [&str; 6] = [
     "",
@@ -27,21 +33,51 @@ const MAX_DEPTH: usize = 100;
 
 /// Draws all spans, roots first by their start.
 pub(super) fn render(spans: &[SpanRecord]) -> String {
-    let known = spans
-        .iter()
-        .map(|span| ((span.trace_id, span.span_id), span.name.as_str()));
+    let nodes = arrange(spans);
     let mut picture = Picture {
-        known: known.collect(),
+        labels: labels(nodes.iter().map(|node| &spans[node.span])),
         out: String::new(),
     };
-    for node in arrange(spans) {
+    for node in nodes {
         picture.line(&spans[node.span], node.depth.min(MAX_DEPTH));
     }
     picture.out
 }
 
+type Ids = ([u8; 16], [u8; 8]);
+
+/// What a span is called where it stands and where a link leads to it.
+#[derive(Clone, Copy)]
+struct Label<'a> {
+    name: &'a str,
+    /// Where a link leads to one of several spans of that name.
+    number: Option<usize>,
+}
+
+/// The labels of spans in the order of the text.
+fn labels<'a>(spans: impl Iterator<Item = &'a SpanRecord> + Clone) -> HashMap<Ids, Label<'a>> {
+    let linked: HashSet<Ids> = spans
+        .clone()
+        .flat_map(|span| &span.links)
+        .map(|link| (link.trace_id, link.span_id))
+        .collect();
+    let mut same_name: HashMap<&str, Vec<Ids>> = HashMap::new();
+    for span in spans {
+        let ids = (span.trace_id, span.span_id);
+        same_name.entry(&span.name).or_default().push(ids);
+    }
+    let numbered = same_name.into_iter().flat_map(|(name, same)| {
+        let is_ambiguous = same.len() > 1 && same.iter().any(|ids| linked.contains(ids));
+        same.into_iter().enumerate().map(move |(before, ids)| {
+            let number = is_ambiguous.then_some(before + 1);
+            (ids, Label { name, number })
+        })
+    });
+    numbered.collect()
+}
+
 struct Picture<'a> {
-    known: HashMap<([u8; 16], [u8; 8]), &'a str>,
+    labels: HashMap<Ids, Label<'a>>,
     out: String,
 }
 
@@ -49,7 +85,7 @@ impl Picture<'_> {
     fn line(&mut self, span: &SpanRecord, depth: usize) {
         let indent = "  ".repeat(depth);
         self.out.push_str(&indent);
-        push_escaped(&mut self.out, &span.name);
+        self.label((span.trace_id, span.span_id));
         let kind = usize::try_from(span.kind).unwrap_or_default();
         self.out.push_str(KINDS.get(kind).unwrap_or(&" [unknown]"));
         match span.status_code {
@@ -69,12 +105,20 @@ impl Picture<'_> {
             self.attributes(&event.attributes);
         }
         for link in &span.links {
-            let target = self.known.get(&(link.trace_id, link.span_id)).copied();
             self.append(format_args!("\n{indent}  → "));
-            push_escaped(&mut self.out, target.unwrap_or("elsewhere"));
+            self.label((link.trace_id, link.span_id));
             self.attributes(&link.attributes);
         }
         self.out.push('\n');
+    }
+
+    fn label(&mut self, ids: Ids) {
+        let label = self.labels.get(&ids).copied();
+        let name = label.map_or("elsewhere", |label| label.name);
+        push_escaped(&mut self.out, name);
+        if let Some(number) = label.and_then(|label| label.number) {
+            self.append(format_args!(" #{number}"));
+        }
     }
 
     fn attributes(&mut self, attributes: &[(String, AnyValue)]) {
@@ -118,6 +162,7 @@ fn text(value: &AnyValue) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::LinkRecord;
 
     fn span(name: &str, [trace, id, parent]: [u32; 3]) -> SpanRecord {
         let wide = |id: u32| u64::from(id).to_be_bytes();
@@ -149,6 +194,48 @@ mod tests {
             span("below", [2, 3, 1]),
         ];
         assert_eq!(render(&of_two_traces), "first\nsecond\n  below\n");
+    }
+
+    /// A batch with a link to each of these spans.
+    fn batch(targets: [[u32; 2]; 2]) -> SpanRecord {
+        let link = |[trace, id]: [u32; 2]| {
+            let SpanRecord {
+                trace_id, span_id, ..
+            } = span("", [trace, id, 0]);
+            LinkRecord {
+                trace_id,
+                span_id,
+                ..LinkRecord::default()
+            }
+        };
+        SpanRecord {
+            links: targets.map(link).into(),
+            ..span("batch", [9, 9, 0])
+        }
+    }
+
+    #[test]
+    fn a_link_says_which_of_several_spans_of_a_name_it_leads_to() {
+        let producers = [span("publish", [1, 1, 0]), span("publish", [2, 2, 0])];
+        let tree = |targets| render(&[&producers[..], &[batch(targets)]].concat());
+        assert_eq!(
+            tree([[1, 1], [2, 2]]),
+            "publish #1\npublish #2\nbatch\n  → publish #1\n  → publish #2\n"
+        );
+        assert_eq!(
+            tree([[2, 2], [2, 2]]),
+            "publish #1\npublish #2\nbatch\n  → publish #2\n  → publish #2\n"
+        );
+        assert_eq!(
+            tree([[1, 2], [3, 3]]),
+            "publish\npublish\nbatch\n  → elsewhere\n  → elsewhere\n"
+        );
+    }
+
+    #[test]
+    fn what_is_the_only_one_of_its_name_has_no_number() {
+        let spans = [span("publish", [1, 1, 0]), batch([[1, 1], [1, 1]])];
+        assert_eq!(render(&spans), "publish\nbatch\n  → publish\n  → publish\n");
     }
 
     #[test]
