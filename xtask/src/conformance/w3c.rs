@@ -18,15 +18,17 @@ use crate::workspace::Workspace;
 
 /// The specification's level, and how strictly its optional rules are judged.
 const LEVELS: [(&str, &str); 2] = [("SPEC_LEVEL", "2"), ("STRICT_LEVEL", "2")];
+/// The harness has so many tests at these levels; fewer are not the whole of it.
+const CASES: u32 = 41;
 const SERVICE: [&str; 4] = ["--release", "--quiet", "--example", "w3c_service"];
 
 /// Runs the harness of `options` and prints the score.
 pub(super) fn execute(workspace: &Workspace, options: &[String]) -> Result<ExitCode> {
     let harness = harness_of(options)?;
     let score = run(workspace, &harness)?;
-    println!("w3c: {} of {}", score.passed, score.run);
-    let complete = score.run > 0 && score.passed == score.run;
-    Ok(ExitCode::from(u8::from(!complete)))
+    println!("w3c: {} of {CASES}", score.passed);
+    score.judge()?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The folder with `test.py`.
@@ -138,6 +140,17 @@ impl Score {
             run,
         })
     }
+
+    /// Fails unless every case was run and passed.
+    fn judge(&self) -> Result<()> {
+        let Self { passed, run } = *self;
+        ensure!(
+            run >= CASES,
+            "the harness ran {run} tests, not {CASES}: some were left out"
+        );
+        ensure!(passed == run, "{} of {run} tests failed", run - passed);
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -153,6 +166,17 @@ mod tests {
         assert_eq!(read("FAILED (failures=1, errors=12)"), score(28));
         assert_eq!(read("OK (skipped=3)"), score(38));
         assert_eq!(Score::read("Traceback"), None);
+    }
+
+    #[test]
+    fn a_part_of_the_harness_is_not_enough() {
+        let judged = |passed, run| Score { passed, run }.judge().map_err(|e| e.to_string());
+        assert_eq!(judged(41, 41), Ok(()));
+        let error = judged(7, 7).unwrap_err();
+        assert_eq!(error, "the harness ran 7 tests, not 41: some were left out");
+        let error = judged(40, 41).unwrap_err();
+        assert_eq!(error, "1 of 41 tests failed");
+        assert!(judged(0, 0).is_err());
     }
 
     #[test]
