@@ -43,6 +43,9 @@ pub(crate) struct Package {
 /// One line under `[dependencies]` or its two relatives.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Dependency {
+    pub(crate) name: String,
+    /// The features that it is asked for.
+    pub(crate) features: Vec<String>,
     /// `None` for a normal one, else `build` or `dev`.
     pub(crate) kind: Option<String>,
     /// The folder of a dependency that is given by path.

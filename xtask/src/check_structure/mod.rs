@@ -1,13 +1,16 @@
 //! `cargo xtask check-structure`: the shape of the repository, held by program.
 //!
-//! Three checks, a file each: [`arrows`] between crates, names in the [`root`], [`length`] of
-//! files. A check gives one line per violation and never stops at the first.
+//! Five checks, a file each: [`arrows`] between crates, names in the [`root`], [`length`] of
+//! files, the [`weight`] of a build, [`unsafety`] in its place. A check gives one line per violation
+//! and never stops at the first.
 
 mod arrows;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod length;
 mod root;
+mod unsafety;
+mod weight;
 
 use std::process::ExitCode;
 
@@ -18,10 +21,11 @@ use crate::workspace::Workspace;
 
 pub(crate) const COMMAND: Command = Command {
     name: "check-structure",
-    summary: "Checks crates, root files and file lengths against the architecture.",
+    summary: "Checks crates, root files, file lengths and unsafe code against the architecture.",
     options: &[],
     help: "Fails on a dependency between crates that the architecture does not draw, on a name in\n\
-           the root that is not on the closed list, and on a source file over 500 lines.\n\
+           the root that is not on the closed list, on a source file over 500 lines, on `full`\n\
+           features of tokio or fat LTO, and on unsafe code outside of its folder.\n\
            Each list is a constant in xtask/src/check_structure.\n\
            Files are seen as Git sees them: tracked, or new and not ignored.",
     run: |workspace, _| {
@@ -30,16 +34,19 @@ pub(crate) const COMMAND: Command = Command {
     },
 };
 
-/// Runs the three checks and prints every violation.
+/// Runs the checks and prints every violation.
 ///
 /// # Errors
 ///
 /// There was a violation, or Git or Cargo could not be asked.
 pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     let files = workspace.files()?;
-    let mut violations = arrows::violations(&workspace.members()?);
+    let members = workspace.members()?;
+    let mut violations = arrows::violations(&members);
     violations.extend(root::violations(&files));
     violations.extend(length::violations(workspace.root(), &files)?);
+    violations.extend(weight::violations(workspace.root(), &members)?);
+    violations.extend(unsafety::violations(workspace.root(), &files)?);
     for violation in &violations {
         eprintln!("{violation}");
     }
@@ -82,7 +89,11 @@ mod tests {
         );
         repository.write("NOTES.md", "");
         repository.write("crates/memory/src/long.rs", &"\n".repeat(501));
+        repository.write("crates/memory/src/lib.rs", "#![allow(unsafe_code)]");
+        let manifest = "[workspace]\nresolver = \"3\"\nmembers = [\"crates/*\"]\n\
+                        [profile.release]\nlto = true\n";
+        repository.write("Cargo.toml", manifest);
         let error = check(&repository.workspace()).unwrap_err();
-        assert_eq!(error.to_string(), "3 violations of the structure");
+        assert_eq!(error.to_string(), "5 violations of the structure");
     }
 }
