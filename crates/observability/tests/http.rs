@@ -85,6 +85,32 @@ async fn one_trace_leads_from_the_client_into_the_server() {
 }
 
 #[tokio::test]
+async fn a_request_can_name_its_template_and_its_tenant() {
+    let tree = tree(async |address| {
+        let (client, tenant) = (reqwest::Client::new(), String::from("acme"));
+        let greet = |name| client.get(format!("http://{address}/greet/{name}"));
+        let sent =
+            greet("ann").send_traced_with(|span| span.template("/greet/{name}").tenant_id(&tenant));
+        sent.await.unwrap();
+        let executed = client.execute_traced_with(greet("bob").build().unwrap(), |span| {
+            span.attribute("greeting.kind", "short")
+        });
+        executed.await.unwrap();
+    });
+    let tree = tree.await;
+    let clients: Vec<_> = tree.lines().filter(|l| l.contains("[client]")).collect();
+    assert!(
+        clients[0].starts_with("  GET /greet/{name} [client] ")
+            && clients[0].contains(" tenant.id=acme "),
+        "{tree}"
+    );
+    assert!(
+        clients[1].starts_with("  GET [client] ") && clients[1].contains(" greeting.kind=short "),
+        "{tree}"
+    );
+}
+
+#[tokio::test]
 async fn a_response_that_is_an_error_is_one_on_both_sides() {
     let tree = tree(async |address| {
         let client = reqwest::Client::new();

@@ -208,7 +208,7 @@ impl SpanRef {
         self.memory_record_count(results.concepts_found);
         self.concepts_found(results.concepts_found);
         self.relationships_found(results.relationships_found);
-        self.set_attribute(attribute::MEMORY_QUERY_TIME_MS, results.query_time_ms);
+        self.query_time_ms(results.query_time_ms);
     }
 
     /// Records what a learn found and stored; each concept counts as a record.
@@ -231,6 +231,34 @@ impl SpanRef {
     /// Records how many records a search of a memory returned, or an update of it stored or changed.
     pub fn memory_record_count(&self, count: usize) {
         self.set_conventional(attribute::GEN_AI_MEMORY_RECORD_COUNT, count);
+    }
+
+    /// Names the operation on a span of your own: `recall`, `learn`.
+    ///
+    /// ```
+    /// use continuum_observability::{get_tracer, testing::TestRecorder};
+    ///
+    /// let recorder = TestRecorder::new();
+    /// recorder.run(|| {
+    ///     get_tracer("assistant").in_scope("answer_question", |span| {
+    ///         span.memory_operation("recall");
+    ///         span.concepts_found(5);
+    ///         span.query_time_ms(123.45);
+    ///     });
+    /// });
+    /// assert_eq!(
+    ///     recorder.tree(),
+    ///     "answer_question memory.operation=recall memory.concepts_found=5 \
+    ///      memory.query_time_ms=123.45\n"
+    /// );
+    /// ```
+    pub fn memory_operation(&self, operation: &str) {
+        self.set_attribute(attribute::MEMORY_OPERATION, operation);
+    }
+
+    /// Records how long a look-up took, in milliseconds.
+    pub fn query_time_ms(&self, millis: f64) {
+        self.set_attribute(attribute::MEMORY_QUERY_TIME_MS, millis);
     }
 
     /// Records how many concepts a recall found.

@@ -106,11 +106,16 @@ impl<'a> LayerSpan<'a> {
         key: &'static str,
         value: impl Into<Value<'a>>,
     ) -> Self {
-        if self.naming.of(group).has_former() {
+        if self.has_former(group) {
             self.attribute(key, value)
         } else {
             self
         }
+    }
+
+    /// Whether the span has the former names of a group: asked before one of them is worked out.
+    pub(super) fn has_former(&self, group: Group) -> bool {
+        self.naming.of(group).has_former()
     }
 
     /// Adds an attribute under the name that it was given.

@@ -98,6 +98,16 @@ messaging.message_type=Heartbeat federation.peer.instance_id=node-2
 }
 
 #[test]
+fn of_an_operation_without_a_key_no_key_is_recorded() {
+    let recorder = TestRecorder::with_conventions(Conventions::Dup);
+    recorder.run(|| trace_cache_operation("FLUSHALL", "").in_scope(|_| ()));
+    assert_eq!(
+        recorder.tree(),
+        "cache.flushall [client] cache.operation=FLUSHALL db.operation=FLUSHALL\n"
+    );
+}
+
+#[test]
 fn what_a_user_sets_by_name_is_never_renamed() {
     let recorder = TestRecorder::with_conventions(Conventions::Legacy);
     recorder.run(|| {

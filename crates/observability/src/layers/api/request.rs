@@ -17,10 +17,10 @@ use crate::{
     semconv::{Group, attribute, former},
     span::{
         Span, SpanKind, Value,
-        url::{capped, host_and_port, redact_query},
+        url::{Url, capped, host_and_port, redact_query},
     },
 };
-use ::http::{HeaderMap, HeaderValue, Request, Version, header};
+use ::http::{HeaderMap, HeaderValue, Request, Uri, Version, header, uri::PathAndQuery};
 use std::borrow::Cow;
 
 impl Config {
@@ -138,6 +138,9 @@ fn described<'a, B>(
         .or_else(|| uri.host().map(Cow::Borrowed));
     if let Some(host) = host {
         span = server(span, &host, &scheme);
+        if span.has_former(Group::Http) {
+            span = whole_url(span, &format!("{scheme}://{host}{}", path_and_query(uri)));
+        }
     }
     if let Some(version) = version(request.version()) {
         span = span.with(attribute::NETWORK_PROTOCOL_VERSION, version);
@@ -174,6 +177,22 @@ fn server<'a>(span: LayerSpan<'a>, host: &str, scheme: &str) -> LayerSpan<'a> {
     let port = port.unwrap_or(if scheme == "https" { 443 } else { 80 });
     span.with_stable(Group::Http, attribute::SERVER_ADDRESS, address.to_owned())
         .with_stable(Group::Http, attribute::SERVER_PORT, port)
+}
+
+/// The URL as the client wrote it, which only the former conventions have on a server's span.
+fn whole_url<'a>(span: LayerSpan<'a>, url: &str) -> LayerSpan<'a> {
+    match Url::parse(url) {
+        Some(url) => span.attribute(former::HTTP_URL, url.full),
+        None => span,
+    }
+}
+
+fn path_and_query(uri: &Uri) -> &str {
+    let whole = uri.path_and_query().map(PathAndQuery::as_str);
+    // A request about the server itself has `*` there.
+    whole
+        .filter(|whole| whole.starts_with('/'))
+        .unwrap_or_default()
 }
 
 fn version(version: Version) -> Option<&'static str> {

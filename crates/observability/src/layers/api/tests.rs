@@ -58,7 +58,7 @@ fn a_request_is_described_by_the_current_names() {
 #[test]
 fn a_request_is_described_by_the_former_names_where_asked_for() {
     let recorder = TestRecorder::with_conventions(Conventions::Legacy);
-    let request = Request::get("/users/7?q=a")
+    let request = Request::get("/users/7?q=a&token=abc")
         .header("host", "a.example")
         .body(())
         .unwrap();
@@ -66,9 +66,9 @@ fn a_request_is_described_by_the_former_names_where_asked_for() {
     recorder.run(|| futures_util::FutureExt::now_or_never(service.oneshot(request)));
     assert_eq!(
         recorder.tree(),
-        "GET [server] http.method=GET http.target=/users/7?q=a http.scheme=http \
-         http.host=a.example http.flavor=1.1 http.status_code=200 \
-         http.response.body.size=0\n"
+        "GET [server] http.method=GET http.target=/users/7?q=a&token=REDACTED http.scheme=http \
+         http.host=a.example http.url=http://a.example/users/7?q=a&token=REDACTED \
+         http.flavor=1.1 http.status_code=200 http.response.body.size=0\n"
     );
 }
 

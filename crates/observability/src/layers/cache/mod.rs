@@ -32,6 +32,7 @@ layer_span! {
 ///
 /// Parts of the key that look like hashes are recorded as `<hash>`, e-mail addresses as `<email>`, and what
 /// follows the name of a secret as `<secret>`. Other parts are recorded as they are: do not put what a user wrote into a key.
+/// An operation without a key, such as `FLUSHALL`, has an empty one, of which nothing is recorded.
 ///
 /// ```
 /// use continuum_observability::{layers::cache::*, testing::TestRecorder};
@@ -48,13 +49,15 @@ layer_span! {
 /// );
 /// ```
 pub fn trace_cache_operation<'a>(operation: &'a str, key: &'a str) -> CacheOperation<'a> {
+    let span = LayerSpan::new(lower_case_name("cache.", operation), SpanKind::Client)
+        .with(attribute::CACHE_OPERATION, operation);
     let key = scrubbed(key);
-    CacheOperation(
-        LayerSpan::new(lower_case_name("cache.", operation), SpanKind::Client)
-            .with(attribute::CACHE_OPERATION, operation)
-            .with(attribute::CACHE_KEY_PATTERN, key_pattern(&key))
-            .with(attribute::CACHE_KEY, key),
-    )
+    CacheOperation(if key.is_empty() {
+        span
+    } else {
+        span.with(attribute::CACHE_KEY_PATTERN, key_pattern(&key))
+            .with(attribute::CACHE_KEY, key)
+    })
 }
 
 /// A `cache.pipeline` span around commands that are sent at once.

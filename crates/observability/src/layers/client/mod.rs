@@ -58,13 +58,16 @@ layer_span! {
 ///      server.address=peer server.port=8080 http.response.status_code=200\n"
 /// );
 /// ```
-pub fn trace_http_request<'a>(method: &'a str, url: &str) -> HttpRequest<'a> {
+pub fn trace_http_request<'a>(method: &str, url: &str) -> HttpRequest<'a> {
     let span = LayerSpan::new(span_name(method, None), SpanKind::Client);
     let span = match known_method(method) {
         Some(known) => span.with(attribute::HTTP_REQUEST_METHOD, known),
         None => span
             .with(attribute::HTTP_REQUEST_METHOD, OTHER_METHOD)
-            .with(attribute::HTTP_REQUEST_METHOD_ORIGINAL, capped(method)),
+            .with(
+                attribute::HTTP_REQUEST_METHOD_ORIGINAL,
+                capped(method).to_owned(),
+            ),
     };
     HttpRequest(match Url::parse(url) {
         Some(url) => target(span, url),

@@ -5,7 +5,7 @@
 //! Invariant: the error is passed on unchanged; of the URL in its text, no secret is recorded, as in
 //! the text of any exception.
 
-use super::trace_http_request;
+use super::{HttpRequest, trace_http_request};
 use crate::{context::FutureExt as _, propagation::inject_context, span::SpanRef};
 use ::reqwest::{Client, Error, Request, RequestBuilder, Response};
 
@@ -26,12 +26,41 @@ pub trait RequestBuilderExt {
     /// # }
     /// ```
     fn send_traced(self) -> impl Future<Output = Result<Response, Error>> + Send;
+
+    /// Does the same, with a template in the span's name or attributes of your own.
+    ///
+    /// # Errors
+    ///
+    /// As [`send_traced`](Self::send_traced).
+    ///
+    /// ```
+    /// use continuum_observability::layers::client::RequestBuilderExt as _;
+    ///
+    /// # async fn doc(id: u64, tenant: &str) -> Result<(), reqwest::Error> {
+    /// let request = reqwest::Client::new().get(format!("http://peer:8080/users/{id}"));
+    /// let answer = request
+    ///     .send_traced_with(|span| span.template("/users/{id}").tenant_id(tenant))
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    fn send_traced_with<'a>(
+        self,
+        describe: impl FnOnce(HttpRequest<'a>) -> HttpRequest<'a> + Send,
+    ) -> impl Future<Output = Result<Response, Error>> + Send;
 }
 
 impl RequestBuilderExt for RequestBuilder {
     async fn send_traced(self) -> Result<Response, Error> {
+        self.send_traced_with(|span| span).await
+    }
+
+    async fn send_traced_with<'a>(
+        self,
+        describe: impl FnOnce(HttpRequest<'a>) -> HttpRequest<'a> + Send,
+    ) -> Result<Response, Error> {
         let (client, request) = self.build_split();
-        client.execute_traced(request?).await
+        client.execute_traced_with(request?, describe).await
     }
 }
 
@@ -46,17 +75,37 @@ pub trait ClientExt {
         &self,
         request: Request,
     ) -> impl Future<Output = Result<Response, Error>> + Send;
+
+    /// Does the same, with a template in the span's name or attributes of your own.
+    ///
+    /// # Errors
+    ///
+    /// As [`execute_traced`](Self::execute_traced).
+    fn execute_traced_with<'a>(
+        &self,
+        request: Request,
+        describe: impl FnOnce(HttpRequest<'a>) -> HttpRequest<'a> + Send,
+    ) -> impl Future<Output = Result<Response, Error>> + Send;
 }
 
 impl ClientExt for Client {
-    async fn execute_traced(&self, mut request: Request) -> Result<Response, Error> {
-        let span = trace_http_request(request.method().as_str(), request.url().as_str()).start();
+    async fn execute_traced(&self, request: Request) -> Result<Response, Error> {
+        self.execute_traced_with(request, |span| span).await
+    }
+
+    async fn execute_traced_with<'a>(
+        &self,
+        mut request: Request,
+        describe: impl FnOnce(HttpRequest<'a>) -> HttpRequest<'a> + Send,
+    ) -> Result<Response, Error> {
+        let span = trace_http_request(request.method().as_str(), request.url().as_str());
+        let span = describe(span).start();
         inject_context(&span.as_context(), request.headers_mut());
         let view = span.view().clone();
         let sent = async {
             let result = self.execute(request).await;
             match &result {
-                Ok(response) => describe(&view, response),
+                Ok(response) => record_response(&view, response),
                 Err(error) => {
                     view.record_error(error);
                     view.error_type(kind(error));
@@ -68,7 +117,7 @@ impl ClientExt for Client {
     }
 }
 
-fn describe(span: &SpanRef, response: &Response) {
+fn record_response(span: &SpanRef, response: &Response) {
     let status = response.status();
     span.http_outcome(
         status.as_u16(),
