@@ -3,7 +3,7 @@
 //! Position: returned by `caller`, `body`, `route`; the only place that turns an error into a status.
 //!
 //! Invariants:
-//! - a document names the trace in which the request was recorded;
+//! - a document names the trace in which the request was recorded, and what to do;
 //! - what the caller cannot change (5xx) is described without paths and without SQL: the trace has
 //!   the details.
 //!
@@ -69,8 +69,7 @@ struct Document<'a> {
     title: &'a str,
     status: u16,
     detail: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    remedy: Option<&'a str>,
+    remedy: &'a str,
     trace_id: Option<String>,
 }
 
@@ -117,18 +116,24 @@ impl Problem {
         }
     }
 
-    fn remedy(&self) -> Option<&'static str> {
+    fn remedy(&self) -> &'static str {
         match self {
-            Self::KeyMissing => Some("send Authorization: Bearer <key>, or X-API-Key: <key>"),
-            Self::KeyUnknown => Some("create a key with: continuum key create --tenant <name>"),
-            Self::PeerUnknown => Some("create a key with: continuum key create --peer <name>"),
-            Self::RouteUnknown => Some(&USE_A_ROUTE),
-            Self::WrongContentType => Some("send Content-Type: application/json"),
-            Self::Memory(MemoryError::Input(error)) => Some(error.remedy()),
-            Self::Memory(error @ MemoryError::NotThePeers) => Some(error.remedy()),
-            Self::Memory(error) if error.is_transient() => Some(error.remedy()),
-            Self::Memory(_) | Self::Crashed => Some("look at the trace for the reason"),
-            _ => None,
+            Self::KeyMissing => "send Authorization: Bearer <key>, or X-API-Key: <key>",
+            Self::KeyUnknown => "create a key with: continuum key create --tenant <name>",
+            Self::PeerUnknown => "create a key with: continuum key create --peer <name>",
+            Self::RouteUnknown | Self::WrongMethod => &USE_A_ROUTE,
+            Self::WrongContentType => "send Content-Type: application/json",
+            Self::BodyIncomplete => "send as many bytes as Content-Length says, then wait",
+            Self::BodyTooSlow => "send the whole body right after the headers",
+            Self::BodyTooLarge { .. } => {
+                "split the text over several requests, or send less metadata"
+            }
+            Self::NotJson(_) => "send one JSON object, in UTF-8",
+            Self::WrongShape(_) => "correct what the detail names",
+            Self::Memory(MemoryError::Input(error)) => error.remedy(),
+            Self::Memory(error @ MemoryError::NotThePeers) => error.remedy(),
+            Self::Memory(error) if error.is_transient() => error.remedy(),
+            Self::Memory(_) | Self::Crashed => "look at the trace for the reason",
         }
     }
 }

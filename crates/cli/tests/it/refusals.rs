@@ -17,6 +17,7 @@ fn assert_problem(reply: &Reply, status: u16) {
     assert_eq!(document["type"], "about:blank");
     assert!(!document["title"].as_str().unwrap().is_empty());
     assert!(!document["detail"].as_str().unwrap().is_empty());
+    assert!(!document["remedy"].as_str().unwrap().is_empty());
     assert_eq!(
         document["trace_id"].as_str().unwrap(),
         reply.header("trace_id").unwrap()
@@ -203,6 +204,10 @@ fn an_unknown_route_is_404_and_another_method_is_405() {
     let wrong = live.get("/v1/recall");
     assert_problem(&wrong, 405);
     assert_eq!(wrong.header("allow"), Some("POST"));
+    assert!(
+        wrong.text.contains("use GET /healthz, POST /v1/learn"),
+        "{wrong:?}"
+    );
     assert_problem(&live.post("/healthz", &key, "{}"), 405);
 }
 
