@@ -1,6 +1,10 @@
 //! `continuum demo`: what can be asked of the demo.
 
-use std::{io, path::PathBuf};
+use std::{
+    io::{self, Write as _},
+    path::PathBuf,
+    process::ExitCode,
+};
 
 use anyhow::Result;
 use clap::{Args, ValueEnum};
@@ -14,6 +18,9 @@ use crate::{
 
 /// Where OTLP receivers listen on a developer's machine.
 const DEFAULT_ENDPOINT: &str = "http://localhost:4318";
+
+/// The exit status for a command line that makes no sense, as clap has it.
+const NOT_UNDERSTOOD: u8 = 2;
 
 /// Learn conversations, ask questions, break something, and explain it all by traces
 ///
@@ -59,7 +66,13 @@ enum Exporter {
 }
 
 impl DemoArgs {
-    pub(super) fn run(self) -> Result<()> {
+    pub(super) fn run(self) -> Result<ExitCode> {
+        if self.exporter == Some(Exporter::Console) && self.endpoint.is_some() {
+            let words = "error: --endpoint says where --exporter otlp or file sends spans, console has no place";
+            // Nothing is left to do when standard error is closed.
+            writeln!(io::stderr(), "{words}").unwrap_or_default();
+            return Ok(ExitCode::from(NOT_UNDERSTOOD));
+        }
         let destination = self.destination();
         let Self {
             dataset,
@@ -82,8 +95,8 @@ impl DemoArgs {
         let mut out = Output::new(io::stdout().lock());
         match demo.run(&mut out) {
             // Who has read enough is not told that there was more.
-            Err(_) if out.is_closed() => Ok(()),
-            result => result,
+            Err(_) if out.is_closed() => Ok(ExitCode::SUCCESS),
+            result => result.map(|()| ExitCode::SUCCESS),
         }
     }
 
@@ -131,7 +144,7 @@ mod tests {
         assert_eq!(destination(Some(Exporter::Otlp), None), Some(otlp));
         let file = Destination::File("continuum-traces.jsonl".into());
         assert_eq!(destination(Some(Exporter::File), None), Some(file));
-        let console = destination(Some(Exporter::Console), Some("ignored"));
+        let console = destination(Some(Exporter::Console), None);
         assert!(matches!(console, Some(Destination::Console(_))));
     }
 }

@@ -1,8 +1,10 @@
 //! The demo, as a person runs it.
 
+#[cfg(target_os = "linux")]
+use std::io::Read as _;
 use std::{
     fs,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
@@ -12,12 +14,18 @@ use serde_json::{Value, json};
 type Outcome = (Option<i32>, String, String);
 
 /// Runs the demo on a small data set of its own.
-fn demo(dir: &Path, arguments: &[&str]) -> Outcome {
-    let dataset = dir.join("dataset.json");
-    fs::write(&dataset, small_dataset().to_string()).unwrap();
+pub(crate) fn demo(dir: &Path, arguments: &[&str]) -> Outcome {
+    let dataset = dataset_in(dir);
     let mut all = vec!["--dataset", dataset.to_str().unwrap()];
     all.extend(arguments);
     run(dir, &all)
+}
+
+/// The file with the small data set.
+fn dataset_in(dir: &Path) -> PathBuf {
+    let dataset = dir.join("dataset.json");
+    fs::write(&dataset, small_dataset().to_string()).unwrap();
+    dataset
 }
 
 fn run(dir: &Path, arguments: &[&str]) -> Outcome {
@@ -196,6 +204,115 @@ fn spans_go_to_the_chosen_exporter_too() {
     assert_eq!(report["spans"]["exported"], written);
 }
 
+/// The lines of trees that are spans, not events, links or what else a line of a tree may be.
+fn span_lines(trees: &str) -> usize {
+    let name = |line: &'_ str| {
+        line.trim_start_matches([' ', '│', '├', '└', '─'])
+            .to_owned()
+    };
+    let lines = trees.lines().map(name);
+    lines
+        .filter(|line| !line.is_empty() && !line.starts_with('·'))
+        .count()
+}
+
+#[test]
+fn spans_are_shown_as_trees_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let (status, out, err) = demo(dir.path(), &["--json", "--exporter", "console"]);
+    assert_eq!(status, Some(0), "{err}");
+    let report: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(report["spans"]["exported"], span_lines(&err), "{err}");
+}
+
+#[test]
+fn a_place_for_an_exporter_that_has_none_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let (status, out, err) = run(
+        dir.path(),
+        &["--exporter", "console", "--endpoint", "http://localhost:1"],
+    );
+    assert_eq!((status, out.as_str()), (Some(2), ""));
+    assert!(
+        err.starts_with("error: --endpoint ") && err.lines().count() == 1,
+        "{err}"
+    );
+}
+
+/// Sends the spans of a demo to the receiver of `continuum run`, whose files say what has arrived.
+#[cfg(unix)]
+#[test]
+fn a_receiver_gets_every_span() {
+    let dir = tempfile::tempdir().unwrap();
+    let received = dir.path().join("received.jsonl");
+    let program = env!("CARGO_BIN_EXE_continuum");
+    let demo = r#"exec "$0" demo --json --exporter otlp --endpoint "$OTEL_EXPORTER_OTLP_TRACES_ENDPOINT" "$@""#;
+    let output = Command::new(program)
+        .args(["run", "--quiet", "--no-lint", "--keep"])
+        .arg(&received)
+        .args(["--", "sh", "-c", demo, program, "--dataset"])
+        .arg(dataset_in(dir.path()))
+        .env("TMPDIR", dir.path())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let spans = continuum_cli::trace_file::read(&received).unwrap();
+    assert_eq!(report["spans"]["exported"], spans.len());
+    assert_eq!(report["spans"]["accounted"], true);
+}
+
+/// Runs the demo with standard error on a terminal, and gives what the terminal was told.
+#[cfg(target_os = "linux")]
+fn seen_on_a_terminal(dir: &Path) -> String {
+    use rustix::{pty, termios};
+
+    let master = pty::openpt(pty::OpenptFlags::RDWR | pty::OpenptFlags::NOCTTY).unwrap();
+    pty::grantpt(&master).unwrap();
+    pty::unlockpt(&master).unwrap();
+    let size = termios::Winsize {
+        ws_row: 24,
+        ws_col: 100,
+        ws_xpixel: 0,
+        ws_ypixel: 0,
+    };
+    termios::tcsetwinsize(&master, size).unwrap();
+    let terminal = pty::ptsname(&master, Vec::new()).unwrap();
+    let terminal = fs::File::options()
+        .write(true)
+        .open(terminal.to_str().unwrap());
+    let mut demo = Command::new(env!("CARGO_BIN_EXE_continuum"))
+        .args(["demo", "--json", "--dataset"])
+        .arg(dataset_in(dir))
+        .env("TMPDIR", dir)
+        .env("TERM", "xterm")
+        .stdout(Stdio::null())
+        .stderr(terminal.unwrap())
+        .spawn()
+        .unwrap();
+    let mut seen = Vec::new();
+    // A terminal whose last program has ended gives an error instead of an end.
+    let _end = fs::File::from(master).read_to_end(&mut seen);
+    assert!(demo.wait().unwrap().success());
+    String::from_utf8_lossy(&seen).into_owned()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn who_watches_sees_how_far_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let seen = seen_on_a_terminal(dir.path());
+    // Three turns and three questions, of which as many are drawn as the terminal is thought to follow.
+    for what in ["learning", "recalling"] {
+        let drawn = seen.split('\r').flat_map(|line| line.split('\n'));
+        let of_it: Vec<_> = drawn.filter(|line| line.contains(what)).collect();
+        assert!(
+            of_it.iter().any(|line| line.contains("/3 ")),
+            "{what} in {seen:?}"
+        );
+    }
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn spans_that_cannot_be_delivered_make_the_demo_fail() {
@@ -212,8 +329,7 @@ fn spans_that_cannot_be_delivered_make_the_demo_fail() {
 fn who_reads_only_the_beginning_of_the_report_sees_no_error() {
     for form in [&["--json"][..], &[]] {
         let dir = tempfile::tempdir().unwrap();
-        let dataset = dir.path().join("dataset.json");
-        fs::write(&dataset, small_dataset().to_string()).unwrap();
+        let dataset = dataset_in(dir.path());
         let mut demo = Command::new(env!("CARGO_BIN_EXE_continuum"))
             .args(["demo", "--dataset", dataset.to_str().unwrap()])
             .args(form)
