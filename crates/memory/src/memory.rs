@@ -189,7 +189,7 @@ impl TenantMemory {
                 span.memory_record_count(response.turns.len());
                 span.concepts_found(response.concepts_found);
                 span.relationships_found(response.relationships_found);
-                span.set_attribute("memory.query_time_ms", response.query_time_ms);
+                span.query_time_ms(response.query_time_ms);
                 Ok(response)
             })
     }

@@ -7,6 +7,7 @@
 )]
 
 mod command_line;
+mod conventions;
 mod demo;
 mod doctor;
 mod federation;
