@@ -3,18 +3,16 @@
 
 use anyhow::{Context as _, Result};
 
-use crate::metadata::Package;
+use crate::metadata::{Metadata, Package};
 use crate::process;
 use crate::workspace::Workspace;
 
-const SDK: &str = "continuum-observability";
+pub(super) const SDK: &str = "continuum-observability";
 
 /// Runs clippy on the SDK as it comes, on its API alone, and with each feature alone.
 pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     let members = workspace.members()?;
-    let mut packages = members.packages.iter();
-    let sdk = packages.find(|package| package.name == SDK).context(SDK)?;
-    for set in sets(sdk) {
+    for set in sets(sdk(&members)?) {
         let mut cargo = process::cargo(workspace.root());
         cargo.args(["clippy", "--package", SDK]);
         let names_a_feature = set.len() > 1;
@@ -26,13 +24,23 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
-/// The arguments that choose features. Those that begin with `_` are for other features only.
+/// The SDK among the packages of the workspace.
+pub(super) fn sdk(members: &Metadata) -> Result<&Package> {
+    let mut packages = members.packages.iter();
+    packages.find(|package| package.name == SDK).context(SDK)
+}
+
+/// The features for users. Those that begin with `_` are for other features only.
+pub(super) fn for_users(package: &Package) -> impl Iterator<Item = &str> {
+    let names = package.features.keys().map(String::as_str);
+    names.filter(|name| *name != "default" && !name.starts_with('_'))
+}
+
+/// The arguments that choose features.
 fn sets(package: &Package) -> Vec<Vec<&str>> {
     const ALONE: &str = "--no-default-features";
-    let names = package.features.keys().map(String::as_str);
-    let for_users = names.filter(|name| *name != "default" && !name.starts_with('_'));
     let mut sets = vec![vec![], vec![ALONE]];
-    sets.extend(for_users.map(|name| vec![ALONE, "--features", name]));
+    sets.extend(for_users(package).map(|name| vec![ALONE, "--features", name]));
     sets
 }
 

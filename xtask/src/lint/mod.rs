@@ -22,7 +22,7 @@ pub(crate) const COMMAND: Command = Command {
     options: &[],
     help: "Warnings are errors; #[expect(lint, reason = \"…\")] silences one that is justified.\n\
            A platform whose standard library is not installed is fetched if possible, else it\n\
-           is skipped, and named.",
+           is skipped, and named; so are features there that need a C compiler for it.",
     run: |workspace, _| {
         run_all("lint", workspace, &STEPS)?;
         Ok(ExitCode::SUCCESS)
