@@ -1,8 +1,9 @@
-//! What tests need from outside of Cargo: Valgrind, which counts instructions; Redis; Python, and in
-//! it a third-party collector.
+//! What tests need from outside of Cargo: Valgrind, which counts instructions; Redis and `PostgreSQL`; Python,
+//! and in it a third-party collector.
 //!
-//! The collector is the Python package `rotel`, whose wheel carries the program `rotel-agent`.
-//! Tests find it by [`ROTEL_VARIABLE`], and the SDK of OpenTelemetry for Python by [`PYTHON_VARIABLE`].
+//! The collector is the Python package `rotel`, whose wheel carries the program `rotel-agent`. Tests find it
+//! by [`ROTEL_VARIABLE`], the SDK of OpenTelemetry for Python by [`PYTHON_VARIABLE`], the programs of `PostgreSQL` by
+//! [`POSTGRES_VARIABLE`].
 //!
 //! Invariant: nothing is changed on the machine unless it is Debian and we are root; the packages
 //! go to `target/venv` and `target/venv-opentelemetry` in any case.
@@ -20,6 +21,18 @@ const ROTEL_VARIABLE: &str = "CONTINUUM_TEST_ROTEL";
 
 /// Tells tests where a Python is that has the packages of [`PYTHON_SDK`].
 const PYTHON_VARIABLE: &str = "CONTINUUM_TEST_OPENTELEMETRY_PYTHON";
+
+/// Tells tests which folder holds the programs of `PostgreSQL`.
+const POSTGRES_VARIABLE: &str = "CONTINUUM_TEST_POSTGRES";
+
+/// Prints the folder with the programs of `PostgreSQL`: on the path, where its own program says, or where Debian has them,
+/// off the path and by release.
+const FIND_POSTGRES: &str = "\
+for folder in \"$(dirname \"$(command -v initdb)\")\" \"$(pg_config --bindir)\" /usr/lib/postgresql/*/bin; do
+    if [ -x \"$folder/initdb\" ]; then echo \"$folder\"; exit; fi
+done
+exit 1
+";
 
 const PYTHON_SDK: [&str; 2] = [
     "opentelemetry-sdk==1.45.2",
@@ -63,22 +76,18 @@ const NEEDS: &[Need] = &[
         ],
         debian_packages: &["python3", "python3-venv"],
     },
-    // The Python examples keep answers in it.
+    // The Python examples and the one of many libraries keep answers in it, the latter orders in PostgreSQL.
     #[cfg(unix)]
     Need {
         what: "redis-server",
         probe: &["redis-server", "--version"],
         debian_packages: &["redis-server"],
     },
+    #[cfg(unix)]
     Need {
-        what: "PostgreSQL in /usr/lib/postgresql",
-        probe: &["sh", "-c", "ls /usr/lib/postgresql/*/bin/initdb"],
+        what: "PostgreSQL, with `initdb` or `pg_config` on the path",
+        probe: &["sh", "-c", FIND_POSTGRES],
         debian_packages: &["postgresql"],
-    },
-    Need {
-        what: "redis-server",
-        probe: &["redis-server", "--version"],
-        debian_packages: &["redis-server"],
     },
     // Instructions are compared on this kind of machine only.
     #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
@@ -112,12 +121,32 @@ pub(super) fn prepare(
         install(root, &missing)?;
     }
     refuse(&self::missing(root, NEEDS))?;
-    let rotel = rotel(root, &target_directory.join("venv"))?;
-    let python = python_sdk(root, &target_directory.join("venv-opentelemetry"))?;
-    Ok(vec![
-        (ROTEL_VARIABLE, rotel.into_os_string()),
-        (PYTHON_VARIABLE, python.into_os_string()),
-    ])
+    let in_python = both(
+        rotel(root, &target_directory.join("venv")),
+        python_sdk(root, &target_directory.join("venv-opentelemetry")),
+    )?;
+    let mut variables = vec![
+        (ROTEL_VARIABLE, in_python.0.into_os_string()),
+        (PYTHON_VARIABLE, in_python.1.into_os_string()),
+    ];
+    if cfg!(unix) {
+        variables.push((POSTGRES_VARIABLE, postgres(root)?.into_os_string()));
+    }
+    Ok(variables)
+}
+
+/// Both values, or one error that tells of each failure.
+fn both<A, B>(first: Result<A>, second: Result<B>) -> Result<(A, B)> {
+    match (first, second) {
+        (Ok(first), Ok(second)) => Ok((first, second)),
+        (Err(first), Err(second)) => bail!("{first:#}; {second:#}"),
+        (Err(error), Ok(_)) | (Ok(_), Err(error)) => Err(error),
+    }
+}
+
+fn postgres(root: &Path) -> Result<PathBuf> {
+    let folder = process::output(process::program("sh", root).args(["-c", FIND_POSTGRES]))?;
+    Ok(PathBuf::from(folder.trim()))
 }
 
 fn missing<'a>(root: &Path, needs: &'a [Need]) -> Vec<&'a Need> {
@@ -214,6 +243,7 @@ fn find_rotel(root: &Path, venv: &Path) -> Result<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
 
     const ABSENT: Need = Need {
         what: "a unicorn",
@@ -247,6 +277,50 @@ mod tests {
     #[test]
     fn nothing_missing_is_no_error() {
         refuse(&missing(Path::new("."), &[PRESENT])).unwrap();
+    }
+
+    #[test]
+    fn nothing_is_needed_twice() {
+        let needed: Vec<_> = NEEDS.iter().map(|need| need.what).collect();
+        let distinct: BTreeSet<_> = needed.iter().collect();
+        assert_eq!(distinct.len(), needed.len(), "{needed:?}");
+    }
+
+    #[test]
+    fn what_python_lacks_is_told_at_once() {
+        let failed = |what: &str| Err::<(), _>(anyhow::anyhow!("no {what}"));
+        let error = both(failed("rotel"), failed("SDK")).unwrap_err();
+        assert_eq!(error.to_string(), "no rotel; no SDK");
+        assert_eq!(
+            both(Ok(1), failed("SDK")).unwrap_err().to_string(),
+            "no SDK"
+        );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn postgres_is_found_on_the_path_and_by_what_its_own_program_says() {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let folder = tempfile::tempdir().unwrap();
+        let script = |path: &str, text: &str| {
+            let path = folder.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        };
+        let find = || {
+            let mut sh = process::program("/bin/sh", Path::new("/"));
+            let path = format!("{}:/usr/bin:/bin", folder.path().join("path").display());
+            process::output(sh.env("PATH", path).args(["-c", FIND_POSTGRES]))
+        };
+        let release = folder.path().join("release/bin").display().to_string();
+        script("release/bin/initdb", "");
+        script("path/pg_config", &format!("echo {release}"));
+        assert_eq!(find().unwrap().trim(), release);
+        script("path/initdb", "");
+        let on_the_path = folder.path().join("path").display().to_string();
+        assert_eq!(find().unwrap().trim(), on_the_path);
     }
 
     #[test]

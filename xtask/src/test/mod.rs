@@ -43,8 +43,8 @@ pub(crate) const COMMAND: Command = Command {
            larger models and numbers) is `cargo xtask prove`.\n\
            \n\
            Some tests talk to a third-party collector or run the SDK of OpenTelemetry for Python,\n\
-           packages that go to target/; instructions are counted by Valgrind; Python examples use\n\
-           Redis. As root on Debian, these are installed when they are missing; elsewhere\n\
+           packages that go to target/; instructions are counted by Valgrind; examples use Redis and\n\
+           PostgreSQL. As root on Debian, these are installed when they are missing; elsewhere\n\
            everything missing is listed at the start.",
     run: |workspace, options| Ok(run(workspace, options)),
 };

@@ -9,7 +9,7 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use std::{
-    fs,
+    env,
     os::unix::{fs::chown, process::CommandExt as _},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -20,8 +20,8 @@ use tempfile::TempDir;
 /// How long a server may take to begin.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// Where Debian has the programs of `PostgreSQL`: a folder for each release.
-const DEBIAN: &str = "/usr/lib/postgresql";
+/// Says which folder holds the programs of `PostgreSQL`.
+const POSTGRES: &str = "CONTINUUM_TEST_POSTGRES";
 
 /// The servers that run.
 pub(crate) struct Servers {
@@ -32,12 +32,13 @@ pub(crate) struct Servers {
 }
 
 /// The folder with the programs of `PostgreSQL`.
-fn programs() -> Option<PathBuf> {
-    let releases = fs::read_dir(DEBIAN).ok()?;
-    let found = releases.filter_map(|release| Some(release.ok()?.path().join("bin")));
-    found
-        .filter(|programs| programs.join("initdb").exists())
-        .max()
+#[expect(
+    clippy::disallowed_methods,
+    reason = "that is how `cargo xtask test` says where it is"
+)]
+fn programs() -> Result<PathBuf> {
+    let folder = env::var_os(POSTGRES).context(POSTGRES)?;
+    Ok(folder.into())
 }
 
 impl Servers {
@@ -60,7 +61,7 @@ impl Servers {
             .context("redis-server")?;
         let servers = Self {
             folder,
-            programs: programs().context("no PostgreSQL")?,
+            programs: programs()?,
             user,
             redis,
         };
