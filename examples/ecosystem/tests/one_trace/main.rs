@@ -8,7 +8,10 @@ mod server;
 
 use continuum_ecosystem::{payment, shop::Shop, stock, subscriber};
 use continuum_observability::{
-    InMemoryExporter, SpanRecord, Telemetry, interop::tracing::SpanExt as _, testing::tree_of,
+    InMemoryExporter, SpanRecord, Telemetry,
+    interop::tracing::SpanExt as _,
+    lint::{Finding, Linter, Rule},
+    testing::tree_of,
 };
 use server::Servers;
 use sqlx::Executor as _;
@@ -32,6 +35,7 @@ async fn a_request_through_all_libraries_is_one_tree() {
         telemetry.force_flush(Duration::from_secs(30)).unwrap();
         let spans = spans.take();
         assert_one_trace(&spans);
+        assert_kept(&spans);
         (status, steady(&tree_of(&spans)))
     };
     let (status, first) = seen("/orders/7?token=secret").await;
@@ -124,6 +128,24 @@ fn assert_one_trace(spans: &[SpanRecord]) {
         .count();
     let same = spans.iter().all(|span| span.trace_id == spans[0].trace_id);
     assert!(roots == 1 && same, "{}", tree_of(spans));
+}
+
+/// The rules about what the libraries of others call their fields are off, and that about tenants, whom this shop does
+/// not have; how long spans take is not asserted.
+const OFF: [Rule; 5] = [
+    Rule::KeyFormat,
+    Rule::VagueKey,
+    Rule::MissingTenant,
+    Rule::TooCoarse,
+    Rule::TooFine,
+];
+
+/// Asserts that the spans keep to the tracing guide.
+fn assert_kept(spans: &[SpanRecord]) {
+    let linter = OFF.into_iter().fold(Linter::new(), Linter::without);
+    let findings = linter.lint(spans);
+    let lines: Vec<_> = findings.iter().map(Finding::to_string).collect();
+    assert!(lines.is_empty(), "{}", lines.join("\n"));
 }
 
 /// The tree without what differs from run to run: the ports.
