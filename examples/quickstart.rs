@@ -1,61 +1,84 @@
-//! The first program: one line of set-up, a traced function, a span for a block, a ready-made span.
+//! The first program: one line of set-up, a span for a block, a ready-made span, traced functions.
 //!
 //! `cargo run --example quickstart` prints, with times and the rest of the attributes:
 //!
 //! ```text
 //! answer_question        question.length=36
 //! ├─ memory.recall       memory.query_length=36 tenant.id=user_123 memory.concepts_found=2
+//! │  └─ find_words       question.min_word_length=5
 //! └─ generate            answer.memory_count=2
 //! ```
 //!
 //! What to look at: nothing has to be ended or passed on. A span ends with its closure or function,
-//! and whatever starts in between is its child.
+//! and whatever starts in between is its child. An error goes up by `?` as in any program, and each
+//! span that it leaves records it. Only where a closure and its caller both use `?` the error has to
+//! be named, as in `Ok::<_, Error>(found)`: nothing else says what the first one is converted to.
 
+use anyhow::{Error, Result, ensure};
 use continuum_observability::{
     get_tracer, init_telemetry, layers::memory::trace_recall, trace_function,
 };
 
-const MEMORIES: [&str; 3] = [
-    "the schema is versioned",
-    "tests run on every change",
-    "the schema has one table per concept",
-];
+const MIN_WORD_LENGTH: usize = 5;
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<()> {
     let _telemetry = init_telemetry()?; // from the environment; flushed, with a deadline, when dropped
-    answer("what did we decide about the schema?");
+    let memory = Memory(vec![
+        "the schema is versioned",
+        "tests run on every change",
+        "the schema has one table per concept",
+    ]);
+    answer(&memory, "what did we decide about the schema?").await?;
     Ok(())
 }
 
-/// A block of code as a span: for attributes that are known on the way.
-fn answer(question: &str) -> String {
-    get_tracer("assistant").in_scope("answer_question", |span| {
-        span.set_attribute("question.length", question.len());
-        let memories = recall(question);
-        generate(&memories)
-    })
-}
-
-/// A ready-made span of the memory layer: name and attributes are those that everybody uses.
-fn recall(question: &str) -> Vec<&'static str> {
-    trace_recall(question)
-        .tenant_id("user_123")
-        .in_scope(|span| {
-            let words: Vec<&str> = question
-                .split([' ', '?'])
-                .filter(|word| word.len() > 4)
-                .collect();
-            let mut memories = MEMORIES.to_vec();
-            memories.retain(|memory| words.iter().any(|word| memory.contains(word)));
-            span.concepts_found(memories.len());
-            memories
+/// A block of code as a span, and inside of it a ready-made span of the memory layer.
+async fn answer(memory: &Memory, question: &str) -> Result<String> {
+    let tracer = get_tracer("assistant");
+    tracer
+        .in_span("answer_question", async |span| {
+            span.set_attribute("question.length", question.len());
+            let memories = trace_recall(question)
+                .max_concepts(10)
+                .tenant_id("user_123")
+                .run(async |span| {
+                    let found = memory.recall(question).await?;
+                    span.concepts_found(found.len());
+                    Ok::<_, Error>(found)
+                })
+                .await?;
+            generate(question, &memories).await
         })
+        .await
 }
 
-/// A whole function as a span; an `Err` or a panic would be recorded and passed on.
+/// What was said, in a place that takes its time to answer.
+struct Memory(Vec<&'static str>);
+
+impl Memory {
+    async fn recall(&self, question: &str) -> Result<Vec<&'static str>> {
+        let words = find_words(question)?;
+        tokio::task::yield_now().await;
+        let said = self.0.iter().copied();
+        let fits = |said: &&str| words.iter().any(|word| said.contains(word));
+        Ok(said.filter(fits).collect())
+    }
+}
+
+/// A whole function as a span: an `Err` is recorded and passed on.
+#[trace_function(attributes(question.min_word_length = MIN_WORD_LENGTH))]
+fn find_words(question: &str) -> Result<Vec<&str>> {
+    let mut words: Vec<_> = question.split([' ', '?']).collect();
+    words.retain(|word| word.len() >= MIN_WORD_LENGTH);
+    ensure!(!words.is_empty(), "the question has no word to look for");
+    Ok(words)
+}
+
 #[trace_function(attributes(answer.memory_count = memories.len()))]
-fn generate(memories: &[&str]) -> String {
-    format!("We decided: {}.", memories.join("; "))
+async fn generate(question: &str, memories: &[&str]) -> Result<String> {
+    ensure!(!memories.is_empty(), "nothing was ever said about that");
+    Ok(format!("{question} {}.", memories.join("; ")))
 }
 
 #[cfg(test)]
@@ -63,22 +86,37 @@ mod tests {
     use super::*;
     use continuum_observability::testing::{TestRecorder, assert_no_findings};
 
-    #[test]
-    fn a_question_is_one_trace_with_recall_and_generation() {
+    async fn ask(question: &str) -> (Result<String>, String) {
         let recorder = TestRecorder::new();
-        let answer = recorder.run(|| answer("what did we decide about the schema?"));
-        assert_eq!(
-            answer,
-            "We decided: the schema is versioned; the schema has one table per concept."
-        );
-        assert_eq!(
-            recorder.tree(),
-            "answer_question question.length=36\n  \
-             memory.recall memory.operation=recall gen_ai.operation.name=search_memory memory.query_length=36 memory.max_concepts=10 \
-             tenant.id=user_123 memory.concepts_found=2\n  \
-             generate function.name=generate function.module=quickstart \
-             code.function.name=quickstart::generate answer.memory_count=2\n"
-        );
+        let memory = Memory(vec!["the schema is versioned", "tests run on every change"]);
+        let answer = recorder.run_async(answer(&memory, question)).await;
         assert_no_findings(&recorder);
+        (answer, recorder.tree())
+    }
+
+    #[tokio::test]
+    async fn a_question_is_one_trace_with_recall_and_generation() {
+        let (answer, tree) = ask("which schema?").await;
+        assert_eq!(answer.unwrap(), "which schema? the schema is versioned.");
+        assert_eq!(
+            tree,
+            "answer_question question.length=13\n  \
+             memory.recall OK memory.operation=recall gen_ai.operation.name=search_memory memory.query_length=13 \
+             memory.max_concepts=10 tenant.id=user_123 memory.concepts_found=1\n    \
+             find_words function.name=find_words function.module=quickstart \
+             code.function.name=quickstart::find_words question.min_word_length=5\n  \
+             generate function.name=generate function.module=quickstart \
+             code.function.name=quickstart::generate answer.memory_count=1\n"
+        );
+    }
+
+    #[tokio::test]
+    async fn an_error_is_recorded_where_it_begins_and_wherever_it_passes() {
+        let (answer, tree) = ask("why?").await;
+        let text = "the question has no word to look for";
+        assert_eq!(answer.unwrap_err().to_string(), text);
+        for span in ["memory.recall", "find_words"] {
+            assert!(tree.contains(&format!("{span} ERROR({text})")), "{tree}");
+        }
     }
 }

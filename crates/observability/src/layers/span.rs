@@ -311,6 +311,9 @@ macro_rules! layer_span {
 
             /// Runs an async closure inside the span; an `Err` is recorded and passed on.
             ///
+            /// Where both the closure and the caller use `?`, name the error, `Ok::<_, MyError>(found)`, or
+            /// return the result without `?`.
+            ///
             /// # Errors
             ///
             /// Those of `work`, unchanged.
@@ -327,6 +330,9 @@ macro_rules! layer_span {
             /// Starts the span and attaches it to a future, which may then be spawned; an `Err` is
             /// recorded and passed on.
             ///
+            /// Where both the closure and the caller use `?`, name the error, `Ok::<_, MyError>(found)`, or
+            /// return the result without `?`.
+            ///
             /// # Errors
             ///
             /// Those of `work`, unchanged.
@@ -341,6 +347,9 @@ macro_rules! layer_span {
             }
 
             /// Runs a closure inside the span; an `Err` is recorded and passed on.
+            ///
+            /// Where both the closure and the caller use `?`, name the error, `Ok::<_, MyError>(found)`, or
+            /// return the result without `?`.
             ///
             /// # Errors
             ///

@@ -172,6 +172,9 @@ impl<'a> SpanBuilder<'a> {
 
     /// Runs a closure inside the span; an `Err` is recorded and passed on.
     ///
+    /// Where both the closure and the caller use `?`, name the error, `Ok::<_, MyError>(found)`, or
+    /// return the result without `?`.
+    ///
     /// ```
     /// use continuum_observability::{get_tracer, testing::TestRecorder};
     ///
@@ -195,6 +198,9 @@ impl<'a> SpanBuilder<'a> {
     }
 
     /// Runs an async closure inside the span; an `Err` is recorded and passed on.
+    ///
+    /// Where both the closure and the caller use `?`, name the error, `Ok::<_, MyError>(found)`, or
+    /// return the result without `?`.
     ///
     /// # Errors
     ///
