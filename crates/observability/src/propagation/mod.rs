@@ -24,6 +24,8 @@ mod losses;
 mod message;
 mod percent;
 mod propagators;
+#[cfg(all(test, feature = "http_1", feature = "serde"))]
+mod properties;
 pub mod trace_context;
 pub mod xray;
 
