@@ -34,7 +34,7 @@ fn findings_are_printed_with_their_remedy_and_fail() {
     let (status, out, err) = lint(&file, &[]);
     assert_eq!(status, Some(3), "{err}");
     let expected = "\
-generic-name  guide: Best Practices: Span Naming
+generic-name  guide: Best practices: Span naming
   operation  the name fits any span  trace 01010101010101010101010101010101
   → say what the span does, from the general to the particular, such as memory.recall
 

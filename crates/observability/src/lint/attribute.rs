@@ -1,6 +1,6 @@
 //! Keys of attributes: dotted, in lower case with underscores, and specific.
 //!
-//! Source: the guide, "Attribute Guidelines"; OpenTelemetry semantic conventions, "Attribute naming".
+//! Source: the guide, "Attribute guidelines"; OpenTelemetry semantic conventions, "Attribute naming".
 
 use super::{Finding, Rule};
 use crate::SpanRecord;

@@ -1,6 +1,6 @@
 //! Values that hardly ever repeat, which make groups of one span each.
 //!
-//! Source: the guide, "Attribute Guidelines": keep cardinality low.
+//! Source: the guide, "Attribute guidelines": keep cardinality low.
 
 use super::{Finding, Rule};
 use crate::{AnyValue, SpanRecord};

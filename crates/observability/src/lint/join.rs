@@ -2,7 +2,7 @@
 //!
 //! Invariant: the time is that of sorting, however many clients and servers there are.
 //!
-//! Source: the guide, "Context Propagation" and "Best Practices: Span Lifecycle".
+//! Source: the guide, "Context propagation" and "Best practices: Span lifecycle".
 
 use super::{Finding, Rule, trace::Traces};
 use crate::{AnyValue, SpanKind, SpanRecord};

@@ -1,6 +1,6 @@
 //! Names of spans: neither too generic nor with a part that changes from span to span.
 //!
-//! Source: the guide, "Best Practices: Span Naming"; OpenTelemetry specification, Trace API, "Span".
+//! Source: the guide, "Best practices: Span naming"; OpenTelemetry specification, Trace API, "Span".
 
 use super::{Finding, Rule};
 use crate::{AnyValue, SpanRecord};

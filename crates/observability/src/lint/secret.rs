@@ -2,7 +2,7 @@
 //!
 //! Invariant: a finding never repeats the value.
 //!
-//! Source: the guide, "Attribute Guidelines"; the published prefixes of the vendors' tokens.
+//! Source: the guide, "Attribute guidelines"; the published prefixes of the vendors' tokens.
 
 use super::{Finding, Rule};
 use crate::{

@@ -1,6 +1,6 @@
 //! The grain of a trace: spans that hide their steps, and spans that are hardly there.
 //!
-//! Source: the guide, "Best Practices: Span Granularity".
+//! Source: the guide, "Best practices: Span granularity".
 
 use super::{Finding, Linter, Rule, trace::Traces};
 use crate::{SpanKind, SpanRecord};

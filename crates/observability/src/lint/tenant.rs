@@ -3,7 +3,7 @@
 //! Invariant: the look-up that finds out who asks cannot say it yet. It is told by its parent, a span
 //! whose name begins with `auth.`, and by nothing else: no value stands for a tenant that is unknown.
 //!
-//! Source: the guide, "Custom Attributes": tenant context.
+//! Source: the guide, "Custom attributes": tenant context.
 
 use super::{Finding, Rule, trace::Traces};
 use crate::SpanRecord;

@@ -359,7 +359,7 @@ fn a_finding_says_span_rule_remedy_and_section_once() {
         lines,
         [
             "generic-name: \"query\": the name fits any span; say what the span does, from the general to the \
-         particular, such as memory.recall (guide: Best Practices: Span Naming; trace \
+         particular, such as memory.recall (guide: Best practices: Span naming; trace \
          01010101010101010101010101010101, span 0101010101010101)",
         ]
     );
