@@ -2,7 +2,10 @@
 //!
 //! Position: `build.rs` makes a whole program of every Rust block of a page; here they are run.
 //!
-//! Invariant: a page is listed once, and each of its Rust blocks is a test.
+//! Invariants: a page is listed once, and each of its Rust blocks is a test; no block shows a `mut` or an import that
+//! it does not need.
+
+#![doc(test(attr(deny(unused_mut, unused_imports))))]
 
 /// The tracing guide.
 #[cfg(doctest)]
