@@ -19,7 +19,11 @@ impl Core {
             return;
         };
         registry.each_thread(&mut |thread| {
-            if let Some(chunk) = self.collect_from(registry, &thread.sampled) {
+            if let Some(mut chunk) = self.collect_from(registry, &thread.sampled) {
+                // Many threads with few spans each must not spend the budget on empty room.
+                if !self.fits(chunk.bytes.capacity()) {
+                    chunk.bytes.shrink_to_fit();
+                }
                 drop(self.offer(chunk, 0, self.when_collected()));
             }
         });
@@ -49,11 +53,6 @@ impl Core {
                 open.take()
             })
         });
-        let mut chunk = taken.flatten()?;
-        // Many threads with a large chunk and few spans in it would spend the budget on nothing.
-        if chunk.bytes.capacity() > 2 * chunk.bytes.len() {
-            chunk.bytes.shrink_to_fit();
-        }
-        Some(chunk)
+        taken.flatten()
     }
 }

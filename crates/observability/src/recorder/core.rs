@@ -244,7 +244,7 @@ impl Core {
         self.peak_queued_bytes.fetch_max(bytes, Ordering::Relaxed);
     }
 
-    fn fits(&self, bytes: usize) -> bool {
+    pub(super) fn fits(&self, bytes: usize) -> bool {
         let queued = self.queued_bytes.load(Ordering::Acquire);
         queued.saturating_add(bytes) <= self.budget_bytes
     }
@@ -404,13 +404,12 @@ impl Core {
 
 #[cfg(test)]
 mod tests {
+    use super::{Chunk, LARGE_CHUNK_BYTES};
     use crate::{Telemetry, get_tracer, recorder::Recorder, testing::TestRecorder};
     use std::{
         sync::atomic::{AtomicUsize, Ordering},
         thread,
     };
-
-    use super::{Chunk, LARGE_CHUNK_BYTES};
 
     const ROUNDS: usize = 1_000;
 
