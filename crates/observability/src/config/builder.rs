@@ -440,7 +440,8 @@ impl TelemetryBuilder {
 
     /// The recorder of a test: sampler, limits and hooks of the builder, nothing of the environment,
     /// and no exporter.
-    pub(crate) fn into_test_config(self) -> RecorderConfig {
-        self.overrides.into_test_config()
+    /// What a recorder that exports nothing is made from.
+    pub(crate) fn into_config_without_exporter(self) -> RecorderConfig {
+        self.overrides.into_config_without_exporter()
     }
 }

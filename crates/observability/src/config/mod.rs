@@ -15,6 +15,7 @@ mod exporter;
 #[cfg(feature = "config-file")]
 mod file;
 mod flush;
+mod forgotten;
 mod naming;
 mod opening;
 #[cfg(feature = "_otlp")]

@@ -198,7 +198,7 @@ impl Overrides {
         hooks
     }
 
-    pub(super) fn into_test_config(mut self) -> RecorderConfig {
+    pub(super) fn into_config_without_exporter(mut self) -> RecorderConfig {
         let sampling = match (self.sampler.take(), self.tail.take(), self.sampling_rate) {
             (None, None, Some(rate)) => Sampling::of_rate(rate, true),
             (sampler, tail, _) => Sampling {

@@ -8,7 +8,7 @@
 use super::{
     ConfigError, FlushError, TelemetryBuilder,
     flush::{Flush, Shutdown, Snapshot},
-    panic,
+    forgotten, panic,
 };
 #[cfg(feature = "opentelemetry_0_33")]
 use crate::recorder::Backlog;
@@ -29,7 +29,7 @@ const DROP_TIMEOUT: Duration = Duration::from_secs(5);
 /// Sets telemetry up from the environment.
 ///
 /// Keep the result for the life of the program, in a variable such as `_telemetry`: with `_` alone it is
-/// dropped at once, and nothing is recorded. When it is dropped, the spans recorded so far are
+/// dropped at once, and nothing is recorded: the first span after that says so in the log. When it is dropped, the spans recorded so far are
 /// delivered, for at most 5 seconds. A signal that ends the program drops nothing: handle it, as
 /// servers do, or the last spans are lost.
 ///
@@ -138,8 +138,12 @@ impl Deref for Telemetry {
 
 impl Drop for Telemetry {
     fn drop(&mut self) {
+        let was_active = self.is_active();
         // What was lost is counted, and has been said.
         let _lost = self.shutdown(DROP_TIMEOUT).is_err();
+        if was_active && self.stats().started == 0 {
+            forgotten::look_out();
+        }
     }
 }
 

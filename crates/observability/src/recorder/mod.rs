@@ -129,6 +129,11 @@ impl Recorder {
         GLOBAL.set(Some(self));
     }
 
+    /// Becomes the global recorder if there is none.
+    pub(crate) fn install_where_none_is(&'static self) {
+        GLOBAL.get_or_set(self);
+    }
+
     /// Stops being the global recorder, if it is.
     pub(crate) fn uninstall(&'static self) {
         if Self::global().is_some_and(|global| std::ptr::eq(global, self)) {

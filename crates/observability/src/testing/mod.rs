@@ -78,7 +78,7 @@ impl TestRecorder {
     /// A recorder with the sampler, the tail policy, the flight recorder, the limits, the names and the
     /// hooks of a builder. Of its other settings and of the environment nothing is taken.
     pub fn of(builder: TelemetryBuilder) -> Self {
-        Self::of_config(builder.into_test_config())
+        Self::of_config(builder.into_config_without_exporter())
     }
 
     pub(crate) fn of_config(config: RecorderConfig) -> Self {

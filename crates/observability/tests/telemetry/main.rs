@@ -4,6 +4,7 @@
 
 mod flight_recorder;
 mod flush;
+mod forgotten;
 mod running;
 mod tail;
 mod told;
