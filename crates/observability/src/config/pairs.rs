@@ -7,6 +7,8 @@
 //! Source: OpenTelemetry specification, Resource SDK, "Specifying resource information via an
 //! environment variable"; OTLP exporter, "Specifying headers via environment variables".
 
+use crate::propagation::percent::decode_exactly;
+
 /// The pairs of a list; `None` when one of them cannot be read. Empty members are skipped.
 pub(crate) fn parse_pairs(list: &str) -> Option<Vec<(String, String)>> {
     let members = list
@@ -18,21 +20,8 @@ pub(crate) fn parse_pairs(list: &str) -> Option<Vec<(String, String)>> {
 
 fn parse_pair(member: &str) -> Option<(String, String)> {
     let (key, value) = member.split_once('=')?;
-    let key = percent_decoded(key.trim())?;
-    (!key.is_empty()).then_some((key, percent_decoded(value.trim())?))
-}
-
-/// `None` for a `%` without two hex digits after it, and for bytes that are no UTF-8.
-fn percent_decoded(text: &str) -> Option<String> {
-    let mut parts = text.split('%');
-    let mut bytes = parts.next()?.as_bytes().to_vec();
-    for part in parts {
-        let (digits, rest) = part.as_bytes().split_first_chunk::<2>()?;
-        let [high, low] = digits.map(|digit| char::from(digit).to_digit(16));
-        bytes.push(u8::try_from(high? << 4 | low?).ok()?);
-        bytes.extend_from_slice(rest);
-    }
-    String::from_utf8(bytes).ok()
+    let key = decode_exactly(key.trim())?;
+    (!key.is_empty()).then_some((key, decode_exactly(value.trim())?))
 }
 
 #[cfg(test)]

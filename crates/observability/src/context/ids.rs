@@ -48,6 +48,13 @@ pub(crate) fn encode_hex(bytes: &[u8], out: &mut [u8]) {
     }
 }
 
+/// `bytes` as lower case hex.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    let mut digits = vec![0; 2 * bytes.len()];
+    encode_hex(bytes, &mut digits);
+    String::from_utf8(digits).unwrap_or_default()
+}
+
 /// Reads exactly `2 * N` lower case hex digits.
 pub(crate) fn decode_hex<const N: usize>(hex: &str) -> Option<[u8; N]> {
     let hex = hex.as_bytes();

@@ -10,7 +10,8 @@
 
 use std::{fmt::Write as _, sync::Arc};
 
-use super::{AnyValue, EventRecord, LinkRecord, SpanRecord, tree::hex};
+use super::{AnyValue, EventRecord, LinkRecord, SpanRecord};
+use crate::context::hex;
 
 /// Writes spans as one `ExportTraceServiceRequest`; neighbours of one scope share its envelope.
 pub(crate) fn write_request(out: &mut String, spans: &[SpanRecord]) {

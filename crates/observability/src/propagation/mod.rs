@@ -22,7 +22,7 @@ pub mod jaeger;
 mod losses;
 #[cfg(feature = "serde")]
 mod message;
-mod percent;
+pub(crate) mod percent;
 mod propagators;
 #[cfg(all(test, feature = "http_1", feature = "serde"))]
 mod properties;

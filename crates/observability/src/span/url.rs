@@ -9,6 +9,7 @@
 //! Source: OpenTelemetry semantic conventions 1.x, "URL" (what is redacted, and how).
 
 use super::redaction::is_denied_key;
+use crate::propagation::percent;
 use std::borrow::Cow;
 
 /// Of a path, a query or a header, this much is recorded.
@@ -67,29 +68,10 @@ pub(crate) fn redact_query(query: &str) -> Cow<'_, str> {
 }
 
 fn is_sensitive(key: &str) -> bool {
-    let key = percent_decoded(key);
+    // As the server understands it, so that no spelling is a way around.
+    let key = percent::decode(key);
     let lower = key.to_ascii_lowercase();
     SENSITIVE.contains(&lower.as_str()) || is_denied_key(&lower) || is_denied_key(&key)
-}
-
-/// A key as the server understands it, so that no spelling of it is a way around.
-fn percent_decoded(key: &str) -> Cow<'_, str> {
-    if !key.contains('%') {
-        return key.into();
-    }
-    let mut bytes = Vec::with_capacity(key.len());
-    let mut rest = key.as_bytes();
-    while let [first, tail @ ..] = rest {
-        let escape = tail.get(..2).filter(|_| *first == b'%');
-        let decoded = escape
-            .and_then(|digits| std::str::from_utf8(digits).ok())
-            .and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        bytes.push(decoded.unwrap_or(*first));
-        rest = tail
-            .get(if decoded.is_some() { 2.. } else { 0.. })
-            .unwrap_or_default();
-    }
-    String::from_utf8_lossy(&bytes).into_owned().into()
 }
 
 /// The parts of an absolute URL that are recorded.

@@ -21,9 +21,9 @@ use std::{
 use self::pending::Pending;
 use super::{
     EncodedRequest, ExportError, Exported, Exporter, SpanRecord, TreeStyle, decode_request,
-    render_tree, tree::hex,
+    render_tree,
 };
-use crate::stderr::stderr;
+use crate::{context::hex, stderr::stderr};
 
 /// Prints each finished trace as an indented tree.
 ///

@@ -12,6 +12,7 @@ use super::{
     Palette,
     width::{columns, cut},
 };
+use crate::context::hex;
 
 /// What is shown of a long value at least; without that much, the attribute is left out.
 const MIN_VALUE_COLUMNS: usize = 12;
@@ -209,9 +210,7 @@ fn push_value(out: &mut String, value: &AnyValue, room: usize) {
         AnyValue::Double(double) => push(out, format_args!("{double:?}")),
         AnyValue::Bytes(bytes) => {
             out.push_str("0x");
-            for byte in bytes.iter().take(room) {
-                push(out, format_args!("{byte:02x}"));
-            }
+            out.push_str(&hex(bytes.get(..room).unwrap_or(bytes)));
         }
         AnyValue::Array(items) => {
             out.push('[');

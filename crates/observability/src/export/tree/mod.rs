@@ -20,6 +20,7 @@ use self::{
     width::{columns, safe_line},
 };
 use super::{AnyValue, EventRecord, LinkRecord, SpanRecord, escape};
+use crate::context::hex;
 
 /// Deeper spans are drawn at this depth: a line must stay readable, and a long chain affordable.
 const MAX_DEPTH: usize = 24;
@@ -304,13 +305,6 @@ fn kind_name(kind: i32) -> &'static str {
         5 => "consumer",
         _ => "unknown kind",
     }
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut out, byte| {
-        let _infallible = write!(out, "{byte:02x}");
-        out
-    })
 }
 
 /// A duration in the unit in which it is easily read.

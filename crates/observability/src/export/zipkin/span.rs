@@ -13,8 +13,8 @@
 use super::super::{
     AnyValue, EventRecord, LinkRecord, SpanRecord,
     json::{Object, push_string, write_plain_json},
-    tree::hex,
 };
+use crate::context::hex;
 use std::{borrow::Cow, collections::BTreeMap, net::IpAddr};
 
 const NANOS_PER_MICRO: u64 = 1_000;

@@ -11,8 +11,8 @@
 use super::{
     super::super::{EndpointConfig, ExportError, json::push_base64},
     connection::Failure,
-    status::percent_decoded,
 };
+use crate::propagation::percent;
 use http::Uri;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
@@ -46,7 +46,7 @@ impl Proxy {
         let credentials = authority.as_str().rsplit_once('@');
         let credentials = credentials.map(|(user, _)| {
             let mut quoted = String::new();
-            push_base64(&mut quoted, percent_decoded(user).as_bytes());
+            push_base64(&mut quoted, percent::decode(user).as_bytes());
             format!("Basic {}", quoted.trim_matches('"'))
         });
         let host = authority.host().trim_matches(['[', ']']);

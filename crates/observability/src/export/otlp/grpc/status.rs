@@ -14,6 +14,7 @@ use super::{
     },
     connection::Answer,
 };
+use crate::propagation::percent;
 use http::HeaderMap;
 use std::time::Duration;
 
@@ -39,7 +40,7 @@ impl RpcStatus {
         let details = field("grpc-status-details-bin").and_then(base64_decoded);
         Some(Self {
             code: field("grpc-status")?.parse().ok()?,
-            message: percent_decoded(field("grpc-message").unwrap_or_default()),
+            message: percent::decode(field("grpc-message").unwrap_or_default()).into_owned(),
             retry_after: details.and_then(|details| rpc_retry_delay(&details)),
         })
     }
@@ -76,22 +77,6 @@ impl RpcStatus {
 #[cfg(feature = "_fuzzing")]
 pub(crate) fn rpc_error(fields: &HeaderMap) -> Option<ExportError> {
     Some(RpcStatus::read(fields)?.into_error("http://localhost:4317"))
-}
-
-/// Decodes as far as it can: the text is for people.
-pub(super) fn percent_decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, tail @ ..] = rest {
-        let digit = |at: usize| tail.get(at).and_then(|byte| char::from(*byte).to_digit(16));
-        let (byte, used) = match (first, digit(0), digit(1)) {
-            (b'%', Some(high), Some(low)) => (u8::try_from(high << 4 | low).unwrap_or(b'?'), 2),
-            _ => (*first, 0),
-        };
-        bytes.push(byte);
-        rest = tail.get(used..).unwrap_or_default();
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// Standard base64, with or without padding.
@@ -181,14 +166,6 @@ mod tests {
             let text = base64(&bytes);
             prop_assert_eq!(base64_decoded(text.trim_end_matches('=')), Some(bytes.clone()));
             prop_assert_eq!(base64_decoded(&text), Some(bytes));
-        }
-
-        #[test]
-        fn any_text_is_decoded_to_some_text(text in any::<String>()) {
-            let decoded = percent_decoded(&text);
-            if !text.contains('%') {
-                prop_assert_eq!(decoded, text);
-            }
         }
 
         #[test]
