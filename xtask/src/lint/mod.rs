@@ -29,7 +29,7 @@ pub(crate) const COMMAND: Command = Command {
     },
 };
 
-const STEPS: [Step; 10] = [
+const STEPS: [Step; 11] = [
     Step {
         name: "format",
         run: fmt::check,
@@ -63,6 +63,10 @@ const STEPS: [Step; 10] = [
         run: fuzz_targets,
     },
     Step {
+        name: "benchmark peers",
+        run: benchmark_peers,
+    },
+    Step {
         name: "package",
         run: package,
     },
@@ -88,11 +92,27 @@ fn clippy(workspace: &Workspace) -> Result<()> {
 
 /// The fuzz targets, which are a workspace of their own, still compile.
 fn fuzz_targets(workspace: &Workspace) -> Result<()> {
+    check_apart(workspace, "fuzz", &[])
+}
+
+/// So do the benchmarks, which keep the peers out of the product's lock file, with this library in
+/// them.
+fn benchmark_peers(workspace: &Workspace) -> Result<()> {
+    check_apart(
+        workspace,
+        "benchmarks/rust-peers",
+        &["--features", "bridges"],
+    )
+}
+
+/// Checks a workspace of its own, in the target folder of this one.
+fn check_apart(workspace: &Workspace, folder: &str, features: &[&str]) -> Result<()> {
     let target = workspace.root().join("target");
-    let mut cargo = process::cargo(&workspace.root().join("fuzz"));
+    let mut cargo = process::cargo(&workspace.root().join(folder));
     cargo
         .env("CARGO_TARGET_DIR", target)
-        .args(["check", "--locked"]);
+        .args(["check", "--locked"])
+        .args(features);
     process::run(&mut cargo)
 }
 
