@@ -27,6 +27,9 @@ mod retry;
 pub(super) mod server;
 #[cfg(feature = "_network")]
 mod tls;
+#[cfg(feature = "_otlp")]
+#[cfg(test)]
+pub(super) mod tunnel;
 
 pub use self::option::{Compression, OtlpProtocol, TlsFiles};
 #[cfg(feature = "_network")]

@@ -122,71 +122,20 @@ fn status(head: &[u8]) -> Option<u16> {
 mod tests {
     use super::*;
     use crate::export::otlp::grpc::tests::{config, ok, send};
-    use crate::export::{Exported, otlp::grpc::server::Server};
-    use std::{
-        io::{BufRead as _, BufReader, Write as _},
-        net::{TcpListener, TcpStream},
-        thread::{Builder, JoinHandle},
-    };
-
-    /// A proxy for one connection: answers with that line, and where it is 200, carries the bytes.
-    fn proxy(answer: &'static str) -> (u16, JoinHandle<Vec<String>>) {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let serve = move || {
-            let (client, _) = listener.accept().unwrap();
-            let mut reader = BufReader::new(client.try_clone().unwrap());
-            let mut head = Vec::new();
-            loop {
-                let mut line = String::new();
-                reader.read_line(&mut line).unwrap();
-                if line == "\r\n" {
-                    break;
-                }
-                head.push(line.trim_end().to_owned());
-            }
-            (&client)
-                .write_all(format!("{answer}\r\nVia: x\r\n\r\n").as_bytes())
-                .unwrap();
-            if answer.contains(" 200 ") {
-                carry(&head[0], client, reader);
-            }
-            head
-        };
-        let thread = Builder::new().name("test-proxy".into()).spawn(serve);
-        (port, thread.unwrap())
-    }
-
-    fn carry(request: &str, client: TcpStream, mut from_client: BufReader<TcpStream>) {
-        let to = request.split(' ').nth(1).unwrap();
-        let server = TcpStream::connect(to).unwrap();
-        let mut from_server = server.try_clone().unwrap();
-        let back = move || {
-            std::io::copy(&mut from_server, &mut &client).ok();
-            client.shutdown(std::net::Shutdown::Both).ok();
-        };
-        let back = Builder::new()
-            .name("test-proxy-back".into())
-            .spawn(back)
-            .unwrap();
-        std::io::copy(&mut from_client, &mut &server).ok();
-        server.shutdown(std::net::Shutdown::Both).ok();
-        back.join().unwrap();
-    }
+    use crate::export::{Exported, network::tunnel::proxy, otlp::grpc::server::Server};
 
     #[test]
     fn a_call_goes_through_the_proxy_to_the_endpoint() {
         let server = Server::start(vec![ok()], None);
-        let (port, proxy) = proxy("HTTP/1.1 200 Connection established");
+        let (port, heads) = proxy("HTTP/1.1 200 Connection established");
         let to = format!("127.0.0.1:{}", server.port);
         let mut config = config(&server);
         config.proxy = Some(format!("http://us%65r:pa%3Ass@127.0.0.1:{port}"));
         assert_eq!(send(config, b"body").unwrap(), Exported::default());
 
         assert!(server.finish()[0].body.ends_with(b"body"));
-        let head = proxy.join().unwrap();
         assert_eq!(
-            head,
+            heads.try_recv().unwrap(),
             [
                 format!("CONNECT {to} HTTP/1.1"),
                 format!("Host: {to}"),
@@ -212,14 +161,14 @@ mod tests {
             ),
             ("SSH-2.0-x", 1, "the proxy does not speak HTTP"),
         ] {
-            let (port, proxy) = proxy(answer);
+            let (port, heads) = proxy(answer);
             let mut config = EndpointConfig::new("http://collector.invalid:4317");
             config.proxy = Some(format!("http://user:hunter2@127.0.0.1:{port}"));
             config.retry.max_attempts = attempts;
             let error = send(config, b"body").unwrap_err().to_string();
             assert!(error.contains(expected), "{answer}: {error}");
             assert!(!error.contains("hunter2"), "{error}");
-            let head = proxy.join().unwrap();
+            let head = heads.try_recv().unwrap();
             assert_eq!(head[0], "CONNECT collector.invalid:4317 HTTP/1.1");
         }
     }

@@ -8,7 +8,10 @@ use opentelemetry_proto::tonic::collector::trace::v1::{
 use prost::Message as _;
 
 use super::{
-    super::super::network::server::{Received, Reply, Server},
+    super::super::network::{
+        server::{Received, Reply, Server},
+        tunnel::proxy,
+    },
     *,
 };
 use std::time::Duration;
@@ -52,6 +55,28 @@ fn exchange(replies: Vec<Reply>) -> (Result<Exported, ExportError>, Vec<Received
     let server = Server::start(replies);
     let result = send(config(server.endpoint()), b"body");
     (result, server.finish())
+}
+
+#[test]
+fn a_request_goes_through_the_proxy_to_the_endpoint() {
+    let server = Server::start(vec![ok()]);
+    let (port, heads) = proxy("HTTP/1.1 200 Connection established");
+    let mut config = config(server.endpoint());
+    config.proxy = Some(format!("http://user:pass@127.0.0.1:{port}"));
+    let to = format!("127.0.0.1:{}", server.port);
+    assert_eq!(send(config, b"body").unwrap(), Exported::default());
+
+    assert_eq!(server.finish()[0].body, b"body");
+    let head = heads.try_recv().unwrap();
+    assert_eq!(head[0], format!("CONNECT {to} HTTP/1.1"));
+    let credentials = head.iter().filter_map(|line| line.split_once(": "));
+    let mut credentials =
+        credentials.filter(|(name, _)| name.eq_ignore_ascii_case("proxy-authorization"));
+    // `user:pass`
+    assert!(
+        credentials.any(|(_, value)| value.eq_ignore_ascii_case("Basic dXNlcjpwYXNz")),
+        "{head:?}"
+    );
 }
 
 #[test]
