@@ -1,0 +1,104 @@
+"""Ids, headers, carriers and baggage of the current span, by each of their names."""
+
+from collections.abc import Callable
+
+from opentelemetry import metrics
+from opentelemetry.trace import Status, StatusCode
+from receiver import Recorded
+
+from continuum.observability import get_meter, get_tracer
+from continuum.observability.context import (
+    clear_baggage,
+    create_carrier_from_span,
+    extract_trace_context,
+    get_all_baggage,
+    get_span_id,
+    get_trace_context,
+    get_trace_id,
+    get_traceparent,
+    get_tracestate,
+    link_spans,
+    set_baggage,
+    with_trace_context,
+)
+from continuum.observability.federation_instrumentation import (
+    extract_trace_context_from_message,
+    inject_trace_context_into_message,
+)
+
+tracer = get_tracer("tests.context")
+TRACE_ID, SPAN_ID = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+HEADERS = {"traceparent": f"00-{TRACE_ID}-{SPAN_ID}-01", "tracestate": "vendor=1,other=2"}
+
+
+def test_the_current_span_says_its_ids_and_headers(recorded: Recorded) -> None:
+    assert (get_trace_id(), get_span_id(), get_traceparent(), get_tracestate()) == (None,) * 4
+    assert get_trace_context() == {}
+    parent = extract_trace_context(HEADERS)
+    with tracer.start_as_current_span("server", context=parent):
+        assert get_trace_id() == TRACE_ID
+        span_id = get_span_id()
+        assert get_traceparent() == f"00-{TRACE_ID}-{span_id}-01"
+        assert get_tracestate() == HEADERS["tracestate"]
+        assert get_trace_context() == {
+            "trace_id": TRACE_ID,
+            "span_id": span_id,
+            "traceparent": get_traceparent(),
+            "tracestate": HEADERS["tracestate"],
+        }
+    server = recorded.named("server")
+    assert (server.span_id, server.parent_span_id) == (span_id, SPAN_ID)
+    assert server.trace_state == HEADERS["tracestate"]
+
+
+def test_a_carrier_of_a_span_leads_to_it_by_parent_and_by_link(recorded: Recorded) -> None:
+    producer = tracer.start_span("producer")
+    carrier = create_carrier_from_span(producer)
+    link = link_spans(carrier)
+    assert link is not None
+    with tracer.start_as_current_span("batch", links=[link]):
+        pass
+    with with_trace_context(carrier), tracer.start_as_current_span("task"):
+        pass
+    producer.end()
+    told = recorded.named("producer")
+    assert [(each.trace_id, each.span_id) for each in recorded.named("batch").links] == [
+        (told.trace_id, told.span_id)
+    ]
+    assert recorded.named("task").parent_span_id == told.span_id
+    assert link_spans({}) is None
+
+
+def test_a_message_of_a_peer_carries_the_context(recorded: Recorded) -> None:
+    with tracer.start_as_current_span("sender"):
+        message = inject_trace_context_into_message({"type": "sync"})
+    context = extract_trace_context_from_message(message)
+    with tracer.start_as_current_span("receiver", context=context):
+        pass
+    assert recorded.named("receiver").parent_span_id == recorded.named("sender").span_id
+
+
+def test_baggage_is_cleared(recorded: Recorded) -> None:
+    with tracer.start_as_current_span("request"):
+        set_baggage("tenant", "acme")
+        assert get_all_baggage() == {"tenant": "acme"}
+        clear_baggage()
+        assert get_all_baggage() == {}
+
+
+def test_errors_are_kept_though_they_happen_after_the_decision(
+    start: Callable[..., Recorded],
+) -> None:
+    recorded = start(sampling_rate=0.0)
+    for number in range(20):
+        with tracer.start_as_current_span("request") as span:
+            with tracer.start_as_current_span("query"):
+                pass
+            if number == 7:
+                span.record_exception(ValueError("late"))
+                span.set_status(Status(StatusCode.ERROR, "late"))
+    assert recorded.tree() == "request\n  query"
+
+
+def test_a_meter_is_that_of_the_api(recorded: Recorded) -> None:
+    assert isinstance(get_meter("tests"), metrics.Meter)
