@@ -164,7 +164,8 @@ def test_a_request_is_one_trace_in_both_languages_whichever_worker_answers(
         assert {span.resource["process.pid"] for span in spans if span.scope == "assistant"} == {
             worker
         }
-    assert REMEMBERED in (HERE.parents[1] / "README.md").read_text()
+    # The picture in the README is drawn from there.
+    assert REMEMBERED in (HERE.parents[1] / "docs/python.md").read_text()
     cached = deployment.spans(again["trace_id"])
     assert tree(cached) == CACHED
     assert cached[0].attributes["cache.hit"] is True

@@ -1,9 +1,13 @@
-//! `cargo xtask pictures`: draws what the demo prints as the pictures of the README.
+//! `cargo xtask pictures`: draws what the demo prints as the pictures of the README, and the trace
+//! through both languages.
 //!
-//! Position: runs `continuum demo --json`, takes the trees of its report, writes `docs/pictures`.
+//! Position: runs `continuum demo --json`, takes the trees of its report, writes `docs/pictures`. The
+//! trace through both languages is the one in `docs/python.md`, which the test of
+//! `examples/python/assistant.py` compares with what the program does.
 
 use std::fmt::Write as _;
 use std::fs;
+use std::path::Path;
 use std::process::{ExitCode, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
@@ -14,6 +18,12 @@ use crate::process;
 use crate::workspace::Workspace;
 
 const FOLDER: &str = "docs/pictures";
+/// The page with the trace through both languages, how that begins, and its picture.
+const BOTH_LANGUAGES: [&str; 3] = [
+    "docs/python.md",
+    "```text\nPOST /ask",
+    "one-trace-in-two-languages.svg",
+];
 const LINE_HEIGHT: usize = 20;
 const CHAR_WIDTH: f64 = 8.43;
 
@@ -57,7 +67,17 @@ fn draw_all(workspace: &Workspace) -> Result<()> {
         let file = folder.join(file_name(&trace.title));
         fs::write(&file, picture(&trace.tree)).with_context(|| file.display().to_string())?;
     }
-    Ok(())
+    let [.., name] = BOTH_LANGUAGES;
+    fs::write(folder.join(name), both_languages(workspace.root())?).context(name)
+}
+
+fn both_languages(root: &Path) -> Result<String> {
+    let [page, begin, _] = BOTH_LANGUAGES;
+    let text = fs::read_to_string(root.join(page)).context(page)?;
+    let block = text.find(begin).and_then(|at| text.get(at..));
+    let tree = block.and_then(|block| block.split("```").nth(1));
+    let tree = tree.and_then(|tree| tree.strip_prefix("text\n"));
+    Ok(picture(tree.context("no trace in the page")?))
 }
 
 /// The title in lower case with dashes.
@@ -86,11 +106,7 @@ fn picture(tree: &str) -> String {
     );
     for (row, line) in lines.iter().enumerate() {
         let y = row * LINE_HEIGHT + 28;
-        let colour = if line.contains(" ERROR") || line.contains("exception") {
-            "#ff7b72"
-        } else {
-            "#d6dae2"
-        };
+        let colour = colour(line);
         // Writing to a string cannot fail.
         let _written = writeln!(
             svg,
@@ -100,6 +116,16 @@ fn picture(tree: &str) -> String {
     }
     svg.push_str("</svg>\n");
     svg
+}
+
+fn colour(line: &str) -> &'static str {
+    if line.contains(" ERROR") || line.contains("exception") {
+        "#ff7b72"
+    } else if line.ends_with(", rust") {
+        "#f0a45d"
+    } else {
+        "#d6dae2"
+    }
 }
 
 fn escaped(text: &str) -> String {
@@ -118,6 +144,15 @@ mod tests {
             file_name("A recall, from the cache"),
             "a-recall-from-the-cache.svg"
         );
+    }
+
+    #[test]
+    fn the_picture_of_both_languages_shows_the_trace_of_the_page() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let file = root.join(FOLDER).join(BOTH_LANGUAGES[2]);
+        let drawn = fs::read_to_string(file).unwrap();
+        assert_eq!(drawn, both_languages(root).unwrap());
+        assert_eq!(drawn.matches("#f0a45d").count(), 4, "lines in Rust");
     }
 
     #[test]
