@@ -35,11 +35,11 @@ pub(crate) fn with_parent<'py, R>(
     let native = span.as_ref().and_then(|span| span.cast::<PySpan>().ok());
     if let Some(state) = native.and_then(|span| span.get().state()) {
         let context = match (&baggage, &state.baggage) {
-            (None, None) => Cow::Borrowed(&state.context),
-            (Some(now), Some(then)) if now.is(then) => Cow::Borrowed(&state.context),
+            (None, None) => Cow::Borrowed(state.context()),
+            (Some(now), Some(then)) if now.is(then) => Cow::Borrowed(state.context()),
             _ => Cow::Owned(
                 state
-                    .context
+                    .context()
                     .clone()
                     .with_baggage(read_baggage(baggage.as_ref())),
             ),

@@ -40,7 +40,7 @@ pub(crate) fn describe_request(
         request = request.header(name.as_slice(), value.as_slice());
     }
     if let Ok(request) = request.body(()) {
-        with_context(&state.context, || enrich_span_with_request(&request));
+        with_context(state.context(), || enrich_span_with_request(&request));
     }
 }
 

@@ -22,7 +22,7 @@ use pyo3::{
     types::{PyDict, PyTuple},
 };
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
 
@@ -30,7 +30,7 @@ use std::{
 #[pyclass(frozen, name = "SpanScope", module = "continuum.observability._native")]
 #[derive(Debug)]
 pub(crate) struct Scope {
-    work: Arc<Work>,
+    work: Work,
     context: Option<Py<PyAny>>,
     outcome: Outcome,
     ends: bool,
@@ -65,7 +65,7 @@ impl Scope {
         ends: bool,
     ) -> Self {
         Self {
-            work: Arc::new(work),
+            work,
             context,
             outcome,
             ends,
@@ -93,7 +93,7 @@ impl Scope {
         let context = self.context.as_ref().map(|context| context.bind(py));
         let base = given_or_current(py, api, context)?;
         let (span, baggage) = with_parent(api, &base, |parent| {
-            (self.work.start(&parent.context), parent.baggage)
+            (self.work.start(py, &parent.context), parent.baggage)
         });
         let span = PySpan::started(py, api, span, baggage)?;
         let inside = api.context_with(&base, &api.span_key, &span)?;
@@ -202,7 +202,7 @@ impl Scope {
     /// A scope like this one that was not entered.
     fn again(&self, py: Python<'_>) -> Self {
         Self {
-            work: Arc::clone(&self.work),
+            work: self.work.again(py),
             context: self.context.as_ref().map(|context| context.clone_ref(py)),
             outcome: self.outcome,
             ends: self.ends,

@@ -35,10 +35,9 @@ pub(crate) struct PySpan(OnceLock<State>);
 /// What a span object holds once it stands for a span.
 #[derive(Debug)]
 pub(crate) struct State {
-    /// Ends the span; `None` for one of another process.
-    owner: Option<Span>,
-    /// The context in which the span is the current one.
-    pub(crate) context: Context,
+    held: Held,
+    /// Whether what is set on the span may be kept.
+    is_recorded: bool,
     /// The API's object that the context's baggage was read from.
     pub(crate) baggage: Option<Py<PyAny>>,
     identity: OnceLock<Py<PyAny>>,
@@ -47,9 +46,31 @@ pub(crate) struct State {
     has_status: AtomicBool,
 }
 
+/// A span, with the context in which it is the current one.
+#[derive(Debug)]
+enum Held {
+    /// One of this process, which ends with it.
+    Own(Span),
+    /// One of another process.
+    Remote(Context),
+}
+
 impl State {
+    /// The context in which the span is the current one.
+    #[inline]
+    pub(crate) fn context(&self) -> &Context {
+        match &self.held {
+            Held::Own(span) => span.context(),
+            Held::Remote(context) => context,
+        }
+    }
+
+    #[inline]
     pub(crate) fn view(&self) -> &SpanRef {
-        self.context.span()
+        match &self.held {
+            Held::Own(span) => span.view(),
+            Held::Remote(context) => context.span(),
+        }
     }
 
     /// Whether somebody has set a status.
@@ -78,7 +99,7 @@ impl State {
     }
 
     pub(crate) fn end(&self, unix_nanos: Option<u64>) {
-        if let Some(span) = &self.owner {
+        if let Held::Own(span) = &self.held {
             match unix_nanos {
                 Some(unix_nanos) => span.end_with_timestamp(unix_nanos),
                 None => span.end(),
@@ -99,8 +120,8 @@ impl PySpan {
         span: Span,
         baggage: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, Self>> {
-        let context = span.as_context();
-        Self::new_with(py, api, Some(span), context, baggage)
+        let is_recorded = span.is_recording();
+        Self::new_with(py, api, Held::Own(span), is_recorded, baggage)
     }
 
     /// A span object for a span of another process.
@@ -110,21 +131,21 @@ impl PySpan {
         context: Context,
         baggage: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, Self>> {
-        Self::new_with(py, api, None, context, baggage)
+        Self::new_with(py, api, Held::Remote(context), false, baggage)
     }
 
     #[inline]
     fn new_with<'py>(
         py: Python<'py>,
         api: &Api,
-        owner: Option<Span>,
-        context: Context,
+        held: Held,
+        is_recorded: bool,
         baggage: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, Self>> {
         let object = api.new_span(py)?;
         let state = State {
-            owner,
-            context,
+            held,
+            is_recorded,
             baggage: baggage.map(Bound::unbind),
             identity: OnceLock::new(),
             recorded: Mutex::new(None),
@@ -144,6 +165,13 @@ impl PySpan {
         self.0.get().map(State::view)
     }
 
+    /// The span, where it is worth the while to find out what it is to be told.
+    #[inline]
+    fn recorded(&self) -> Option<&SpanRef> {
+        let state = self.0.get().filter(|state| state.is_recorded);
+        state.map(State::view)
+    }
+
     fn identity(&self) -> SpanContext {
         self.view().map(SpanRef::span_context).unwrap_or_default()
     }
@@ -158,13 +186,15 @@ impl PySpan {
     }
 
     fn set_attribute(&self, key: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) {
-        if let (Some(view), Some(value)) = (self.view(), self::value(value)) {
+        if let Some(view) = self.recorded()
+            && let Some(value) = self::value(value)
+        {
             view.set_attribute(&text(key), value);
         }
     }
 
     fn set_attributes(&self, attributes: &Bound<'_, PyAny>) {
-        if let Some(view) = self.view() {
+        if let Some(view) = self.recorded() {
             let attributes = Attributes::of(Some(attributes));
             view.set_attributes(attributes.pairs());
         }
@@ -177,7 +207,7 @@ impl PySpan {
         attributes: Option<&Bound<'_, PyAny>>,
         timestamp: Option<&Bound<'_, PyAny>>,
     ) {
-        let Some(view) = self.view() else { return };
+        let Some(view) = self.recorded() else { return };
         let attributes = Attributes::of(attributes);
         let pairs = attributes.pairs();
         match nanos(timestamp) {
@@ -188,7 +218,8 @@ impl PySpan {
 
     #[pyo3(signature = (context, attributes = None))]
     fn add_link(&self, context: &Bound<'_, PyAny>, attributes: Option<&Bound<'_, PyAny>>) {
-        if let (Some(view), Some(context)) = (self.view(), crate::opentelemetry::identity(context))
+        if let (Some(view), Some(context)) =
+            (self.recorded(), crate::opentelemetry::identity(context))
         {
             let attributes = Attributes::of(attributes);
             view.add_link(&context, &borrowed(&attributes.pairs()));
@@ -296,7 +327,9 @@ impl PySpan {
 
     /// Sets an attribute under the names that `CONTINUUM_SEMCONV` asks for.
     fn set_conventional(&self, key: &str, value: &Bound<'_, PyAny>) {
-        if let (Some(view), Some(value)) = (self.view(), self::value(value)) {
+        if let Some(view) = self.recorded()
+            && let Some(value) = self::value(value)
+        {
             view.set_conventional(key, value);
         }
     }

@@ -12,7 +12,7 @@ use crate::{
     scope::Scope,
     span::{PySpan, nanos},
     value::Text,
-    work::{Plain, Work, kind, links, name, pairs},
+    work::{Plain, Work, kind, links, pairs},
 };
 use continuum_observability::Tracer;
 use pyo3::prelude::*;
@@ -70,7 +70,7 @@ impl PyTracer {
         let work = self.work(name, kind, attributes, links, start_time);
         let base = given_or_current(py, api, context)?;
         let (span, baggage) = with_parent(api, &base, |parent| {
-            (work.start(&parent.context), parent.baggage)
+            (work.start(py, &parent.context), parent.baggage)
         });
         PySpan::started(py, api, span, baggage)
     }
@@ -116,7 +116,7 @@ impl PyTracer {
     ) -> Work {
         Work::Plain(Plain {
             tracer: self.tracer,
-            name: self::name(name),
+            name: name.clone().unbind(),
             kind: self::kind(kind),
             attributes: pairs(attributes),
             links: self::links(links),

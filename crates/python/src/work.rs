@@ -9,7 +9,7 @@ use crate::{
 };
 use continuum_observability::{Context, Span, SpanContext, SpanKind, Tracer, Value};
 use pyo3::prelude::*;
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 type Pairs = Vec<(String, Value<'static>)>;
 
@@ -18,14 +18,15 @@ pub(crate) enum Work {
     /// What a tracer was asked for.
     Plain(Plain),
     /// What a layer's helper was asked for.
-    Layer(Operation, Box<dyn Fn(&Context) -> Span + Send + Sync>),
+    Layer(Operation, Arc<dyn Fn(&Context) -> Span + Send + Sync>),
 }
 
 /// A span with what may be given at its start.
 #[derive(Debug)]
 pub(crate) struct Plain {
     pub(crate) tracer: Tracer,
-    pub(crate) name: String,
+    /// Whatever was given as the name.
+    pub(crate) name: Py<PyAny>,
     pub(crate) kind: SpanKind,
     pub(crate) attributes: Pairs,
     pub(crate) links: Vec<(SpanContext, Pairs)>,
@@ -37,7 +38,15 @@ impl Work {
         operation: Operation,
         start: impl Fn(&Context) -> Span + Send + Sync + 'static,
     ) -> Self {
-        Self::Layer(operation, Box::new(start))
+        Self::Layer(operation, Arc::new(start))
+    }
+
+    /// The same once more, for another scope.
+    pub(crate) fn again(&self, py: Python<'_>) -> Self {
+        match self {
+            Self::Plain(plain) => Self::Plain(plain.again(py)),
+            Self::Layer(operation, start) => Self::Layer(*operation, Arc::clone(start)),
+        }
     }
 
     /// The operation of a layer, which is measured and ends with OK where nothing failed.
@@ -50,9 +59,9 @@ impl Work {
     }
 
     #[inline]
-    pub(crate) fn start(&self, parent: &Context) -> Span {
+    pub(crate) fn start(&self, py: Python<'_>, parent: &Context) -> Span {
         match self {
-            Self::Plain(plain) => plain.start(parent),
+            Self::Plain(plain) => plain.start(py, parent),
             Self::Layer(_, start) => start(parent),
         }
     }
@@ -68,11 +77,23 @@ impl fmt::Debug for Work {
 }
 
 impl Plain {
+    fn again(&self, py: Python<'_>) -> Self {
+        Self {
+            tracer: self.tracer,
+            name: self.name.clone_ref(py),
+            kind: self.kind,
+            attributes: self.attributes.clone(),
+            links: self.links.clone(),
+            start_unix_nanos: self.start_unix_nanos,
+        }
+    }
+
     #[inline]
-    fn start(&self, parent: &Context) -> Span {
+    fn start(&self, py: Python<'_>, parent: &Context) -> Span {
+        let name = text(self.name.bind(py));
         let mut builder = self
             .tracer
-            .span_builder(&self.name)
+            .span_builder(&name)
             .kind(self.kind)
             .parent(parent);
         for (key, value) in &self.attributes {
@@ -100,6 +121,9 @@ fn reborrowed<'a>(value: &'a Value<'static>) -> Value<'a> {
 
 /// The attributes of a mapping, to keep.
 pub(crate) fn pairs(object: Option<&Bound<'_, PyAny>>) -> Pairs {
+    if object.is_none_or(PyAnyMethods::is_none) {
+        return Pairs::new();
+    }
     let attributes = Attributes::of(object);
     let pairs = attributes.pairs();
     pairs
@@ -115,10 +139,10 @@ pub(crate) fn links(object: Option<&Bound<'_, PyAny>>) -> Vec<(SpanContext, Pair
         let attributes = link.getattr("attributes").ok();
         Some((context, pairs(attributes.as_ref())))
     };
-    let items = object
-        .filter(|object| !object.is_none())
-        .map(PyAnyMethods::try_iter);
-    let items = items.and_then(Result::ok).into_iter().flatten();
+    let Some(object) = object.filter(|object| !object.is_none()) else {
+        return Vec::new();
+    };
+    let items = object.try_iter().into_iter().flatten();
     items.filter_map(Result::ok).filter_map(link).collect()
 }
 
@@ -136,9 +160,4 @@ pub(crate) fn kind(object: Option<&Bound<'_, PyAny>>) -> SpanKind {
         Some(4) => SpanKind::Consumer,
         _ => SpanKind::Internal,
     }
-}
-
-/// A name given as any object.
-pub(crate) fn name(object: &Bound<'_, PyAny>) -> String {
-    text(object).into_owned()
 }

@@ -72,6 +72,12 @@ impl Span {
 
     /// The context in which this span is the current one.
     #[inline]
+    pub fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// The same, to keep.
+    #[inline]
     pub fn as_context(&self) -> Context {
         self.context.clone()
     }
