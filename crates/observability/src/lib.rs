@@ -28,6 +28,10 @@ pub mod fuzzing;
 pub mod interop;
 pub mod layers;
 pub mod lint;
+#[cfg(any(feature = "log_0_4", feature = "tracing"))]
+pub mod logs;
+#[cfg(feature = "metrics")]
+mod metrics;
 pub mod propagation;
 mod recorder;
 mod sampling;
@@ -40,6 +44,8 @@ pub use config::*;
 pub use context::*;
 pub use diagnostics::DiagnosticLevel;
 pub use export::*;
+#[cfg(feature = "metrics")]
+pub use metrics::SpanMetrics;
 pub use propagation::{
     Carrier, Extractor, Injector, PropagationFormat, Propagator, create_carrier_from_span,
     extract_from_environment, extract_trace_context, get_traceparent, get_tracestate,

@@ -11,6 +11,8 @@ use super::{
     flush, propagation, secret,
     settings::{Overrides, Settings},
 };
+#[cfg(feature = "metrics")]
+use crate::SpanMetrics;
 use crate::{
     diagnostics::{self, DiagnosticLevel, Topic},
     export::Exporter,
@@ -259,6 +261,15 @@ impl TelemetryBuilder {
     /// Makes ids in place of the random ones.
     pub fn id_generator(mut self, generator: impl IdGenerator + 'static) -> Self {
         self.overrides.hooks.id_generator = Some(Arc::new(generator));
+        self
+    }
+
+    /// Works metrics out of spans, also of those that are sampled out, unless `OTEL_METRICS_ENABLED=false`.
+    ///
+    /// [`TelemetryHandle::render_metrics`](super::TelemetryHandle::render_metrics) has them for Prometheus.
+    #[cfg(feature = "metrics")]
+    pub fn metrics(mut self, metrics: SpanMetrics) -> Self {
+        self.overrides.hooks.metrics = Some(metrics);
         self
     }
 

@@ -119,6 +119,12 @@ variables! {
     PREVIEWS = "CONTINUUM_PREVIEWS",
     BAGGAGE_ATTRIBUTES = "CONTINUUM_BAGGAGE_ATTRIBUTES",
     LOG_LEVEL = "OTEL_LOG_LEVEL",
+    #[cfg_attr(not(any(test, feature = "log_0_4", feature = "tracing")), expect(dead_code, reason = "read for logs only"))]
+    LOG_CORRELATION = "OTEL_LOG_CORRELATION",
+    #[cfg_attr(not(any(test, feature = "metrics")), expect(dead_code, reason = "read for metrics only"))]
+    METRICS_ENABLED = "OTEL_METRICS_ENABLED",
+    #[cfg_attr(not(any(test, feature = "metrics")), expect(dead_code, reason = "read for metrics only"))]
+    METRICS_TENANTS = "CONTINUUM_METRICS_TENANTS",
     MAX_QUEUE_SIZE = "OTEL_BSP_MAX_QUEUE_SIZE",
     MAX_EXPORT_BATCH_SIZE = "OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
     SCHEDULE_DELAY = "OTEL_BSP_SCHEDULE_DELAY",
@@ -316,8 +322,13 @@ impl<'a> Environment<'a> {
 
     /// Whether the variable is `true`; anything but `true` and `false` is a problem.
     pub(super) fn flag(&self, variable: Variable) -> bool {
+        self.flag_or(variable, false)
+    }
+
+    /// The same, with what counts where the variable says nothing.
+    pub(super) fn flag_or(&self, variable: Variable, otherwise: bool) -> bool {
         self.choice(variable, &[("true", true), ("false", false)])
-            .unwrap_or(false)
+            .unwrap_or(otherwise)
     }
 
     /// One of the named choices, in upper or lower case.

@@ -27,6 +27,7 @@ mod resource;
 mod sampler;
 mod secret;
 mod settings;
+mod signal;
 mod telemetry;
 #[cfg(feature = "zipkin")]
 mod zipkin;

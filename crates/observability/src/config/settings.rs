@@ -15,6 +15,7 @@ use super::{
     resource::Resource,
     sampler::{self, Sampling},
     secret::SecretOverrides,
+    signal,
 };
 use crate::{
     diagnostics::DiagnosticLevel,
@@ -76,12 +77,16 @@ pub(super) struct Settings {
     pub(super) caps: SpanCaps,
     /// `None`: nothing is said.
     pub(super) log_level: Option<DiagnosticLevel>,
+    #[cfg(any(feature = "log_0_4", feature = "tracing"))]
+    pub(super) log_correlation: bool,
     pub(super) receiver: Option<Receiver>,
 }
 
 impl Settings {
     pub(super) fn resolve(mut overrides: Overrides, env: &Environment<'_>) -> Self {
         check(&overrides, env);
+        #[cfg(feature = "metrics")]
+        signal::settle_metrics(&mut overrides.hooks.metrics, env);
         let hooks = overrides.take_hooks(|| {
             let list = env.text(env::BAGGAGE_ATTRIBUTES)?;
             Some(list.split(',').map(|key| key.trim().to_owned()).collect())
@@ -123,7 +128,9 @@ impl Settings {
                 overrides.max_export_batch_size,
                 env,
             ),
-            log_level: log_level(env),
+            log_level: signal::log_level(env),
+            #[cfg(any(feature = "log_0_4", feature = "tracing"))]
+            log_correlation: env.flag_or(env::LOG_CORRELATION, true),
             receiver: overrides.receiver,
         }
     }
@@ -136,6 +143,8 @@ impl Settings {
             limits: self.limits,
             naming: self.naming,
             previews: self.previews,
+            #[cfg(any(feature = "log_0_4", feature = "tracing"))]
+            log_correlation: self.log_correlation,
             hooks: self.hooks,
             resource: Box::new(move || self.resource.encode()),
             caps: self.caps,
@@ -214,6 +223,8 @@ impl Overrides {
             limits: self.limits.unwrap_or_default(),
             naming: self.conventions.map(Naming::all).unwrap_or_default(),
             previews: self.previews.unwrap_or_default(),
+            #[cfg(any(feature = "log_0_4", feature = "tracing"))]
+            log_correlation: true,
             resource: Box::new(Vec::new),
             budget_bytes: TEST_BUDGET_BYTES,
             wait_when_full: None,
@@ -240,19 +251,6 @@ pub(crate) fn problems_of(variables: &[(String, String)]) -> Vec<super::Problem>
     let _propagators = super::propagation::propagators(&overrides.propagation, &env);
     let _settings = Settings::resolve(overrides, &env);
     env.into_problems()
-}
-
-fn log_level(env: &Environment<'_>) -> Option<DiagnosticLevel> {
-    const CHOICES: &[(&str, Option<DiagnosticLevel>)] = &[
-        ("none", None),
-        ("error", Some(DiagnosticLevel::Error)),
-        ("warn", Some(DiagnosticLevel::Warn)),
-        ("warning", Some(DiagnosticLevel::Warn)),
-        ("info", Some(DiagnosticLevel::Info)),
-        ("debug", Some(DiagnosticLevel::Debug)),
-    ];
-    env.choice(env::LOG_LEVEL, CHOICES)
-        .unwrap_or(Some(DiagnosticLevel::Info))
 }
 
 /// How many spans may wait, and be sent at once, as far as somebody said so.

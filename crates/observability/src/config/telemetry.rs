@@ -10,6 +10,8 @@ use super::{
     flush::{Flush, Shutdown, Snapshot},
     forgotten, panic,
 };
+#[cfg(feature = "metrics")]
+use crate::metrics::{self, Meter};
 #[cfg(feature = "opentelemetry_0_33")]
 use crate::recorder::Backlog;
 use crate::{
@@ -259,6 +261,37 @@ impl TelemetryHandle {
     #[cfg(feature = "opentelemetry_0_33")]
     pub(crate) fn backlog(self) -> Option<Backlog> {
         Some(self.recorder?.core()?.backlog())
+    }
+
+    /// The metrics so far, with those about the SDK itself, as `OpenMetrics` text: what a scrape by
+    /// Prometheus is answered with, as [`SpanMetrics::CONTENT_TYPE`](crate::SpanMetrics::CONTENT_TYPE).
+    ///
+    /// Histograms of durations have the latest exported span of each bucket as its exemplar. Also after
+    /// a shutdown.
+    ///
+    /// ```
+    /// use continuum_observability::{
+    ///     ExporterConfig, SpanMetrics, Telemetry, layers::cache::trace_cache_operation,
+    /// };
+    ///
+    /// let metrics = SpanMetrics::new().tenants(100);
+    /// let telemetry = Telemetry::builder().exporter(ExporterConfig::None).metrics(metrics).init()?;
+    /// trace_cache_operation("GET", "search:1").tenant_id("acme").in_scope(|_| ());
+    /// let text = telemetry.render_metrics();
+    /// let sample = r#"continuum_cache_operations_total{operation="get",tenant_id="acme"} 1"#;
+    /// assert!(text.contains(sample));
+    /// assert!(text.contains("\ncontinuum_sdk_spans_started_total 1\n"));
+    /// # Ok::<(), continuum_observability::ConfigError>(())
+    /// ```
+    #[cfg(feature = "metrics")]
+    pub fn render_metrics(&self) -> String {
+        let meter = self.meter();
+        metrics::render(meter, &self.stats())
+    }
+
+    #[cfg(feature = "metrics")]
+    pub(crate) fn meter(self) -> Option<&'static Meter> {
+        self.recorder?.hooks.as_ref()?.meter()
     }
 
     /// Where every span went, also after a shutdown.

@@ -269,7 +269,7 @@ fn push_double(out: &mut String, double: f64) {
 }
 
 /// Appends a JSON string with its quotes.
-pub(super) fn push_string(out: &mut String, text: &str) {
+pub(crate) fn push_string(out: &mut String, text: &str) {
     out.push('"');
     for char in text.chars() {
         match char {

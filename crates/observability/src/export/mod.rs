@@ -38,6 +38,8 @@ pub(crate) mod sample;
 
 #[cfg(feature = "console")]
 pub use self::console::{ConsoleExporter, color_is_wanted};
+#[cfg(feature = "tracing")]
+pub(crate) use self::json::push_string;
 #[cfg(feature = "opentelemetry_sdk_0_33")]
 pub(crate) use self::json::write_plain_json;
 #[cfg(feature = "_network")]

@@ -64,6 +64,9 @@ pub(crate) struct RecorderConfig {
     pub(crate) naming: Naming,
     /// Whether ready-made spans may show the beginning of texts of users.
     pub(crate) previews: bool,
+    /// Whether log records have the ids of their trace.
+    #[cfg(any(feature = "log_0_4", feature = "tracing"))]
+    pub(crate) log_correlation: bool,
     pub(crate) hooks: Hooks,
     /// Encodes the `Resource` message of the calling process.
     pub(crate) resource: Resource,

@@ -58,7 +58,7 @@ impl RecordHeader {
         header[40] |= u8::from(failed) << 1;
     }
 
-    fn read(bytes: &[u8; HEADER_LEN]) -> Self {
+    pub(crate) fn read(bytes: &[u8; HEADER_LEN]) -> Self {
         Self {
             len: u32::from_le_bytes(part(bytes, 0)),
             scope: u32::from_le_bytes(part(bytes, 4)),

@@ -81,13 +81,13 @@ impl Stats {
     }
 
     /// With those that the flight recorder gave back.
-    #[cfg(feature = "opentelemetry_0_33")]
+    #[cfg(any(feature = "metrics", feature = "opentelemetry_0_33"))]
     pub(crate) fn ever_sampled_out(&self) -> u64 {
         self.sampled_out + self.recovered_from_head
     }
 
     /// With those that the flight recorder gave back.
-    #[cfg(feature = "opentelemetry_0_33")]
+    #[cfg(any(feature = "metrics", feature = "opentelemetry_0_33"))]
     pub(crate) fn ever_sampled_out_at_tail(&self) -> u64 {
         self.sampled_out_at_tail + self.recovered - self.recovered_from_head
     }

@@ -173,7 +173,7 @@ impl DynError for dyn Error + Send + Sync + '_ {
 }
 
 /// The text of a value of the user's, or nothing when making it panics.
-fn guarded_text(value: &impl Display) -> String {
+pub(crate) fn guarded_text(value: &impl Display) -> String {
     catch_unwind(AssertUnwindSafe(|| value.to_string())).unwrap_or_default()
 }
 

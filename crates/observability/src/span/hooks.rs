@@ -14,6 +14,8 @@ use super::{
     IdGenerator, InstrumentationScope, SpanKind, SpanRef, SpanTime, Value, scope::MAX_SCOPES,
     start::Start,
 };
+#[cfg(feature = "metrics")]
+use crate::metrics::{Meter, Operation, SpanMetrics};
 use crate::{
     context::{Baggage, Context, SpanId, TraceFlags, TraceId},
     diagnostics::{self, Topic},
@@ -72,6 +74,8 @@ pub(crate) struct Hooks {
     pub(crate) on_end: Vec<EndHook>,
     pub(crate) filter: Option<Filter>,
     pub(crate) id_generator: Option<Arc<dyn IdGenerator>>,
+    #[cfg(feature = "metrics")]
+    pub(crate) metrics: Option<SpanMetrics>,
 }
 
 impl fmt::Debug for Hooks {
@@ -81,7 +85,7 @@ impl fmt::Debug for Hooks {
             .field("on_end", &self.on_end.len())
             .field("filter", &self.filter.is_some())
             .field("id_generator", &self.id_generator)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 
@@ -103,8 +107,12 @@ impl Hooks {
             && self.on_end.is_empty()
             && self.filter.is_none()
             && self.id_generator.is_none();
+        #[cfg(feature = "metrics")]
+        let none = none && self.metrics.is_none();
         (!none).then(|| {
             Box::new(ActiveHooks {
+                #[cfg(feature = "metrics")]
+                meter: self.metrics.as_ref().map(Meter::new),
                 hooks: self,
                 answers: std::iter::repeat_with(AtomicU8::default)
                     .take(MAX_SCOPES)
@@ -122,6 +130,8 @@ const LEFT_OUT: u8 = 2;
 #[derive(Debug)]
 pub(crate) struct ActiveHooks {
     hooks: Hooks,
+    #[cfg(feature = "metrics")]
+    meter: Option<Meter>,
     /// What the filter said of each instrumentation scope.
     answers: Box<[AtomicU8]>,
 }
@@ -153,6 +163,23 @@ impl ActiveHooks {
             answer => answer,
         };
         answer == LEFT_OUT
+    }
+
+    /// What measures the spans.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn meter(&self) -> Option<&Meter> {
+        self.meter.as_ref()
+    }
+
+    /// Whether a span is recorded for the sake of metrics, also when it is sampled out.
+    pub(super) fn is_measured(&self, start: &Start<'_>) -> bool {
+        #[cfg(feature = "metrics")]
+        return self.meter.is_some() && Operation::of(start.name, start.kind).is_some();
+        #[cfg(not(feature = "metrics"))]
+        {
+            let (_, _) = (self, start);
+            false
+        }
     }
 
     /// A trace id of the user's generator, and the flags that go with it.
@@ -187,12 +214,20 @@ impl ActiveHooks {
         }
     }
 
-    /// Calls the end hooks while the span can still be changed.
+    /// Calls the end hooks while the span can still be changed, and then measures it.
     #[cold]
     pub(super) fn ending(&self, span: &SpanRef, end: SpanTime) {
-        if self.hooks.on_end.is_empty() {
-            return;
+        if !self.hooks.on_end.is_empty() {
+            self.call_end_hooks(span, end);
         }
+        #[cfg(feature = "metrics")]
+        if let Some(meter) = &self.meter {
+            // Metrics may go to code of the user's.
+            run(|| meter.measure(span, end));
+        }
+    }
+
+    fn call_end_hooks(&self, span: &SpanRef, end: SpanTime) {
         let read = span.with(|body| {
             let nanos = body.nanos_until(body.end_unix_nanos(end));
             let name = body.name().to_owned();

@@ -50,6 +50,8 @@ pub use view::SpanRef;
 pub(crate) use body::Template;
 #[cfg(feature = "tower_service_0_3")]
 pub(crate) use exception::Exception;
+#[cfg(feature = "log_0_4")]
+pub(crate) use exception::guarded_text;
 #[cfg(any(feature = "opentelemetry_0_33", feature = "tracing"))]
 pub(crate) use start::Start;
 #[cfg(feature = "tracing")]

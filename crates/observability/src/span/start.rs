@@ -178,6 +178,13 @@ impl<'a> Start<'a> {
         hooks.is_some_and(|hooks| hooks.leave_out(self.scope))
     }
 
+    /// Whether metrics are worked out of the span, so that it is recorded in any case.
+    #[inline]
+    fn is_measured(&self, recorder: &Recorder) -> bool {
+        let hooks = recorder.hooks.as_ref();
+        hooks.is_some_and(|hooks| hooks.is_measured(self))
+    }
+
     #[cold]
     fn decide(&self, recorder: &'static Recorder, parent: Option<&Context>, started: &mut Context) {
         started.recorder = Some(recorder);
@@ -193,7 +200,11 @@ impl<'a> Start<'a> {
         };
         match decision {
             Some(sampled) => {
-                let (id, decision) = (given_span_id(recorder), Decision::of(sampled));
+                let decision = Decision {
+                    is_recording: sampled || self.is_measured(recorder),
+                    is_sampled: sampled,
+                };
+                let id = given_span_id(recorder);
                 self.begin(recorder, parent_span, id, decision, started);
             }
             None => self.ask(recorder, parent_span, started),
@@ -220,7 +231,7 @@ impl<'a> Start<'a> {
             started.span.set_trace_state(changed);
         }
         let decision = Decision {
-            is_recording: sampling.is_recording,
+            is_recording: sampling.is_recording || self.is_measured(recorder),
             is_sampled: sampling.is_sampled && sampling.is_recording,
         };
         self.begin(recorder, parent, given_span_id(recorder), decision, started);

@@ -177,6 +177,22 @@ impl TestRecorder {
         tree::render(&self.spans())
     }
 
+    /// The metrics of this recorder as `OpenMetrics` text, if the builder asked for any.
+    ///
+    /// ```
+    /// use continuum_observability::{SpanMetrics, Telemetry, layers::memory::trace_recall};
+    /// use continuum_observability::testing::TestRecorder;
+    ///
+    /// let recorder = TestRecorder::of(Telemetry::builder().metrics(SpanMetrics::new()));
+    /// recorder.run(|| trace_recall("?").in_scope(|_| ()));
+    /// assert!(recorder.render_metrics().contains("continuum_memory_recalls_total 1"));
+    /// ```
+    #[cfg(feature = "metrics")]
+    pub fn render_metrics(&self) -> String {
+        let hooks = self.recorder.hooks.as_ref();
+        crate::metrics::render(hooks.and_then(|hooks| hooks.meter()), &self.stats())
+    }
+
     /// What happened to the spans of this recorder.
     pub fn stats(&self) -> Stats {
         self.recorder.stats()

@@ -17,6 +17,8 @@ mod attributes;
 #[cfg(feature = "tracing")]
 mod encoded;
 mod events;
+#[cfg(any(feature = "log_0_4", feature = "metrics", feature = "tracing"))]
+mod reading;
 #[cfg(feature = "macros")]
 mod template;
 
@@ -202,7 +204,7 @@ impl SpanBody {
         self.scope
     }
 
-    pub(super) fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         let (start, end) = self.name;
         let field = self.buffer.as_slice().get(start..end).unwrap_or_default();
         let mut at = 1;

@@ -1,0 +1,144 @@
+//! The series of each operation: one for each set of labels that was seen.
+//!
+//! Position: between a measurement and the sinks, which make the numbers once and are then reached
+//! by one look-up.
+//!
+//! Invariants:
+//! - an operation has at most [`MAX_SERIES`] series; what is beyond shares one, whose labels are
+//!   [`OTHER`];
+//! - while a sink counts, no lock is held here.
+
+use super::{Counter, Operation, Tally, catalogue::Label};
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError, RwLock},
+};
+
+/// Sets of labels of one operation.
+pub(super) const MAX_SERIES: usize = 1_000;
+/// The value of a label for which there is no place.
+pub(super) const OTHER: &str = "other";
+/// Ends each value in a key.
+pub(super) const SEPARATOR: char = '\u{1f}';
+/// The longest value of a label.
+const MAX_VALUE_BYTES: usize = 128;
+
+type Tallies = Arc<[Box<dyn Tally>]>;
+
+pub(super) struct Series([RwLock<HashMap<Box<str>, Tallies>>; Operation::ALL.len()]);
+
+impl Series {
+    pub(super) fn new() -> Self {
+        Self(std::array::from_fn(|_| RwLock::default()))
+    }
+
+    /// Forgets all series; their numbers stay with the sinks.
+    #[cfg(feature = "opentelemetry_0_33")]
+    pub(super) fn clear(&self) {
+        for table in &self.0 {
+            table
+                .write()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clear();
+        }
+    }
+
+    /// The series with the labels of `key`, opened if it is new.
+    pub(super) fn find(
+        &self,
+        operation: Operation,
+        key: &str,
+        open: impl FnOnce(&Values) -> Vec<Box<dyn Tally>>,
+    ) -> Tallies {
+        let table = &self.0[operation as usize];
+        let known = table.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = known.get(key) {
+            return Arc::clone(found);
+        }
+        let is_full = known.len() >= MAX_SERIES;
+        drop(known);
+        if !is_full {
+            return Self::open(table, key, || open(&Values::of_key(operation, key)));
+        }
+        let other = Values::other(operation, key);
+        let key = other.key();
+        Self::open(table, &key, || open(&other))
+    }
+
+    #[cold]
+    fn open(
+        table: &RwLock<HashMap<Box<str>, Tallies>>,
+        key: &str,
+        open: impl FnOnce() -> Vec<Box<dyn Tally>>,
+    ) -> Tallies {
+        let known = table.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = known.get(key) {
+            return Arc::clone(found);
+        }
+        drop(known);
+        // Sinks may be code of the user's, which is not called under the lock. One that is opened twice
+        // is one and the same.
+        let opened: Tallies = open().into();
+        let mut known = table.write().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(known.entry(key.into()).or_insert(opened))
+    }
+}
+
+/// Appends the value of a label to a key.
+pub(super) fn push_value(key: &mut String, value: &str) {
+    let end = value.find(SEPARATOR).unwrap_or(value.len());
+    let end = value.floor_char_boundary(end.min(MAX_VALUE_BYTES));
+    key.push_str(&value[..end]);
+}
+
+/// The labels of a series.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Values(Vec<(Label, String)>);
+
+impl Values {
+    fn of_key(operation: Operation, key: &str) -> Self {
+        let values = key.split(SEPARATOR).map(ToOwned::to_owned);
+        Self(operation.labels().iter().copied().zip(values).collect())
+    }
+
+    /// The series for all for which there is no place; what fails is still told from what does not.
+    fn other(operation: Operation, key: &str) -> Self {
+        let mut values = Self::of_key(operation, key);
+        for (label, value) in &mut values.0 {
+            if *label != Label::Success && !value.is_empty() {
+                OTHER.clone_into(value);
+            }
+        }
+        values
+    }
+
+    fn key(&self) -> String {
+        let mut key = String::new();
+        for (_, value) in &self.0 {
+            key.push_str(value);
+            key.push(SEPARATOR);
+        }
+        key
+    }
+
+    /// Whether a counter can ever count anything of this series: not one of errors, where there is none.
+    pub(crate) fn concern(&self, counter: &Counter) -> bool {
+        let is_typed = counter.labels.contains(&Label::ErrorType);
+        let has_type =
+            |(label, value): &(_, String)| *label == Label::ErrorType && !value.is_empty();
+        !is_typed || self.0.iter().any(has_type)
+    }
+
+    /// The labels among `wanted`, and the tenant where that is wanted, in that order.
+    pub(crate) fn pick<'a>(
+        &'a self,
+        wanted: &'a [Label],
+        has_tenants: bool,
+    ) -> impl Iterator<Item = (Label, &'a str)> {
+        let tenant = has_tenants.then_some(&Label::Tenant);
+        wanted.iter().chain(tenant).filter_map(|wanted| {
+            let (label, value) = self.0.iter().find(|(label, _)| label == wanted)?;
+            Some((*label, value.as_str()))
+        })
+    }
+}
