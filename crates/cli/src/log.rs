@@ -4,23 +4,12 @@
 //!
 //! Invariants: a line is one event; what users said, and keys, are in no line.
 
-use std::{collections::BTreeMap, fmt, io};
+use std::io;
 
 use clap::ValueEnum;
-use continuum_observability::{get_span_id, get_trace_id};
-use serde_json::{Map, Value};
-use tracing::{
-    Event, Level, Subscriber,
-    field::{Field, Visit},
-};
-use tracing_subscriber::{
-    fmt::{
-        FmtContext, FormatEvent, FormatFields,
-        format::Writer,
-        time::{FormatTime as _, SystemTime},
-    },
-    registry::LookupSpan,
-};
+use continuum_observability::logs::TraceFormat;
+use tracing::{Level, Subscriber};
+use tracing_subscriber::fmt::{MakeWriter, format};
 
 /// The form of a log line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -32,111 +21,32 @@ pub(crate) enum LogFormat {
 }
 
 /// Writes events from now on, unless something in this process already does.
-pub(crate) fn init(format: LogFormat) {
-    let subscriber = tracing_subscriber::fmt()
-        .with_writer(io::stderr)
+pub(crate) fn init(form: LogFormat) {
+    // A second server in one process logs where the first one does.
+    tracing::subscriber::set_global_default(lines(form, io::stderr)).unwrap_or_default();
+}
+
+fn lines<W>(form: LogFormat, to: W) -> Box<dyn Subscriber + Send + Sync>
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let lines = tracing_subscriber::fmt()
+        .with_writer(to)
         .with_max_level(Level::INFO)
         // Standard error may be closed: a line is lost then, the program goes on.
-        .log_internal_errors(false)
-        .event_format(format)
-        .finish();
-    // A second server in one process logs where the first one does.
-    tracing::subscriber::set_global_default(subscriber).unwrap_or_default();
-}
-
-impl<S, N> FormatEvent<S, N> for LogFormat
-where
-    S: Subscriber + for<'a> LookupSpan<'a>,
-    N: for<'a> FormatFields<'a> + 'static,
-{
-    fn format_event(
-        &self,
-        _context: &FmtContext<'_, S, N>,
-        mut out: Writer<'_>,
-        event: &Event<'_>,
-    ) -> fmt::Result {
-        let mut line = Line::default();
-        event.record(&mut line);
-        let mut time = String::new();
-        SystemTime.format_time(&mut Writer::new(&mut time))?;
-        let level = *event.metadata().level();
-        match self {
-            Self::Text => line.write_text(&mut out, &time, level),
-            Self::Json => line.write_json(&mut out, time, level),
+        .log_internal_errors(false);
+    let plain = format().with_target(false).with_ansi(false);
+    match form {
+        LogFormat::Text => Box::new(lines.event_format(TraceFormat::text_of(plain)).finish()),
+        LogFormat::Json => {
+            let object = plain.json().flatten_event(true);
+            Box::new(
+                lines
+                    .json()
+                    .event_format(TraceFormat::json_of(object))
+                    .finish(),
+            )
         }
-    }
-}
-
-/// What an event says.
-#[derive(Default)]
-struct Line {
-    message: String,
-    fields: BTreeMap<&'static str, Value>,
-}
-
-impl Line {
-    fn write_text(&self, out: &mut dyn fmt::Write, time: &str, level: Level) -> fmt::Result {
-        write!(out, "{time} {level:<5} {}", self.message)?;
-        for (name, value) in self.fields() {
-            match value {
-                Value::String(text) => write!(out, " {name}={text:?}")?,
-                other => write!(out, " {name}={other}")?,
-            }
-        }
-        writeln!(out)
-    }
-
-    fn write_json(self, out: &mut dyn fmt::Write, time: String, level: Level) -> fmt::Result {
-        let mut object: Map<String, Value> = self
-            .fields()
-            .map(|(name, value)| (name.to_owned(), value))
-            .collect();
-        object.insert("timestamp".to_owned(), time.into());
-        object.insert("level".to_owned(), level.as_str().into());
-        object.insert("message".to_owned(), self.message.into());
-        writeln!(out, "{}", Value::Object(object))
-    }
-
-    /// The fields of the event, then the trace.
-    fn fields(&self) -> impl Iterator<Item = (&'static str, Value)> {
-        let trace_id = get_trace_id().map(|id| ("trace_id", id.to_string().into()));
-        let span_id = get_span_id().map(|id| ("span_id", id.to_string().into()));
-        let own = self
-            .fields
-            .iter()
-            .map(|(name, value)| (*name, value.clone()));
-        own.chain(trace_id).chain(span_id)
-    }
-
-    fn set(&mut self, field: &Field, value: Value) {
-        self.fields.insert(field.name(), value);
-    }
-}
-
-impl Visit for Line {
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        let text = format!("{value:?}");
-        if field.name() == "message" {
-            self.message = text;
-        } else {
-            self.set(field, text.into());
-        }
-    }
-
-    fn record_str(&mut self, field: &Field, value: &str) {
-        self.set(field, value.into());
-    }
-
-    fn record_i64(&mut self, field: &Field, value: i64) {
-        self.set(field, value.into());
-    }
-
-    fn record_u64(&mut self, field: &Field, value: u64) {
-        self.set(field, value.into());
-    }
-
-    fn record_bool(&mut self, field: &Field, value: bool) {
-        self.set(field, value.into());
     }
 }
 
@@ -147,7 +57,8 @@ mod tests {
         sync::{Arc, Mutex},
     };
 
-    use continuum_observability::{get_tracer, testing::TestRecorder};
+    use continuum_observability::{get_span_id, get_trace_id, get_tracer, testing::TestRecorder};
+    use serde_json::Value;
 
     use super::*;
 
@@ -165,18 +76,16 @@ mod tests {
     }
 
     /// What is logged inside a span, and the ids of the span.
-    fn logged(format: LogFormat) -> (String, String, String) {
+    fn logged(form: LogFormat) -> (String, String, String) {
         let written = Written::default();
         let writer = written.clone();
-        let subscriber = tracing_subscriber::fmt()
-            .with_writer(move || writer.clone())
-            .event_format(format)
-            .finish();
         let recorder = TestRecorder::new();
+        let subscriber = lines(form, move || writer.clone());
         let (trace_id, span_id) = tracing::subscriber::with_default(subscriber, || {
             recorder.run(|| {
                 get_tracer("test").in_scope("request", |_| {
                     tracing::warn!(status = 503, route = "/a \"b\"\n", "not now");
+                    tracing::debug!("not wanted");
                     (get_trace_id().unwrap(), get_span_id().unwrap())
                 })
             })
@@ -192,7 +101,8 @@ mod tests {
         assert_eq!(
             rest,
             format!(
-                "WARN  not now route=\"/a \\\"b\\\"\\n\" status=503 trace_id=\"{trace_id}\" span_id=\"{span_id}\"\n"
+                " WARN not now status=503 route=\"/a \\\"b\\\"\\n\" trace_id={trace_id} \
+                 span_id={span_id} trace_flags=03\n"
             )
         );
     }
@@ -208,6 +118,7 @@ mod tests {
         assert_eq!(object["route"], "/a \"b\"\n");
         assert_eq!(object["trace_id"], trace_id);
         assert_eq!(object["span_id"], span_id);
+        assert_eq!(object["trace_flags"], "03");
         assert!(object["timestamp"].as_str().unwrap().ends_with('Z'));
     }
 }

@@ -1,6 +1,6 @@
 //! `continuum serve`: the service, until somebody stops it.
 //!
-//! Position: command line → **here** → `http::Server`.
+//! Position: command line → **here** → `http::Server`, and `http::MetricsServer` where that is wanted.
 //!
 //! Invariants:
 //! - an interrupt or a termination finishes the requests and the delivery under way and exports their
@@ -11,12 +11,12 @@ use std::{io, net::SocketAddr, time::Duration};
 
 use anyhow::{Context as _, Result};
 use clap::Args;
-use continuum_observability::init_telemetry;
+use continuum_observability::{ConfigError, SpanMetrics, Telemetry, TelemetryHandle};
 use tokio::runtime::Runtime;
 
 use super::{data_dir::DataDir, ranking::Ranking};
 use crate::{
-    http::{Server, Service},
+    http::{MetricsServer, Server, Service},
     log::{self, LogFormat},
     worker::Peer,
 };
@@ -45,8 +45,11 @@ pub(super) struct Serve {
     )]
     peer_key: Option<String>,
     /// The form of log lines
-    #[arg(long, value_enum, default_value = "text")]
+    #[arg(long, value_enum, default_value = "text", env = "CONTINUUM_LOG_FORMAT")]
     log_format: LogFormat,
+    /// Another address, at which /metrics answers Prometheus without a key
+    #[arg(long, value_name = "ADDR")]
+    metrics_addr: Option<SocketAddr>,
     #[command(flatten)]
     ranking: Ranking,
 }
@@ -56,6 +59,7 @@ Examples:
   continuum serve
   continuum serve --addr 0.0.0.0:8787 --data-dir /var/lib/continuum
   OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318 continuum serve
+  continuum serve --log-format json --metrics-addr 127.0.0.1:9464
 
 Routes, with Authorization: Bearer <key> or X-API-Key: <key>:
   POST /v1/learn    {session_id, user_message?, ai_response?, speaker?, at?, metadata?}
@@ -74,29 +78,55 @@ Stops on SIGINT and SIGTERM, after answering what is under way.";
 
 impl Serve {
     pub(super) fn run(self) -> Result<()> {
-        let telemetry = init_telemetry()?;
+        let telemetry = self.telemetry()?;
         let data_dir = self.data_dir.resolve()?;
         log::init(self.log_format);
         let peer = self.peer.zip(self.peer_key);
         let peer = peer.map(|(url, key)| Peer::new(&url, key)).transpose()?;
         let service = Service::open_with(&data_dir, peer, self.ranking.config()?)?;
         let runtime = Runtime::new().context("no runtime")?;
-        runtime.block_on(serve(self.addr, service, &data_dir.display().to_string()))?;
+        let metrics = self.metrics_addr.zip(Some(telemetry.handle()));
+        let data_dir = data_dir.display().to_string();
+        runtime.block_on(serve(self.addr, service, metrics, &data_dir))?;
         drop(runtime);
         telemetry
             .shutdown(FLUSH_TIMEOUT)
             .context("the last spans were not delivered")
     }
+
+    /// Spans, and metrics of them where somebody may read those.
+    fn telemetry(&self) -> Result<Telemetry, ConfigError> {
+        let mut telemetry = Telemetry::builder();
+        if self.metrics_addr.is_some() {
+            telemetry = telemetry.metrics(SpanMetrics::new());
+        }
+        telemetry.init()
+    }
 }
 
-async fn serve(addr: SocketAddr, service: Service, data_dir: &str) -> Result<()> {
+async fn serve(
+    addr: SocketAddr,
+    service: Service,
+    metrics: Option<(SocketAddr, TelemetryHandle)>,
+    data_dir: &str,
+) -> Result<()> {
     let stop = stop_signal()?;
     let server = Server::bind(addr, service)
         .await
         .with_context(|| format!("cannot listen on {addr}"))?;
     let addr = server.local_addr()?;
     tracing::info!("continuum listens on http://{addr}, data in {data_dir}");
-    server.run(stop).await.context("the server failed")
+    let Some((addr, telemetry)) = metrics else {
+        return server.run(stop).await.context("the server failed");
+    };
+    let metrics = MetricsServer::bind(addr, telemetry)
+        .await
+        .with_context(|| format!("cannot listen on {addr} for metrics"))?;
+    tracing::info!("metrics at http://{}/metrics", metrics.local_addr()?);
+    tokio::select! {
+        ended = server.run(stop) => ended.context("the server failed"),
+        failed = metrics.run() => failed.context("the server of the metrics failed"),
+    }
 }
 
 /// Completes when the process is asked to stop.

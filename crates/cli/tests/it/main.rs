@@ -15,6 +15,8 @@ mod guide;
 mod lint;
 mod live;
 #[cfg(unix)]
+mod metrics;
+#[cfg(unix)]
 mod nodes;
 mod outbox;
 mod receiver;

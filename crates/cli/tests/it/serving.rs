@@ -37,6 +37,35 @@ impl Serving {
         Self::of(serve, data)
     }
 
+    /// Starts a server with metrics, that records no span, and returns where they are.
+    pub(crate) fn start_with_metrics(
+        data: &Path,
+        traces: &Path,
+        variables: &[(&str, &str)],
+    ) -> (Self, String) {
+        let mut serve = continuum(&[
+            "serve",
+            "--addr",
+            "127.0.0.1:0",
+            "--metrics-addr",
+            "127.0.0.1:0",
+        ]);
+        serve
+            .env("OTEL_TRACES_EXPORTER", "file")
+            .env("CONTINUUM_TRACES_FILE", traces)
+            .envs(variables.iter().copied());
+        let mut serving = Self::of(serve, data);
+        let mut line = String::new();
+        serving
+            .stderr
+            .as_mut()
+            .unwrap()
+            .read_line(&mut line)
+            .unwrap();
+        let (_, url) = line.split_once("metrics at ").unwrap();
+        (serving, url.trim_end().to_owned())
+    }
+
     /// Starts a server that writes its spans to standard error as soon as they end.
     pub(crate) fn start_on_console(data: &Path) -> Self {
         let mut serve = continuum(&["serve", "--addr", "127.0.0.1:0"]);
