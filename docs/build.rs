@@ -26,9 +26,10 @@
 
 use std::{env, fs, path::Path};
 
-const PAGES: [&str; 4] = [
+const PAGES: [&str; 5] = [
     "tracing-guide.md",
     "from-python.md",
+    "logs-and-metrics.md",
     "migrating.md",
     "sampling.md",
 ];

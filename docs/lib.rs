@@ -17,6 +17,11 @@ struct TracingGuide;
 #[doc = include_str!(concat!(env!("OUT_DIR"), "/from-python.md"))]
 struct FromPython;
 
+/// Log records that know their trace, and metrics.
+#[cfg(doctest)]
+#[doc = include_str!(concat!(env!("OUT_DIR"), "/logs-and-metrics.md"))]
+struct LogsAndMetrics;
+
 /// From other libraries.
 #[cfg(doctest)]
 #[doc = include_str!(concat!(env!("OUT_DIR"), "/migrating.md"))]
