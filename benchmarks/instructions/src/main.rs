@@ -15,8 +15,8 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 use continuum_observability::{
-    EncodedRequest, ExportError, Exported, Exporter, FutureExt as _, Sampler, TailPolicy,
-    Telemetry, TelemetryBuilder, Tracer, get_tracer, trace_function,
+    EncodedRequest, ExportError, Exported, Exporter, FutureExt as _, Sampler, SpanMetrics,
+    TailPolicy, Telemetry, TelemetryBuilder, Tracer, get_tracer, trace_function,
 };
 
 /// More than all spans of a run take, so that none is refused.
@@ -56,6 +56,8 @@ fn main() -> Result<()> {
         "sampled_out" => Some(telemetry(off).init()?),
         "tail" => Some(telemetry(on).tail(TailPolicy::new(1.0)).init()?),
         "flight_recorder" => Some(telemetry(off).flight_recorder(RING_BYTES).init()?),
+        "measured" => Some(telemetry(on).metrics(SpanMetrics::new()).init()?),
+        "measured_out" => Some(telemetry(off).metrics(SpanMetrics::new()).init()?),
         "refused" => Some(faulty(Fault::Refuses, BUDGET_BYTES)?),
         "stuck" => Some(faulty(Fault::IsStuck, BUDGET_BYTES)?),
         "full" => Some(faulty(Fault::IsStuck, SMALL_BUDGET_BYTES)?),
@@ -75,6 +77,7 @@ fn measured(scenario: &str, tracer: Tracer, count: i64) -> Result<()> {
     let round = match scenario {
         "root_and_child" | "tail" | "flight_recorder" | "sampled_out" | "not_installed"
         | "refused" | "stuck" | "full" => root_and_child,
+        "measured" | "measured_out" => recall,
         "hundred_children" => hundred_children,
         "hundred_calls" => hundred_calls,
         "hundred_traced" => hundred_traced,
@@ -95,6 +98,12 @@ fn root_and_child(tracer: Tracer, number: i64) {
     child.set_attribute("http.route", "/users/{id}");
     child.set_attribute("user.id", number);
     child.set_attribute("score", number as f64);
+}
+
+/// A span whose name makes it one that is measured.
+fn recall(tracer: Tracer, number: i64) {
+    let recall = tracer.start_as_current_span("memory.recall");
+    recall.set_attribute("memory.max_concepts", number);
 }
 
 fn hundred_children(tracer: Tracer, number: i64) {

@@ -14,7 +14,7 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_continuum-instructions");
 /// What a span may cost on all threads where its trace is decided at the tail, if it is 100 without.
 const TAIL_PERCENT: u64 = 130;
 
-const COSTS: [Cost; 10] = [
+const COSTS: [Cost; 12] = [
     cost("root_and_child", 2, 1257),
     cost("tail", 2, 1265),
     cost("flight_recorder", 2, 1260),
@@ -25,6 +25,8 @@ const COSTS: [Cost; 10] = [
     cost("hundred_traced", 101, 1206),
     cost("sixteen_attributes", 1, 4133),
     cost("three_events", 1, 3122),
+    cost("measured", 1, 4201),
+    cost("measured_out", 1, 3816),
 ];
 
 #[test]

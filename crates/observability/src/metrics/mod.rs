@@ -144,7 +144,8 @@ impl Meter {
 
     /// Counts a span that is about to end.
     pub(crate) fn measure(&self, span: &SpanRef, end: SpanTime) {
-        let mut key = KEY.take();
+        // A span may end after its thread's destructors ran.
+        let mut key = KEY.try_with(Cell::take).unwrap_or_default();
         key.clear();
         let ended = (span.context(), end);
         let read = |body: &mut _| Measurement::of(body, ended, self.tenants.as_ref(), &mut key);
@@ -156,7 +157,7 @@ impl Meter {
                 tally.count(&measurement);
             }
         }
-        KEY.set(key);
+        KEY.try_with(|kept| kept.set(key)).unwrap_or_default();
     }
 
     fn open(&self, operation: Operation, values: &Values) -> Vec<Box<dyn Tally>> {
