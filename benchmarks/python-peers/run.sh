@@ -7,7 +7,7 @@ target=${CARGO_TARGET_DIR:-$PWD/target}
 venv=$target/venv
 [[ -x $venv/bin/python ]] || "${PYTHON:-python3}" -m venv "$venv"
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --requirement requirements.txt
-(cd ../../python && "$venv/bin/maturin" build --quiet --release --interpreter "$venv/bin/python" \
+(cd ../../python && "$venv/bin/maturin" build --quiet --profile wheel --interpreter "$venv/bin/python" \
     --target-dir "$target" --out "$target/wheels")
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall --no-index \
     --find-links "$target/wheels" continuum-observability

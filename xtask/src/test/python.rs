@@ -51,6 +51,7 @@ pub(super) fn runners(root: &Path, target_directory: &Path) -> Result<Vec<Runner
     runners.extend(checks(&package, &environment));
     let program = target_directory.join("debug/continuum");
     runners.push(example_tests(&package, &environment, &program));
+    runners.push(instructions(&package, &environment, &target));
     for name in OTHERS {
         match version(root, name) {
             Some(found) if found == default => {}
@@ -106,7 +107,7 @@ fn preparation(
     let wheels = target.join(format!("wheels-{version}"));
     let mut maturin = run("maturin");
     maturin
-        .args(["build", "--quiet", "--interpreter"])
+        .args(["build", "--quiet", "--profile", "dev", "--interpreter"])
         .arg(environment.join("bin/python"))
         .arg("--out")
         .arg(&wheels)
@@ -145,6 +146,39 @@ fn example_tests(package: &Path, environment: &Path, program: &Path) -> Runner {
     Runner::new("python examples", pytest)
 }
 
+/// What a span costs in instructions: with the wheel as users build it, in a folder that goes before
+/// the environment's own.
+fn instructions(package: &Path, environment: &Path, target: &Path) -> Runner {
+    let folder = target.join("instructions");
+    let wheels = folder.join("wheels");
+    let mut maturin = process::program(environment.join("bin/maturin"), package);
+    maturin
+        .args(["build", "--quiet", "--profile", "wheel"])
+        .arg("--interpreter")
+        .arg(environment.join("bin/python"))
+        .arg("--out")
+        .arg(&wheels)
+        .arg("--target-dir")
+        .arg(target.join("target"));
+    let site = folder.join("site");
+    let mut install = pip(package, environment);
+    install.args(["--no-deps", "--upgrade", "--no-index", "--target"]);
+    install.arg(&site).arg("--find-links").arg(&wheels);
+    install.arg("continuum-observability");
+    let mut pytest = process::program(environment.join("bin/python"), package);
+    pytest
+        .args([
+            "-m",
+            "pytest",
+            "--quiet",
+            "--color=no",
+            "-s",
+            "instructions",
+        ])
+        .env("PYTHONPATH", site);
+    Runner::new("python instructions", pytest).after(vec![maturin, install])
+}
+
 /// Format, style, types, and that the stubs say what the native half has.
 fn checks(package: &Path, environment: &Path) -> Vec<Runner> {
     let commands: [&[&str]; 4] = [
@@ -152,7 +186,7 @@ fn checks(package: &Path, environment: &Path) -> Vec<Runner> {
             "ruff", "format", "--config", CONFIG, "--check", ".", EXAMPLES,
         ],
         &["ruff", "check", "--config", CONFIG, ".", EXAMPLES],
-        &["mypy", "src", "tests", EXAMPLES],
+        &["mypy", "src", "tests", "instructions", EXAMPLES],
         &[
             "stubtest",
             "continuum.observability",
