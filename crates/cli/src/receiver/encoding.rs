@@ -24,7 +24,7 @@ impl Encoding {
             .find(|encoding| media_type.eq_ignore_ascii_case(encoding.media_type()))
     }
 
-    pub(super) fn media_type(self) -> &'static str {
+    pub(crate) fn media_type(self) -> &'static str {
         match self {
             Self::Protobuf => "application/x-protobuf",
             Self::Json => "application/json",

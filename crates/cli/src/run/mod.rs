@@ -1,6 +1,7 @@
 //! A program in any language, started so that its spans come here.
 //!
-//! Position: `receiver` → `assembly` → what prints the traces; `program` is beside it.
+//! Position: `receiver` → `assembly` → what prints the traces; `program` is beside it, and `forward`, which
+//! sends on what arrives.
 //!
 //! Invariants:
 //! - the program's input and output are its own, and so is its exit status;
@@ -8,6 +9,7 @@
 
 mod assembly;
 mod environment;
+mod forward;
 mod program;
 mod signal;
 
@@ -28,6 +30,7 @@ use tokio::{
 use self::assembly::Assembly;
 pub(crate) use self::{
     assembly::{Completeness, Trace},
+    forward::{Destination, Forward},
     program::Program,
     signal::Signals,
 };

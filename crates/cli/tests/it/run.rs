@@ -11,7 +11,10 @@ use std::{
 use continuum_observability::{get_tracer, init_telemetry};
 use serde_json::Value;
 
-use crate::command_line::{continuum, text};
+use crate::{
+    command_line::{continuum, text},
+    receiver,
+};
 
 /// Set in the process that is the traced program.
 const INSIDE: &str = "CONTINUUM_TRACED_PROGRAM";
@@ -165,6 +168,33 @@ fn what_is_kept_can_be_looked_at_again() {
         text(&shown.stdout).contains("└─ memory.recall"),
         "{shown:?}"
     );
+}
+
+#[cfg(unix)]
+#[test]
+fn what_arrives_is_sent_on_to_another_receiver() {
+    // The other receiver is a second `continuum run`, around the one that sends on.
+    let script = "exec \"$0\" run --quiet --no-lint --forward \"$OTEL_EXPORTER_OTLP_TRACES_ENDPOINT\" -- \"$@\"";
+    let mut command = continuum(&["run", "--", "sh", "-c", script]);
+    command.arg(env!("CARGO_BIN_EXE_continuum"));
+    command.arg(env::current_exe().unwrap());
+    command
+        .args(["--exact", "run::the_traced_program"])
+        .env(INSIDE, "answers");
+    let ran = command.output().unwrap();
+    assert_eq!(ran.status.code(), Some(0), "{ran:?}");
+    assert_eq!(without_measures(text(&ran.stderr)), TREE);
+
+    let nobody = format!("http://127.0.0.1:{}", receiver::nobody());
+    let ran = output(&["--forward", &nobody], "answers");
+    assert_eq!(ran.status.code(), Some(0), "the program's, as always");
+    let shown = text(&ran.stderr);
+    assert!(
+        shown.contains("continuum: 2 spans were not sent on: "),
+        "{shown}"
+    );
+    let wrong = continuum(&["run", "--forward", "collector", "true"]).output();
+    assert_eq!(wrong.unwrap().status.code(), Some(2));
 }
 
 #[test]

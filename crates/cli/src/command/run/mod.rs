@@ -12,6 +12,7 @@ use std::{
     io,
     path::PathBuf,
     process::{ExitCode, ExitStatus},
+    time::Duration,
 };
 
 use anyhow::{Context as _, Result};
@@ -27,12 +28,15 @@ use super::{
 };
 use crate::{
     receiver::Receiver,
-    run::{Program, Signals, follow},
+    run::{Destination, Forward, Program, Signals, follow},
 };
 
 /// Exit status where there is no such program, and where it cannot be started; those of shells and `env`.
 const NOT_FOUND: u8 = 127;
 const NOT_STARTED: u8 = 126;
+
+/// How long what is to be sent on may take once the program has ended.
+const FORWARD_PATIENCE: Duration = Duration::from_secs(5);
 
 /// What shells add to the number of the signal that ended a program.
 #[cfg(unix)]
@@ -49,6 +53,9 @@ pub(super) struct Run {
     /// Append the spans to a file of OTLP JSON lines, for `continuum trace` and `continuum lint`
     #[arg(long, value_name = "FILE")]
     keep: Option<PathBuf>,
+    /// Send what arrives on to this OTLP endpoint too, such as `http://localhost:4318`
+    #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
+    forward: Option<Destination>,
     /// Print one JSON object a line for each trace, and one with the findings
     #[arg(long, conflicts_with = "quiet")]
     json: bool,
@@ -80,6 +87,7 @@ Examples:
   continuum run -- cargo run
   continuum run -- python3 app.py
   continuum run --keep spans.jsonl --quiet -- npm start
+  continuum run --forward http://localhost:4318 -- cargo run
 
 Works with every OpenTelemetry SDK that reads the usual variables: OTEL_EXPORTER_OTLP_TRACES_ENDPOINT names a
 receiver on a free port of this machine, which takes OTLP over HTTP and gRPC. A trace is shown when nothing more
@@ -96,7 +104,8 @@ impl Run {
 
     async fn start(self) -> Result<ExitCode> {
         let copy = self.keep.as_deref().map(Copy::append_to).transpose()?;
-        let mut show = Show::new(self.form(), copy);
+        let forward = self.forward.clone().map(Forward::start).transpose();
+        let mut show = Show::new(self.form(), copy, forward.context("no thread")?);
         let signals = Signals::listen().context("no signals")?;
         let (receiver, requests) = Receiver::bind().await.context("no free port")?;
         let Some((name, arguments)) = self.command.split_first() else {
@@ -107,6 +116,7 @@ impl Run {
             Err(error) => return Ok(not_started(name, &error)),
         };
         let ended = follow(program, signals, receiver, requests, &mut show).await?;
+        finish_forward(show.forward.take());
         let finding_count = self.check(&show);
         if self.lint_strict && ended.success() && finding_count > 0 {
             return Ok(ExitCode::from(FOUND));
@@ -152,6 +162,16 @@ impl Run {
             ));
         }
         findings.len()
+    }
+}
+
+/// Waits for what is still to be sent on, and says what was lost.
+fn finish_forward(forward: Option<Forward>) {
+    if let Some(lost) = forward.and_then(|forward| forward.finish(FORWARD_PATIENCE)) {
+        let (count, reason) = (lost.span_count, lost.reason);
+        say(&format!(
+            "continuum: {count} spans were not sent on: {reason}\n"
+        ));
     }
 }
 

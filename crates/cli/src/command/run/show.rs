@@ -18,7 +18,7 @@ use continuum_observability::{
 use super::super::trace::json;
 use crate::{
     receiver::{Encoding, Received},
-    run::{Audience, Completeness, Trace},
+    run::{Audience, Completeness, Forward, Trace},
 };
 
 /// About as much memory as the spans may take that are checked at the end.
@@ -40,6 +40,8 @@ pub(super) enum Form {
 pub(super) struct Show {
     form: Form,
     copy: Option<Copy>,
+    /// Sends on what arrives.
+    pub(super) forward: Option<Forward>,
     /// The spans to check at the end.
     pub(super) spans: Vec<SpanRecord>,
     bytes: usize,
@@ -48,10 +50,11 @@ pub(super) struct Show {
 }
 
 impl Show {
-    pub(super) fn new(form: Form, copy: Option<Copy>) -> Self {
+    pub(super) fn new(form: Form, copy: Option<Copy>, forward: Option<Forward>) -> Self {
         Self {
             form,
             copy,
+            forward,
             spans: Vec::new(),
             bytes: 0,
             unchecked_count: 0,
@@ -69,6 +72,9 @@ impl Show {
 
 impl Audience for Show {
     fn received(&mut self, request: &Received) {
+        if let Some(forward) = &self.forward {
+            forward.offer(request);
+        }
         let written = self.copy.as_mut().map(|copy| copy.append(request));
         if let Some(Err(error)) = written {
             say(&format!("continuum: {error:#}; nothing more is kept\n"));
