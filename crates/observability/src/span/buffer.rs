@@ -6,7 +6,7 @@
 
 use super::{
     encode::{Writer, low_bits},
-    words::{LONGEST, Words},
+    words::{self, LONGEST},
 };
 
 /// Bytes that a short piece may take: its writer indexes an array of this size, which the compiler
@@ -135,13 +135,13 @@ pub(super) fn put_varint(room: &mut [u8; ROOM], mut at: usize, mut value: u64) -
 
 /// Writes a field with a short text at `at` and returns where it ends.
 #[inline]
-pub(super) fn put_text(room: &mut [u8; ROOM], at: usize, tag: u8, text: &Words) -> usize {
+pub(super) fn put_text(room: &mut [u8; ROOM], at: usize, tag: u8, text: &str) -> usize {
     room[at] = tag << 3 | 2;
-    room[at + 1] = short_len(text.len);
+    room[at + 1] = short_len(text.len());
     if let Some(place) = room[at + 2..].first_chunk_mut() {
-        text.put(place);
+        words::put(text.as_bytes(), place);
     }
-    at + 2 + text.len
+    at + 2 + text.len()
 }
 
 /// Writes a field of a few bytes at `at` and returns where it ends.

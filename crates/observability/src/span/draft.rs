@@ -11,7 +11,7 @@ use super::{
     counted::Counted,
     encode::read_varint,
     last_exception::LastException,
-    words::Words,
+    words::hash,
 };
 use crate::recorder::{Recorder, thread};
 
@@ -107,7 +107,7 @@ impl SpanBody {
         let counted = match tag {
             ATTRIBUTE => {
                 let key = key(field).unwrap_or_default();
-                if self.seen_keys.note(&Words::of(key.as_bytes())) {
+                if self.seen_keys.note(hash(key.as_bytes())) {
                     self.forget_attribute(key);
                 }
                 &mut self.attributes

@@ -62,15 +62,25 @@ pub struct SpanLimits {
     pub value_length: usize,
 }
 
+impl SpanLimits {
+    const DEFAULT: Self = Self {
+        attributes: 128,
+        events: 128,
+        links: 128,
+        attributes_per_event: 128,
+        attributes_per_link: 128,
+        value_length: usize::MAX,
+    };
+}
+
 impl Default for SpanLimits {
     fn default() -> Self {
-        Self {
-            attributes: 128,
-            events: 128,
-            links: 128,
-            attributes_per_event: 128,
-            attributes_per_link: 128,
-            value_length: usize::MAX,
-        }
+        Self::DEFAULT
+    }
+}
+
+impl Default for &'static SpanLimits {
+    fn default() -> Self {
+        const { &SpanLimits::DEFAULT }
     }
 }

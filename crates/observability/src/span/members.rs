@@ -10,7 +10,7 @@ use super::{
     encode::{Writer, attribute_len, count_len, last_of_each_key},
     redaction::{is_hidden, visible},
     short::{self, Plain, is_short_key},
-    words::Words,
+    words::hash,
 };
 
 /// The attributes of an event or a link: what is kept of them.
@@ -72,7 +72,7 @@ impl<'a, 'v> ShortMembers<'a, 'v> {
         for (index, (key, value)) in attributes.iter().enumerate() {
             let value = Plain::of(value).filter(|value| value.is_short(limit))?;
             let again = attributes[..index].iter().any(|(before, _)| before == key);
-            if again || !is_short_key(key) || is_hidden(key, &Words::of(key.as_bytes())) {
+            if again || !is_short_key(key) || is_hidden(key, hash(key.as_bytes())) {
                 return None;
             }
             encoded_len += short::attribute_len(key, value);

@@ -17,7 +17,7 @@ pub(super) use rules::{generation, generation_to_remember};
 
 use super::{
     Value,
-    words::{LONGEST, Words},
+    words::{LONGEST, Words, hash},
 };
 use std::{borrow::Cow, cell::Cell};
 
@@ -37,7 +37,7 @@ thread_local! {
 
 /// The value to record under `key`: the given one, unless the key names a secret.
 pub(super) fn visible<'a, 'v>(key: &str, value: &'a Value<'v>) -> &'a Value<'v> {
-    if is_hidden(key, &Words::of(key.as_bytes())) && !is_redacted(value) {
+    if is_hidden(key, hash(key.as_bytes())) && !is_redacted(value) {
         &HIDDEN
     } else {
         value
@@ -53,18 +53,19 @@ fn is_redacted(value: &Value<'_>) -> bool {
     }
 }
 
-/// Whether the key, whose words are at hand, names a secret.
+/// Whether the key, whose hash is at hand, names a secret.
 #[inline]
-pub(super) fn is_hidden(key: &str, words: &Words) -> bool {
-    let [first, _] = places(words);
-    let judged = words.under(generation());
-    HARMLESS.with(|harmless| harmless[first].get() != judged) && find_or_judge(key)
+pub(super) fn is_hidden(key: &str, hash: u64) -> bool {
+    let ([first, _], generation) = (places(hash), generation());
+    let is_known =
+        |harmless: &[Cell<Words>; PLACES]| (harmless[first].get()).is(key.as_bytes(), generation);
+    !HARMLESS.with(is_known) && find_or_judge(key, hash)
 }
 
 /// The two places where a key may be remembered.
 #[inline]
-fn places(words: &Words) -> [usize; 2] {
-    let [.., second, first] = words.hash().to_le_bytes();
+fn places(hash: u64) -> [usize; 2] {
+    let [.., second, first] = hash.to_le_bytes();
     [first, second].map(usize::from)
 }
 
@@ -72,20 +73,19 @@ fn places(words: &Words) -> [usize; 2] {
 /// harmless.
 #[cold]
 #[inline(never)]
-fn find_or_judge(key: &str) -> bool {
+fn find_or_judge(key: &str, hash: u64) -> bool {
     // Before the rules are looked at: changed meanwhile, they are asked again.
     let generation = generation_to_remember();
-    let words = Words::of(key.as_bytes());
-    let [first, second] = places(&words);
-    let words = words.under(generation);
-    if HARMLESS.with(|harmless| harmless[second].get() == words) {
+    let ([first, second], text) = (places(hash), key.as_bytes());
+    let is_short = (1..=LONGEST).contains(&text.len());
+    if is_short && HARMLESS.with(|harmless| harmless[second].get().is(text, generation)) {
         return false;
     }
     let denied = is_denied_key(key);
-    if !denied && (1..=LONGEST).contains(&key.len()) {
+    if !denied && is_short {
         HARMLESS.with(|harmless| {
-            let is_taken = harmless[first].get().len > generation;
-            harmless[if is_taken { second } else { first }].set(words);
+            let is_taken = harmless[first].get().is_since(generation);
+            harmless[if is_taken { second } else { first }].set(Words::of(text, generation));
         });
     }
     denied

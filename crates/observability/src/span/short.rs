@@ -9,7 +9,6 @@ use super::{
     Value,
     buffer::{ROOM, SHORT_TEXT, put, put_text, put_varint, short_len},
     encode::varint_len,
-    words::Words,
 };
 use std::borrow::Cow;
 
@@ -54,7 +53,7 @@ impl Short for &str {
     )]
     #[inline(always)]
     fn put(self, room: &mut [u8; ROOM], at: usize) -> usize {
-        put_text(room, at, 1, &Words::of(self.as_bytes()))
+        put_text(room, at, 1, self)
     }
 }
 
@@ -167,7 +166,6 @@ impl<'a> Plain<'a> {
     /// Writes a short attribute as field `tag`, and returns where it ends.
     #[inline]
     pub(super) fn put_attribute(self, room: &mut [u8; ROOM], tag: u8, key: &str) -> usize {
-        let key = &Words::of(key.as_bytes());
         match self {
             Self::Text(text) => put_attribute(room, tag, key, text),
             Self::Integer(number) => put_attribute(room, tag, key, number),
@@ -195,12 +193,7 @@ pub(super) fn attribute_len(key: &str, value: Plain<'_>) -> usize {
     reason = "the hottest path; its frame is a tenth of it"
 )]
 #[inline(always)]
-pub(super) fn put_attribute(
-    room: &mut [u8; ROOM],
-    tag: u8,
-    key: &Words,
-    value: impl Short,
-) -> usize {
+pub(super) fn put_attribute(room: &mut [u8; ROOM], tag: u8, key: &str, value: impl Short) -> usize {
     let at = put_text(room, 2, 1, key);
     let end = value.put(room, at + 2);
     room[0] = tag << 3 | 2;

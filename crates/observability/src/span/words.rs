@@ -1,156 +1,166 @@
-//! A short text as a few words: hashed, compared and copied without a loop.
+//! Short texts: hashed, compared and copied without a loop.
 //!
-//! Position: what [`super::keys`], [`super::redaction`] and [`super::short`] make of each key, once.
+//! Position: what [`super::keys`], [`super::redaction`] and [`super::short`] do with each key.
 //!
-//! Invariant: of a text of at most [`LONGEST`] bytes every byte is in its words, so that equal words
-//! are equal texts.
+//! A text is taken as pieces of a fixed size that lie at its beginning and at its end, and overlap as
+//! they must: a few instructions each, where the calls for any length take dozens.
+//!
+//! Invariant: of a text of at most [`LONGEST`] bytes every byte is in a piece.
 
-/// The longest text of which every byte is in its words.
+/// The longest text that is compared and copied as a whole.
 pub(super) const LONGEST: usize = 48;
 
-/// A text as its length and the words that it begins and ends with, which overlap as they must.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A text that is remembered, to be compared with others; on a cache line of its own.
+#[derive(Debug, Clone, Copy)]
+#[repr(align(64))]
 pub(super) struct Words {
-    pub(super) len: usize,
-    /// The first 16 bytes; of a shorter text all of it.
-    head: u128,
-    /// The last 16 bytes; 0 for a shorter text.
-    tail: u128,
-    /// The 16 bytes after the first ones; 0 where first and last ones are all there is.
-    middle: u128,
+    /// The length, with the number under which the text is remembered.
+    marked_len: usize,
+    /// The first 16 bytes; of a shorter text its ends.
+    head: [u8; 16],
+    /// The last 16 bytes; of a shorter text nothing.
+    tail: [u8; 16],
+    /// The 16 bytes after the first ones, where first and last ones are not all there is.
+    middle: [u8; 16],
 }
 
 impl Words {
-    /// The words of no text.
+    /// No text.
     pub(super) const NONE: Self = Self {
-        len: 0,
-        head: 0,
-        tail: 0,
-        middle: 0,
+        marked_len: 0,
+        head: [0; 16],
+        tail: [0; 16],
+        middle: [0; 16],
     };
 
-    #[expect(
-        clippy::inline_always,
-        reason = "the hottest path; the words are to stay in registers"
-    )]
-    #[inline(always)]
-    pub(super) fn of(text: &[u8]) -> Self {
+    /// Remembers a text under `mark`, a multiple of 64.
+    pub(super) fn of(text: &[u8], mark: usize) -> Self {
+        let marked_len = text.len().wrapping_add(mark);
         let (Some(head), Some(tail)) = (text.first_chunk(), text.last_chunk()) else {
             return Self {
-                len: text.len(),
-                head: less_than_16(text),
+                marked_len,
+                head: ends(text),
                 ..Self::NONE
             };
         };
-        let middle = if text.len() > 32 {
-            text.split_at(16).1.first_chunk()
-        } else {
-            None
-        };
         Self {
-            len: text.len(),
-            head: u128::from_le_bytes(*head),
-            tail: u128::from_le_bytes(*tail),
-            middle: middle.map_or(0, |middle| u128::from_le_bytes(*middle)),
+            marked_len,
+            head: *head,
+            tail: *tail,
+            middle: middle(text).copied().unwrap_or_default(),
         }
     }
 
-    /// The same words, told from themselves under another number of a multiple of 64.
+    /// Whether it is this text, of at most [`LONGEST`] bytes, under that mark.
     #[inline]
-    pub(super) fn under(mut self, generation: usize) -> Self {
-        self.len = self.len.wrapping_add(generation);
-        self
-    }
-
-    /// A number in which different texts mostly differ, in its upper bits above all.
-    #[inline]
-    pub(super) fn hash(&self) -> u64 {
-        const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
-        let (head, tail) = (halves(self.head), halves(self.tail));
-        let first = head.0 ^ head.1.rotate_left(29);
-        let last = tail.0.rotate_left(17) ^ tail.1.rotate_left(43);
-        (first ^ last ^ self.len as u64).wrapping_mul(MIX)
-    }
-
-    /// Writes a text that is not too long to the start of `place`.
-    #[expect(
-        clippy::inline_always,
-        reason = "the hottest path; the words are to stay in registers"
-    )]
-    #[inline(always)]
-    pub(super) fn put(&self, place: &mut [u8; LONGEST]) {
-        let Some(place) = place.get_mut(..self.len) else {
-            return;
-        };
-        let (head, tail) = (self.head.to_le_bytes(), self.tail.to_le_bytes());
-        if let Some(start) = place.first_chunk_mut() {
-            *start = head;
-            if self.len > 32
-                && let Some(middle) = place.split_at_mut(16).1.first_chunk_mut()
-            {
-                *middle = self.middle.to_le_bytes();
-            }
-            if let Some(end) = place.last_chunk_mut() {
-                *end = tail;
-            }
-        } else {
-            put_less_than_16(self.head, place);
+    pub(super) fn is(&self, text: &[u8], mark: usize) -> bool {
+        if self.marked_len != text.len().wrapping_add(mark) {
+            return false;
         }
+        match (text.first_chunk(), text.last_chunk()) {
+            (Some(head), Some(tail)) => {
+                *head == self.head
+                    && *tail == self.tail
+                    && middle(text).is_none_or(|middle| *middle == self.middle)
+            }
+            _ => ends(text) == self.head,
+        }
+    }
+
+    /// Whether it was remembered under `mark` or a later one.
+    pub(super) fn is_since(&self, mark: usize) -> bool {
+        self.marked_len > mark
     }
 }
 
-/// Ends that overlap; a text of less than four bytes is spelled out.
+/// What the first and the last 16 bytes of a text may leave out.
 #[inline]
-fn less_than_16(text: &[u8]) -> u128 {
+fn middle(text: &[u8]) -> Option<&[u8; 16]> {
+    if text.len() > 32 {
+        text.split_at(16).1.first_chunk()
+    } else {
+        None
+    }
+}
+
+/// The ends of a text of less than 16 bytes, one after the other.
+#[inline]
+fn ends(text: &[u8]) -> [u8; 16] {
+    let (first, last) = two_words(text);
+    let mut ends = [0; 16];
+    ends[..8].copy_from_slice(&first.to_le_bytes());
+    ends[8..].copy_from_slice(&last.to_le_bytes());
+    ends
+}
+
+/// The first and the last eight bytes of a text, or less of a shorter one.
+#[inline]
+fn two_words(text: &[u8]) -> (u64, u64) {
     if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
-        let (first, last) = (u64::from_le_bytes(*first), u64::from_le_bytes(*last));
-        return u128::from(last) << 64 | u128::from(first);
+        return (u64::from_le_bytes(*first), u64::from_le_bytes(*last));
     }
     if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
         let (first, last) = (u32::from_le_bytes(*first), u32::from_le_bytes(*last));
-        return u128::from(last) << 64 | u128::from(first);
+        return (u64::from(first), u64::from(last));
     }
     match *text {
-        [] => 0,
+        [] => (0, 0),
         [first, .., last] => {
             let middle = text[text.len() / 2];
-            u128::from(u64::from_le_bytes([first, middle, last, 0, 0, 0, 0, 0]))
+            (
+                u64::from(u16::from_le_bytes([first, middle])),
+                u64::from(last),
+            )
         }
-        [only] => u128::from(only) * 0x01_01_01,
+        [only] => (u64::from(only), 0),
     }
 }
 
-/// The way back from [`less_than_16`].
+/// A number in which different texts mostly differ, in its upper bits above all.
 #[inline]
-fn put_less_than_16(head: u128, place: &mut [u8]) {
-    let (first, last) = halves(head);
-    let (first, last) = (first.to_le_bytes(), last.to_le_bytes());
-    if let Some(start) = place.first_chunk_mut() {
-        *start = first;
-        if let Some(end) = place.last_chunk_mut() {
-            *end = last;
+pub(super) fn hash(text: &[u8]) -> u64 {
+    const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
+    let (first, last) = two_words(text);
+    (first ^ last.rotate_left(23) ^ text.len() as u64).wrapping_mul(MIX)
+}
+
+/// Writes a text that is not too long to the start of `place`.
+#[expect(
+    clippy::inline_always,
+    reason = "the hottest path; what is known of the length is to be known here"
+)]
+#[inline(always)]
+pub(super) fn put(text: &[u8], place: &mut [u8; LONGEST]) {
+    let len = text.len();
+    if let (Some(head), Some(tail)) = (text.first_chunk::<16>(), text.last_chunk::<16>()) {
+        place[..16].copy_from_slice(head);
+        if let Some(middle) = middle(text) {
+            place[16..32].copy_from_slice(middle);
         }
-        return;
-    }
-    let ([first @ .., _, _, _, _], [last @ .., _, _, _, _]) = (first, last);
-    if let Some(start) = place.first_chunk_mut() {
-        *start = first;
-        if let Some(end) = place.last_chunk_mut() {
-            *end = last;
-        }
-    } else if let Some(end) = place.len().checked_sub(1) {
-        let [first, middle, last, _] = first;
-        place[place.len() / 2] = middle;
-        place[end] = last;
+        put_end(place, len, *tail);
+    } else if let (Some(first), Some(last)) = (text.first_chunk::<8>(), text.last_chunk::<8>()) {
+        place[..8].copy_from_slice(first);
+        put_end(place, len, *last);
+    } else if let (Some(first), Some(last)) = (text.first_chunk::<4>(), text.last_chunk::<4>()) {
+        place[..4].copy_from_slice(first);
+        put_end(place, len, *last);
+    } else if let [first, .., last] = *text {
+        place[len / 2] = text[len / 2];
+        place[len - 1] = last;
         place[0] = first;
+    } else if let [only] = *text {
+        place[0] = only;
     }
 }
 
-/// The lower and the upper half of a word.
-#[expect(clippy::cast_possible_truncation, reason = "that is what a half is")]
+/// Writes the last bytes of a text of that length.
 #[inline]
-fn halves(word: u128) -> (u64, u64) {
-    (word as u64, (word >> 64) as u64)
+fn put_end<const N: usize>(place: &mut [u8; LONGEST], len: usize, end: [u8; N]) {
+    if let Some(text) = place.get_mut(..len)
+        && let Some(last) = text.last_chunk_mut()
+    {
+        *last = end;
+    }
 }
 
 #[cfg(test)]
@@ -162,25 +172,26 @@ mod tests {
     }
 
     #[test]
-    fn a_text_of_any_length_comes_back_as_it_was() {
+    fn a_text_of_any_length_is_written_as_it_is() {
         for len in 0..=LONGEST {
             let mut place = [b'.'; LONGEST];
-            Words::of(&text(len)).put(&mut place);
+            put(&text(len), &mut place);
             assert_eq!(place[..len], text(len));
             assert!(place[len..].iter().all(|byte| *byte == b'.'), "{len}");
         }
     }
 
     #[test]
-    fn texts_that_differ_in_one_byte_or_in_length_have_other_words() {
+    fn texts_that_differ_in_one_byte_or_in_length_or_mark_are_told_apart() {
         for len in 0..=LONGEST {
-            let known = Words::of(&text(len));
-            assert_eq!(known, Words::of(&text(len)));
-            assert_ne!(known, Words::of(&text(len + 1)));
+            let known = Words::of(&text(len), 64);
+            assert!(known.is(&text(len), 64));
+            assert!(!known.is(&text(len), 128));
+            assert!(!known.is(&text(len + 1), 64));
             for at in 0..len {
                 let mut other = text(len);
                 other[at] = b'.';
-                assert_ne!(known, Words::of(&other), "{len} {at}");
+                assert!(!known.is(&other, 64), "{len} {at}");
             }
         }
     }

@@ -10,7 +10,7 @@ use crate::span::{
     encode::{attribute_len, read_varint},
     redaction::{is_hidden, visible},
     short::{Plain, Short, is_short_key, put_attribute},
-    words::Words,
+    words::hash,
 };
 
 impl SpanBody {
@@ -22,7 +22,7 @@ impl SpanBody {
             Some(Plain::Float(number)) => self.set_short(key, number),
             Some(Plain::Truth(truth)) => self.set_short(key, truth),
             None => {
-                if self.seen_keys.note(&Words::of(key.as_bytes())) {
+                if self.seen_keys.note(hash(key.as_bytes())) {
                     self.forget_attribute(key);
                 }
                 self.set_long_attribute(key, value);
@@ -37,17 +37,17 @@ impl SpanBody {
     )]
     #[inline(always)]
     pub(crate) fn set_short(&mut self, key: &str, value: impl Short) {
-        let words = &Words::of(key.as_bytes());
-        if self.seen_keys.note(words) {
+        let hash = hash(key.as_bytes());
+        if self.seen_keys.note(hash) {
             self.forget_attribute(key);
         }
         if self.attributes.kept < self.limits.attributes
             && is_short_key(key)
             && value.is_short(self.limits.value_length)
             && let Some(room) = self.buffer.room()
-            && !is_hidden(key, words)
+            && !is_hidden(key, hash)
         {
-            let len = put_attribute(room, ATTRIBUTE, words, value);
+            let len = put_attribute(room, ATTRIBUTE, key, value);
             self.buffer.used(len);
             self.attributes.kept += 1;
         } else {

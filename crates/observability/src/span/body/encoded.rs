@@ -16,7 +16,7 @@ use crate::span::{
     keys::SeenKeys,
     redaction,
     short::{Short, is_short_key},
-    words::Words,
+    words::hash,
 };
 
 /// Bytes that the longest key takes as a field.
@@ -96,7 +96,7 @@ impl KeySet {
             {
                 return None;
             }
-            let _shares_a_place = seen_keys.note(&Words::of(key.text.as_bytes()));
+            let _shares_a_place = seen_keys.note(hash(key.text.as_bytes()));
         }
         Some(Self { seen_keys, rules })
     }

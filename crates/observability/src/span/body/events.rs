@@ -13,7 +13,6 @@ use crate::{
         last_exception::LastException,
         members::{Members, ShortMembers},
         opening::wire_flags,
-        words::Words,
     },
 };
 use std::time::Duration;
@@ -81,7 +80,7 @@ impl SpanBody {
             let at = put_varint(room, 1, len as u64);
             room[at] = 1 << 3 | 1;
             let at = put(room, at + 1, &unix_nanos.to_le_bytes());
-            put_text(room, at, 2, &Words::of(name.as_bytes()))
+            put_text(room, at, 2, name)
         });
         members.write(&mut self.buffer, 3);
         true

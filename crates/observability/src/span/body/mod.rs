@@ -36,7 +36,6 @@ use super::{
     last_exception::LastException,
     opening::{Opening, write_fixed},
     url::redact_urls,
-    words::Words,
 };
 use crate::{
     context::TraceState,
@@ -70,7 +69,7 @@ pub(crate) struct SpanBody {
     pub(super) fixed_len: usize,
     pub(super) status: StatusCode,
     pub(super) status_text: String,
-    limits: SpanLimits,
+    limits: &'static SpanLimits,
     pub(super) attributes: Counted,
     pub(super) events: Counted,
     pub(super) links: Counted,
@@ -125,7 +124,7 @@ impl SpanBody {
         self.buffer.restart();
         self.seen_keys = SeenKeys::default();
         self.status = StatusCode::Unset;
-        self.limits = opening.recorder.config.limits;
+        self.limits = &opening.recorder.config.limits;
         self.sampled = opening.span.is_sampled();
         self.kind = opening.kind;
         self.scope = opening.scope;
@@ -138,18 +137,18 @@ impl SpanBody {
         self.start_ticks = opening.start_ticks;
         self.start_unix_nanos = opening.start_unix_nanos;
         self.anchor = opening.anchor;
-        let name = opening.name.as_bytes();
+        let name = opening.name;
         let mut fixed = 0;
         self.buffer.short(|room| {
             fixed = write_fixed(room, opening);
             if name.len() <= SHORT_TEXT {
-                put_text(room, fixed, NAME, &Words::of(name))
+                put_text(room, fixed, NAME, name)
             } else {
                 fixed
             }
         });
         if name.len() > SHORT_TEXT {
-            self.append_name(opening.name);
+            self.append_name(name);
         } else {
             self.name = (fixed, self.buffer.len());
         }

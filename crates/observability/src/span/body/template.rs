@@ -61,7 +61,7 @@ impl SpanBody {
         template: Option<&Template>,
         attributes: &[(&str, Value<'_>)],
     ) {
-        let template = template.filter(|template| template.fits(&self.limits));
+        let template = template.filter(|template| template.fits(self.limits));
         let rest = template.and_then(|template| attributes.get(template.given..));
         if let (Some(template), Some(rest)) = (template, rest) {
             self.buffer
