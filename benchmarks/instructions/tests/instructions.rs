@@ -15,16 +15,16 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_continuum-instructions");
 const TAIL_PERCENT: u64 = 130;
 
 const COSTS: [Cost; 12] = [
-    cost("root_and_child", 2, 1257),
-    cost("tail", 2, 1265),
-    cost("flight_recorder", 2, 1260),
-    cost("hundred_children", 101, 1363),
-    cost("sampled_out", 2, 334),
-    cost("not_installed", 2, 55),
-    cost("hundred_calls", 101, 1522),
-    cost("hundred_traced", 101, 1206),
-    cost("sixteen_attributes", 1, 4133),
-    cost("three_events", 1, 3122),
+    cost("root_and_child", 2, 1184),
+    cost("tail", 2, 1193),
+    cost("flight_recorder", 2, 1188),
+    cost("hundred_children", 101, 1287),
+    cost("sampled_out", 2, 271),
+    cost("not_installed", 2, 53),
+    cost("hundred_calls", 101, 1483),
+    cost("hundred_traced", 101, 1183),
+    cost("sixteen_attributes", 1, 3667),
+    cost("three_events", 1, 2773),
     cost("measured", 1, 4201),
     cost("measured_out", 1, 3816),
 ];

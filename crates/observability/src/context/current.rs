@@ -44,7 +44,7 @@ pub struct Context {
 
 /// As a constant, which is copied as a whole: made field by field it cost more than the rest of a span
 /// that nobody records.
-const NONE: Context = Context {
+pub(super) const NONE: Context = Context {
     span: SpanRef::NONE,
     baggage: Baggage::EMPTY,
     recorder: None,

@@ -13,7 +13,7 @@ mod foreign;
 #[cfg(feature = "opentelemetry_0_33")]
 pub(crate) use foreign::{leave_foreign, push_foreign, renew_mirror};
 
-use super::{Context, counterpart::Counterpart};
+use super::{Context, counterpart::Counterpart, current::NONE};
 use std::{
     cell::{Cell, RefCell},
     mem::ManuallyDrop,
@@ -21,15 +21,18 @@ use std::{
 
 #[derive(Debug)]
 struct Scope {
+    /// [`CLOSED`] once it is to be taken off.
     serial: u64,
-    open: bool,
-    /// The inert scope that took this place, counted from 1; 0 for an ordinary scope.
-    inert_depth: u64,
     counterpart: Counterpart,
     context: Context,
 }
 
 impl Scope {
+    #[inline]
+    fn is_open(&self) -> bool {
+        self.serial != CLOSED
+    }
+
     /// Whether the scope means nothing to anybody but us.
     #[inline]
     fn is_native(&self) -> bool {
@@ -37,8 +40,18 @@ impl Scope {
     }
 }
 
+/// Stands for the serial number of a scope that has closed below others.
+const CLOSED: u64 = 0;
 /// Stands for the index of an inert scope.
 const INERT: usize = usize::MAX - 1;
+
+/// A scope that is yet to be filled. As a constant, whose bytes are mostly the same: what is put together
+/// field by field is copied once more.
+const EMPTY: Scope = Scope {
+    serial: CLOSED,
+    counterpart: Counterpart::None,
+    context: NONE,
+};
 
 /// Where a scope lies on its thread's stack.
 #[derive(Debug, Clone, Copy)]
@@ -50,8 +63,11 @@ pub(crate) struct Position {
 thread_local! {
     static SCOPES: ManuallyDrop<RefCell<Vec<Scope>>> =
         const { ManuallyDrop::new(RefCell::new(Vec::new())) };
-    static NEXT_SERIAL: Cell<u64> = const { Cell::new(0) };
+    static NEXT_SERIAL: Cell<u64> = const { Cell::new(CLOSED + 1) };
+    /// How many inert scopes are open.
     static INERT_DEPTH: Cell<u64> = const { Cell::new(0) };
+    /// The inert scope that took the lowest place, counted from 1; 0 where none did.
+    static INERT_PLACE: Cell<u64> = const { Cell::new(0) };
     static AT_EXIT: AtExit = const { AtExit };
 }
 
@@ -62,6 +78,7 @@ impl Drop for AtExit {
     fn drop(&mut self) {
         SCOPES.with(|scopes| {
             if let Ok(mut scopes) = scopes.try_borrow_mut() {
+                INERT_PLACE.set(0);
                 drop(std::mem::take(&mut *scopes));
             }
         });
@@ -88,7 +105,8 @@ pub(crate) fn with_top<R>(read: impl FnOnce(Option<&Context>) -> R) -> R {
 pub(crate) fn with_top_mut<R>(change: impl FnOnce(&mut Context) -> R) -> Option<R> {
     let inert_depth = INERT_DEPTH.get();
     if inert_depth > 0 && with_top(|top| top.is_none()) {
-        push_scope(Context::default(), inert_depth);
+        push(Context::default());
+        INERT_PLACE.set(inert_depth);
     }
     SCOPES.with(|scopes| {
         let mut scopes = scopes.try_borrow_mut().ok()?;
@@ -99,7 +117,8 @@ pub(crate) fn with_top_mut<R>(change: impl FnOnce(&mut Context) -> R) -> Option<
 /// Opens a scope.
 #[inline]
 pub(crate) fn push(context: Context) -> Position {
-    push_scope(context, 0)
+    let counterpart = Counterpart::of(&context);
+    place(context, counterpart)
 }
 
 /// Opens a scope whose context `fill` makes of the one below, in the place where it stays.
@@ -120,14 +139,9 @@ pub(crate) fn push_filled<R>(
         if scopes.len() == scopes.capacity() {
             make_room(&mut scopes);
         }
-        scopes.push(Scope {
-            serial,
-            open: true,
-            inert_depth: 0,
-            counterpart: Counterpart::None,
-            context: Context::default(),
-        });
+        scopes.push(EMPTY);
         let (fresh, below) = scopes.split_last_mut()?;
+        fresh.serial = serial;
         let filled = fill(below.last().map(|scope| &scope.context), &mut fresh.context);
         let index = below.len();
         if filled.is_none() {
@@ -161,21 +175,19 @@ pub(crate) fn push_inert() -> Position {
 #[inline]
 fn pop_inert(depth: u64) {
     INERT_DEPTH.set(INERT_DEPTH.get().min(depth - 1));
-    if !no_scope_is_open() {
-        pop_place_of_inert(depth);
+    if INERT_PLACE.get() >= depth {
+        pop_place_of_inert();
     }
 }
 
 #[cold]
-fn pop_place_of_inert(depth: u64) {
-    let place = SCOPES.with(|scopes| match scopes.try_borrow() {
-        Ok(scopes) => scopes
-            .first()
-            .filter(|bottom| bottom.inert_depth >= depth)
-            .map(|b| b.serial),
-        Err(_) => None,
+fn pop_place_of_inert() {
+    INERT_PLACE.set(0);
+    let lowest = SCOPES.with(|scopes| {
+        let scopes = scopes.try_borrow().ok()?;
+        scopes.first().map(|scope| scope.serial)
     });
-    if let Some(serial) = place {
+    if let Some(serial) = lowest {
         pop_ordinary(Position { index: 0, serial });
     }
 }
@@ -189,18 +201,12 @@ pub(super) fn enter_poll(context: &mut Context) -> Position {
     };
     match push_filled(swap) {
         Some(((), position)) => position,
-        None => push_scope(std::mem::take(context), 0),
+        None => push(std::mem::take(context)),
     }
 }
 
 #[inline]
-fn push_scope(context: Context, inert_depth: u64) -> Position {
-    let counterpart = Counterpart::of(&context);
-    place(context, inert_depth, counterpart)
-}
-
-#[inline]
-fn place(context: Context, inert_depth: u64, counterpart: Counterpart) -> Position {
+fn place(context: Context, counterpart: Counterpart) -> Position {
     let serial = NEXT_SERIAL.get();
     NEXT_SERIAL.set(serial + 1);
     SCOPES.with(|scopes| {
@@ -215,8 +221,6 @@ fn place(context: Context, inert_depth: u64, counterpart: Counterpart) -> Positi
         }
         scopes.push(Scope {
             serial,
-            open: true,
-            inert_depth,
             counterpart,
             context,
         });
@@ -247,9 +251,10 @@ fn pop_ordinary(position: Position) {
         if scope.serial != position.serial {
             return None;
         }
-        scope.open = false;
+        scope.serial = CLOSED;
         let counterpart = std::mem::take(&mut scope.counterpart);
         if position.index == last {
+            scopes.truncate(last);
             drop_closed(&mut scopes);
         }
         Some(counterpart)
@@ -278,7 +283,7 @@ fn take_above(position: Position) {
 
 #[inline]
 fn drop_closed(scopes: &mut Vec<Scope>) {
-    while scopes.last().is_some_and(|scope| !scope.open) {
+    while scopes.last().is_some_and(|scope| !scope.is_open()) {
         scopes.truncate(scopes.len() - 1);
     }
 }
@@ -293,7 +298,7 @@ pub(super) fn leave_poll(position: Position, context: &mut Context) {
         let is_last = scopes.len() == position.index + 1;
         match scopes.last_mut() {
             Some(scope) if is_last && scope.is_native() && scope.serial == position.serial => {
-                std::mem::swap(&mut scope.context, context);
+                *context = std::mem::take(&mut scope.context);
                 scopes.truncate(position.index);
                 drop_closed(&mut scopes);
                 true

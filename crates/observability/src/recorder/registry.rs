@@ -93,6 +93,13 @@ impl ThreadCounts {
     pub(crate) fn add(counter: &AtomicU64) {
         counter.store(counter.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
     }
+
+    /// Counts a span that starts and is not kept.
+    #[inline]
+    pub(crate) fn left_out(&self) {
+        Self::add(&self.started);
+        Self::add(&self.sampled_out);
+    }
 }
 
 /// The process-wide lists.

@@ -38,7 +38,7 @@ impl SpanGuard {
     /// A guard where nothing is recorded and no scope is open.
     #[inline]
     pub(super) fn idle() -> Self {
-        Self::new(SpanRef::default(), push_inert())
+        Self::new(SpanRef::default(), push_inert(), false)
     }
 
     /// Makes the span current that `start` starts, and owns it from now on.
@@ -46,8 +46,8 @@ impl SpanGuard {
     pub(super) fn enter(start: impl FnOnce(&mut Context)) -> Self {
         let mut context = Context::default();
         start(&mut context);
-        let span = context.span.clone();
-        Self::new(span, push(context))
+        let (calm, span) = (is_calm(), context.span.clone());
+        Self::new(span, push(context), calm)
     }
 
     /// Makes a span current that has started already, and owns it from now on.
@@ -63,7 +63,7 @@ impl SpanGuard {
             Some(())
         };
         match push_filled(swap) {
-            Some(((), position)) => Self::new(view, position),
+            Some(((), position)) => Self::new(view, position, is_calm()),
             None => Self::enter(|context| *context = span.into_context()),
         }
     }
@@ -86,15 +86,23 @@ impl SpanGuard {
         resume_unwind(payload)
     }
 
+    /// A guard of a scope that is open; `calm`: as [`is_calm`] has said.
     #[inline]
-    pub(super) fn new(span: SpanRef, position: Position) -> Self {
+    pub(super) fn new(span: SpanRef, position: Position, calm: bool) -> Self {
         Self {
             position,
-            calm: span.is_recorded() && !std::thread::panicking(),
+            calm: calm && span.is_recorded(),
             span,
             not_send: PhantomData,
         }
     }
+}
+
+/// Whether no panic is under way. Asked before the guard's parts are there: a call that might not return
+/// would keep them in memory.
+#[inline]
+pub(super) fn is_calm() -> bool {
+    !std::thread::panicking()
 }
 
 impl Deref for SpanGuard {

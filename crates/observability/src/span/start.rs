@@ -7,7 +7,7 @@
 
 #[cfg(feature = "macros")]
 use super::Template;
-use super::{Opening, Span, SpanBody, SpanGuard, SpanKind, SpanRef, Value};
+use super::{Opening, Span, SpanBody, SpanGuard, SpanKind, SpanRef, Value, guard::is_calm};
 use crate::{
     context::{
         Context, LocalRoot, SpanContext, SpanId, TraceFlags, no_scope_is_open, push_filled,
@@ -101,8 +101,9 @@ impl<'a> Start<'a> {
             let usual = self.place_usually(below, fresh);
             usual.then(|| fresh.span.clone())
         };
+        let calm = is_calm();
         match push_filled(fill) {
-            Some((span, position)) => SpanGuard::new(span, position),
+            Some((span, position)) => SpanGuard::new(span, position, calm),
             None => SpanGuard::enter(|started| self.under_current(started)),
         }
     }
@@ -155,7 +156,13 @@ impl<'a> Start<'a> {
             return false;
         };
         let decision = Decision::of(sampled || started.forced);
-        self.begin(recorder, parent_span, None, decision, started);
+        if decision.is_recording || recorder.records_unsampled() {
+            self.begin(recorder, parent_span, None, decision, started);
+        } else {
+            started
+                .span
+                .identify(thread::leave_out_span(recorder), false);
+        }
         true
     }
 

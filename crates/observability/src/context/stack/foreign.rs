@@ -10,7 +10,7 @@ use crate::context::SpanId;
 
 /// Opens a scope for an API context that other code attaches.
 pub(crate) fn push_foreign(context: Context) {
-    place(context, 0, Counterpart::Foreign);
+    place(context, Counterpart::Foreign);
 }
 
 /// Closes the scopes of API contexts that are no longer attached.
@@ -58,12 +58,12 @@ pub(crate) fn renew_mirror() {
 impl Scope {
     /// Whether it is closed by its own guard only.
     fn is_open_and_ours(&self) -> bool {
-        self.open && !matches!(self.counterpart, Counterpart::Foreign)
+        self.is_open() && !matches!(self.counterpart, Counterpart::Foreign)
     }
 
     /// Whether it is open, and its span the one with this id.
     fn is_of(&self, span: Option<SpanId>) -> bool {
-        self.open && Some(self.context.span_context().span_id()) == span
+        self.is_open() && Some(self.context.span_context().span_id()) == span
     }
 }
 
@@ -79,7 +79,9 @@ fn height_without(scopes: &[Scope], left: Option<SpanId>, to: SpanId) -> usize {
     // The span that is current when only so many scopes remain.
     let span_at = |height: usize| match height.checked_sub(1).map(|top| &scopes[top]) {
         None => Some(SpanId::INVALID),
-        Some(scope) => scope.open.then(|| scope.context.span_context().span_id()),
+        Some(scope) => scope
+            .is_open()
+            .then(|| scope.context.span_context().span_id()),
     };
     let is_to = |height: &usize| span_at(*height) == Some(to);
     if lowest < highest && left.is_some() && left == span_at(highest) {

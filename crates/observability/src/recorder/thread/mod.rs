@@ -93,8 +93,12 @@ impl ThreadState {
     /// Makes sure that the thread is set up for this process.
     #[inline]
     fn ready(&self) -> bool {
-        let current = self.fork_epoch.get() == platform::fork_epoch();
-        (current && self.phase.get() == Phase::Live) || self.arrive()
+        self.is_ready() || self.arrive()
+    }
+
+    #[inline]
+    fn is_ready(&self) -> bool {
+        self.fork_epoch.get() == platform::fork_epoch() && self.phase.get() == Phase::Live
     }
 
     #[cold]
@@ -231,9 +235,10 @@ impl ThreadState {
         let (Some(shared), Some(_)) = (self.shared.get(), self.core_of(recorder)) else {
             return false;
         };
-        ThreadCounts::add(&shared.counts.started);
         if sampled_out {
-            ThreadCounts::add(&shared.counts.sampled_out);
+            shared.counts.left_out();
+        } else {
+            ThreadCounts::add(&shared.counts.started);
         }
         true
     }
@@ -306,6 +311,32 @@ pub(crate) fn here<R>(start: impl FnOnce(Here<'_>) -> R) -> R {
     STATE.with(|state| {
         let ready = state.ready();
         start(Here { state, ready })
+    })
+}
+
+/// Counts a span of `recorder` that nobody keeps, and gives it an id.
+#[inline]
+pub(crate) fn leave_out_span(recorder: &'static Recorder) -> SpanId {
+    let usually = STATE.with(|state| {
+        let known = state.core.get().map(|(known, _)| known);
+        let is_known = known.is_some_and(|known| std::ptr::eq(known, recorder));
+        let shared = state
+            .shared
+            .get()
+            .filter(|_| is_known && state.is_ready())?;
+        shared.counts.left_out();
+        Some(SpanId::from(state.random_id()))
+    });
+    usually.unwrap_or_else(|| leave_out_first(recorder))
+}
+
+/// The same, where the thread has to be set up, or counts for another recorder.
+#[cold]
+#[inline(never)]
+fn leave_out_first(recorder: &'static Recorder) -> SpanId {
+    here(|thread| {
+        thread.count_span(recorder, true);
+        thread.random_span_id()
     })
 }
 
