@@ -5,6 +5,8 @@
 //!
 //! Invariant: only what happens inside of [`measured`] counts, on its thread.
 
+mod edges;
+
 use std::{
     hint::black_box,
     pin::{Pin, pin},
@@ -13,11 +15,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use continuum_observability::{
     EncodedRequest, ExportError, Exported, Exporter, FutureExt as _, Sampler, SpanMetrics,
     TailPolicy, Telemetry, TelemetryBuilder, Tracer, get_tracer, trace_function,
 };
+use edges::Edges;
 
 /// More than all spans of a run take, so that none is refused.
 const BUDGET_BYTES: usize = 64 << 20;
@@ -63,7 +66,7 @@ fn main() -> Result<()> {
         "full" => Some(faulty(Fault::IsStuck, SMALL_BUDGET_BYTES)?),
         _ => Some(telemetry(on).init()?),
     };
-    measured(&scenario, get_tracer("instructions"), count)
+    measured(&scenario, &mut Edges::new()?, count)
 }
 
 fn telemetry(sampler: Sampler) -> TelemetryBuilder {
@@ -73,7 +76,8 @@ fn telemetry(sampler: Sampler) -> TelemetryBuilder {
 }
 
 #[inline(never)]
-fn measured(scenario: &str, tracer: Tracer, count: i64) -> Result<()> {
+fn measured(scenario: &str, edges: &mut Edges, count: i64) -> Result<()> {
+    let tracer = get_tracer("instructions");
     let round = match scenario {
         "root_and_child" | "tail" | "flight_recorder" | "sampled_out" | "not_installed"
         | "refused" | "stuck" | "full" => root_and_child,
@@ -83,7 +87,7 @@ fn measured(scenario: &str, tracer: Tracer, count: i64) -> Result<()> {
         "hundred_traced" => hundred_traced,
         "sixteen_attributes" => sixteen_attributes,
         "three_events" => three_events,
-        _ => bail!("no scenario {scenario}"),
+        _ => return edges.rounds(scenario, tracer, count),
     };
     for number in 0..count {
         round(tracer, black_box(number));

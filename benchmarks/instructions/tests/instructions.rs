@@ -14,7 +14,7 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_continuum-instructions");
 /// What a span may cost on all threads where its trace is decided at the tail, if it is 100 without.
 const TAIL_PERCENT: u64 = 130;
 
-const COSTS: [Cost; 12] = [
+const COSTS: [Cost; 19] = [
     cost("root_and_child", 2, 1184),
     cost("tail", 2, 1193),
     cost("flight_recorder", 2, 1188),
@@ -27,6 +27,13 @@ const COSTS: [Cost; 12] = [
     cost("three_events", 1, 2773),
     cost("measured", 1, 4201),
     cost("measured_out", 1, 3816),
+    cost("hundred_recalls", 101, 3200),
+    cost("hundred_queries", 101, 7390),
+    cost("hundred_cache_operations", 101, 14840),
+    cost("hundred_http_calls", 101, 7383),
+    cost("inject", 1, 6638),
+    cost("extract", 1, 5006),
+    cost("http_request", 1, 11540),
 ];
 
 #[test]
