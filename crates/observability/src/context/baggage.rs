@@ -114,6 +114,11 @@ impl Baggage {
         self.0.as_ref().map_or(0, |members| members.ends.len())
     }
 
+    /// The length of all names, values and metadata.
+    pub(crate) fn text_len(&self) -> usize {
+        self.0.as_ref().map_or(0, |members| members.text.len())
+    }
+
     /// The members in the order in which their names were first set.
     pub fn iter(&self) -> impl Iterator<Item = BaggageEntry<'_>> {
         self.0.iter().flat_map(|members| members.iter())
@@ -152,40 +157,21 @@ impl Baggage {
         let entry = BaggageEntry {
             key,
             value,
-            metadata: metadata.trim_matches([' ', '\t']),
+            metadata,
         };
-        let position = self.position(key);
-        self.check(entry, position)?;
-        let members = Arc::make_mut(self.0.get_or_insert_with(Members::with_initial_room));
-        match position {
-            Some(at) => members.replace(at, entry),
-            None => members.push(entry),
-        }
+        let Some(members) = &mut self.0 else {
+            let mut members = Members::default();
+            members.insert(entry)?;
+            *self = members.into();
+            return Ok(());
+        };
+        let (entry, position) = members.admit(entry)?;
+        Arc::make_mut(members).set(entry, position);
         Ok(())
     }
 
     fn position(&self, key: &str) -> Option<usize> {
         self.0.as_ref()?.position(key)
-    }
-
-    /// Whether `entry` may come in, in the place of the member at `position` if there is one.
-    fn check(&self, entry: BaggageEntry<'_>, position: Option<usize>) -> Result<(), BaggageError> {
-        if entry.key.is_empty() {
-            return Err(BaggageError::EmptyKey);
-        }
-        if !entry.metadata.bytes().all(is_metadata_byte) {
-            return Err(BaggageError::InvalidMetadata);
-        }
-        if position.is_none() && self.len() == MAX_BAGGAGE_MEMBERS {
-            return Err(BaggageError::TooManyMembers);
-        }
-        let text_len = self.0.as_ref().map_or(0, |members| {
-            members.text.len() - position.map_or(0, |at| members.span(at).len())
-        });
-        if text_len + entry.text_len() > MAX_BAGGAGE_BYTES {
-            return Err(BaggageError::TooLong);
-        }
-        Ok(())
     }
 
     /// Removes `key`; says whether it was there.
@@ -202,6 +188,12 @@ impl Baggage {
     }
 }
 
+impl From<Members> for Baggage {
+    fn from(members: Members) -> Self {
+        Self((!members.ends.is_empty()).then(|| Arc::new(members)))
+    }
+}
+
 impl fmt::Debug for Baggage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.iter()).finish()
@@ -209,8 +201,10 @@ impl fmt::Debug for Baggage {
 }
 
 /// All members in one text, each as key, value and metadata without anything between them.
-#[derive(Clone, PartialEq, Eq)]
-struct Members {
+///
+/// What is read from a header is gathered here, before anybody shares it.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub(crate) struct Members {
     text: String,
     /// Where the parts of each member end; a member begins where the one before it ends.
     ends: Vec<Ends>,
@@ -226,13 +220,51 @@ struct Ends {
 impl Members {
     /// Room for a few members, so that the first ones do not move the text again and again.
     const INITIAL_TEXT_BYTES: usize = 128;
+    const INITIAL_MEMBERS: usize = 4;
 
-    fn with_initial_room() -> Arc<Self> {
-        let text = String::with_capacity(Self::INITIAL_TEXT_BYTES);
-        Arc::new(Self {
-            text,
-            ends: Vec::new(),
-        })
+    /// Adds a member or replaces the one with its key.
+    pub(crate) fn insert(&mut self, entry: BaggageEntry<'_>) -> Result<(), BaggageError> {
+        let (entry, position) = self.admit(entry)?;
+        if self.ends.capacity() == 0 {
+            self.text = String::with_capacity(Self::INITIAL_TEXT_BYTES);
+            self.ends = Vec::with_capacity(Self::INITIAL_MEMBERS);
+        }
+        self.set(entry, position);
+        Ok(())
+    }
+
+    /// The entry as it may come in, and the position of the member that it replaces, if there is one.
+    #[inline]
+    fn admit<'e>(
+        &self,
+        entry: BaggageEntry<'e>,
+    ) -> Result<(BaggageEntry<'e>, Option<usize>), BaggageError> {
+        if entry.key.is_empty() {
+            return Err(BaggageError::EmptyKey);
+        }
+        let metadata = if entry.metadata.is_empty() {
+            ""
+        } else {
+            valid_metadata(entry.metadata)?
+        };
+        let entry = BaggageEntry { metadata, ..entry };
+        let position = self.position(entry.key);
+        if position.is_none() && self.ends.len() == MAX_BAGGAGE_MEMBERS {
+            return Err(BaggageError::TooManyMembers);
+        }
+        let replaced = position.map_or(0, |at| self.span(at).len());
+        if self.text.len() - replaced + entry.text_len() > MAX_BAGGAGE_BYTES {
+            return Err(BaggageError::TooLong);
+        }
+        Ok((entry, position))
+    }
+
+    #[inline]
+    fn set(&mut self, entry: BaggageEntry<'_>, position: Option<usize>) {
+        match position {
+            Some(at) => self.replace(at, entry),
+            None => self.push(entry),
+        }
     }
 
     fn iter(&self) -> impl Iterator<Item = BaggageEntry<'_>> {
@@ -313,6 +345,15 @@ impl BaggageEntry<'_> {
     const fn text_len(&self) -> usize {
         self.key.len() + self.value.len() + self.metadata.len()
     }
+}
+
+/// Metadata without the blanks around it.
+fn valid_metadata(metadata: &str) -> Result<&str, BaggageError> {
+    let metadata = metadata.trim_matches([' ', '\t']);
+    let is_valid = metadata.bytes().all(is_metadata_byte);
+    is_valid
+        .then_some(metadata)
+        .ok_or(BaggageError::InvalidMetadata)
 }
 
 /// Properties are written to the header as they are: a superset of the W3C grammar that can

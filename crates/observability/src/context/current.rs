@@ -93,10 +93,16 @@ impl Context {
     /// This context with the span of another process as its current span.
     #[must_use]
     pub fn with_remote_span_context(mut self, context: SpanContext) -> Self {
+        self.set_remote_span_context(context);
+        self
+    }
+
+    /// The same in place.
+    #[inline]
+    pub(crate) fn set_remote_span_context(&mut self, context: SpanContext) {
         self.span = SpanRef::non_recording(context);
         self.root = LocalRoot::default();
         self.undecided = false;
-        self
     }
 
     /// This context with other baggage.

@@ -56,20 +56,47 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 }
 
 /// Reads exactly `2 * N` lower case hex digits.
+#[inline]
 pub(crate) fn decode_hex<const N: usize>(hex: &str) -> Option<[u8; N]> {
     let hex = hex.as_bytes();
     if hex.len() != 2 * N {
         return None;
     }
     let mut bytes = [0; N];
+    let (eights, rest) = hex.as_chunks();
+    let (fours, last) = bytes.as_chunks_mut();
+    for (four, digits) in fours.iter_mut().zip(eights) {
+        *four = decode_eight(*digits)?;
+    }
     let mut seen = 0;
-    for (byte, pair) in bytes.iter_mut().zip(hex.chunks_exact(2)) {
+    for (byte, pair) in last.iter_mut().zip(rest.chunks_exact(2)) {
         let high = HEX_DIGITS[usize::from(pair[0])];
         let low = HEX_DIGITS[usize::from(pair[1])];
         seen |= high | low;
         *byte = (high << 4) | (low & 0x0f);
     }
     (seen <= 0x0f).then_some(bytes)
+}
+
+/// Reads eight digits at once, each in a byte of its own of one number.
+#[expect(clippy::cast_possible_truncation, reason = "the upper half is zero")]
+#[inline]
+const fn decode_eight(digits: [u8; 8]) -> Option<[u8; 4]> {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let digits = u64::from_be_bytes(digits);
+    let letters = (digits >> 6) & ONES;
+    let values = (digits & (0x0f * ONES)).wrapping_add(letters.wrapping_mul(9));
+    // Only what is written like this again was a digit in lower case.
+    let are_letters = (values.wrapping_add(6 * ONES) >> 4) & ONES;
+    let written = values
+        .wrapping_add(0x30 * ONES)
+        .wrapping_add(are_letters.wrapping_mul(0x27));
+    if written != digits || values & (0xf0 * ONES) != 0 {
+        return None;
+    }
+    let pairs = (values | values >> 4) & 0x00ff_00ff_00ff_00ff;
+    let fours = (pairs | pairs >> 8) & 0x0000_ffff_0000_ffff;
+    Some(((fours | fours >> 16) as u32).to_be_bytes())
 }
 
 /// The text was not an id: wrong length, or something else than lower case hex digits.
@@ -319,6 +346,19 @@ mod tests {
             );
         }
         assert!(TRACE_HEX.parse::<SpanId>().is_err());
+    }
+
+    #[test]
+    fn every_byte_but_a_digit_is_refused_in_every_place() {
+        let digits = *b"0f7a9c12";
+        for (at, byte) in (0..8).flat_map(|at| (0..=u8::MAX).map(move |byte| (at, byte))) {
+            let mut changed = digits;
+            changed[at] = byte;
+            let text = changed.map(char::from).iter().collect::<String>();
+            let is_hex = matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+            let expected = is_hex.then(|| u32::from_str_radix(&text, 16).unwrap().to_be_bytes());
+            assert_eq!(decode_eight(changed), expected, "{text}");
+        }
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod stream;
 mod thread;
 mod trace_state;
 
+pub(crate) use baggage::Members as BaggageMembers;
 pub use baggage::*;
 pub use current::{
     Context, get_baggage, get_current_span, get_span_id, get_trace_id, set_baggage, with_context,

@@ -16,7 +16,7 @@
 
 use super::carrier::{Extractor, Injector};
 use super::percent;
-use crate::context::{Baggage, BaggageEntry, MAX_BAGGAGE_BYTES};
+use crate::context::{Baggage, BaggageEntry, BaggageMembers as Members, MAX_BAGGAGE_BYTES};
 
 /// The header with names and values of the application.
 pub const BAGGAGE: &str = "baggage";
@@ -40,7 +40,7 @@ pub const BAGGAGE: &str = "baggage";
 pub fn parse_baggage(header: &str) -> (Baggage, usize) {
     let mut reader = Reader::default();
     reader.read(header);
-    (reader.baggage, reader.dropped)
+    reader.finish()
 }
 
 /// Writes the `baggage` header; returns it and the number of members left out.
@@ -48,10 +48,7 @@ pub fn parse_baggage(header: &str) -> (Baggage, usize) {
 /// Left out are members whose name is not a token of RFC 9110, and those that would make the header
 /// longer than [`MAX_BAGGAGE_BYTES`].
 pub fn format_baggage(baggage: &Baggage) -> (String, usize) {
-    let plain_len = |entry: BaggageEntry<'_>| {
-        entry.key.len() + entry.value.len() + entry.metadata.len() + ",=;".len()
-    };
-    let mut header = String::with_capacity(baggage.iter().map(plain_len).sum());
+    let mut header = String::with_capacity(baggage.text_len() + ",=;".len() * baggage.len());
     let mut dropped = 0;
     for entry in baggage.iter() {
         let end = header.len();
@@ -73,7 +70,7 @@ pub fn format_baggage(baggage: &Baggage) -> (String, usize) {
 pub fn extract(carrier: &(impl Extractor + ?Sized)) -> (Baggage, usize) {
     let mut reader = Reader::default();
     carrier.for_each(BAGGAGE, &mut |header| reader.read(header));
-    (reader.baggage, reader.dropped)
+    reader.finish()
 }
 
 /// Writes `baggage` to `carrier`; nothing when no member can be written.
@@ -93,7 +90,7 @@ pub fn inject(baggage: &Baggage, carrier: &mut (impl Injector + ?Sized)) -> usiz
 /// Collects the members of one header after the other.
 #[derive(Default)]
 struct Reader {
-    baggage: Baggage,
+    members: Members,
     dropped: usize,
     /// Header text so far, over all headers, with the commas between members.
     seen_bytes: usize,
@@ -101,35 +98,91 @@ struct Reader {
 
 impl Reader {
     fn read(&mut self, header: &str) {
-        for member in header.split(',') {
-            self.seen_bytes = self.seen_bytes.saturating_add(member.len() + 1);
-            let member = trim(member);
-            if !member.is_empty() && self.add(member).is_none() {
-                self.dropped += 1;
-            }
+        let mut rest = Some(header);
+        while let Some(members) = rest {
+            rest = match split_plain_member(members) {
+                Some((member, entry, rest)) => {
+                    self.count(member);
+                    self.keep(|members| members.insert(entry));
+                    rest
+                }
+                None => self.read_member(members),
+            };
         }
     }
 
-    /// Adds a member; `None` when it is malformed or beyond a limit.
-    fn add(&mut self, member: &str) -> Option<()> {
-        // The last member has no comma after it.
-        if self.seen_bytes > MAX_BAGGAGE_BYTES + 1 {
-            return None;
-        }
-        let (key, rest) = split_run(member, TOKEN);
-        let rest = trim(rest).strip_prefix('=')?;
-        let (value, rest) = split_run(trim(rest), ENCODED);
-        let rest = trim(rest);
-        let metadata = if rest.is_empty() {
-            rest
-        } else {
-            rest.strip_prefix(';')?
+    /// Reads a member of any form, and returns what follows it.
+    fn read_member<'a>(&mut self, members: &'a str) -> Option<&'a str> {
+        let (member, rest) = match members.split_once(',') {
+            Some((member, rest)) => (member, Some(rest)),
+            None => (members, None),
         };
-        self.baggage
-            .insert_with_metadata(key, &percent::decode(value), metadata)
-            .ok()
+        self.count(member.len());
+        let member = trim(member);
+        if !member.is_empty() {
+            self.keep(|members| add(members, member));
+        }
+        rest
+    }
+
+    fn count(&mut self, member_bytes: usize) {
+        self.seen_bytes = self.seen_bytes.saturating_add(member_bytes + 1);
+    }
+
+    /// Counts a member as left out that is malformed or beyond a limit.
+    fn keep<E>(&mut self, add: impl FnOnce(&mut Members) -> Result<(), E>) {
+        // The last member has no comma after it.
+        let is_beyond = self.seen_bytes > MAX_BAGGAGE_BYTES + 1;
+        if is_beyond || add(&mut self.members).is_err() {
+            self.dropped += 1;
+        }
+    }
+
+    fn finish(self) -> (Baggage, usize) {
+        (self.members.into(), self.dropped)
     }
 }
+
+/// Splits off a member that stands as most do: a name and a value, with nothing to decode and no blank.
+/// Returns its length and what follows the comma.
+#[inline]
+fn split_plain_member(members: &str) -> Option<(usize, BaggageEntry<'_>, Option<&str>)> {
+    let (key, rest) = split_run(members, TOKEN);
+    let (value, rest) = split_run(rest.strip_prefix('=')?, PLAIN);
+    let rest = match rest.as_bytes().first() {
+        None => None,
+        Some(b',') => rest.get(1..),
+        Some(_) => return None,
+    };
+    let entry = BaggageEntry {
+        key,
+        value,
+        metadata: "",
+    };
+    Some((key.len() + 1 + value.len(), entry, rest))
+}
+
+/// Adds a member of any form.
+fn add(members: &mut Members, member: &str) -> Result<(), Malformed> {
+    let (key, rest) = split_run(member, TOKEN);
+    let rest = trim(rest).strip_prefix('=').ok_or(Malformed)?;
+    let (value, rest) = split_run(trim(rest), ENCODED);
+    let rest = trim(rest);
+    let metadata = if rest.is_empty() {
+        rest
+    } else {
+        rest.strip_prefix(';').ok_or(Malformed)?
+    };
+    let entry = BaggageEntry {
+        key,
+        value: &percent::decode(value),
+        metadata,
+    };
+    members.insert(entry).map_err(|_refused| Malformed)
+}
+
+/// The member cannot be read.
+struct Malformed;
 
 fn push_member(header: &mut String, entry: BaggageEntry<'_>) {
     if !header.is_empty() {
@@ -152,6 +205,8 @@ fn trim(text: &str) -> &str {
 const TOKEN: u8 = 1;
 /// May stand in an encoded value. W3C Baggage, 3.2.1.3 "value": `baggage-octet`.
 const ENCODED: u8 = 2;
+/// Stands for itself there.
+const PLAIN: u8 = 4;
 
 /// What every byte may be used for.
 const CLASSES: [u8; 256] = classes();
@@ -162,8 +217,9 @@ const fn classes() -> [u8; 256] {
     while byte <= b'~' {
         classes[byte as usize] = match byte {
             b'"' | b',' | b';' | b'\\' => 0,
-            b'(' | b')' | b'/' | b':'..=b'@' | b'[' | b']' | b'{' | b'}' => ENCODED,
-            _ => TOKEN | ENCODED,
+            b'%' => TOKEN | ENCODED,
+            b'(' | b')' | b'/' | b':'..=b'@' | b'[' | b']' | b'{' | b'}' => ENCODED | PLAIN,
+            _ => TOKEN | ENCODED | PLAIN,
         };
         byte += 1;
     }

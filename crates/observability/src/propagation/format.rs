@@ -91,6 +91,7 @@ impl PropagationFormat {
         Self::Custom(Arc::new(propagator))
     }
 
+    #[inline]
     pub(super) fn inject<C>(&self, context: &Context, mut carrier: &mut C)
     where
         C: Injector + ?Sized,
@@ -113,20 +114,28 @@ impl PropagationFormat {
         }
     }
 
-    pub(super) fn extract<C>(&self, context: Context, carrier: &C) -> Context
+    /// Adds to `context` what the carrier says.
+    #[inline]
+    pub(super) fn extract<C>(&self, context: &mut Context, carrier: &C)
     where
         C: Extractor + ?Sized,
     {
         match self {
-            Self::TraceContext => with_parent(context, trace_context::extract(carrier)),
-            Self::Baggage => with_baggage(context, carrier),
-            Self::B3 | Self::B3Multi => with_parent(context, b3::extract(carrier)),
-            Self::Jaeger => with_jaeger(context, carrier),
-            Self::XRay => with_parent(context, xray::extract(carrier)),
+            Self::TraceContext => set_parent(context, trace_context::extract(carrier)),
+            Self::Baggage => set_baggage(context, carrier),
+            Self::B3 | Self::B3Multi => set_parent(context, b3::extract(carrier)),
+            Self::Jaeger => {
+                let refused = jaeger::extract_baggage(carrier, &mut context.baggage);
+                losses::count_refused(refused);
+                set_parent(context, jaeger::extract(carrier));
+            }
+            Self::XRay => set_parent(context, xray::extract(carrier)),
             Self::Custom(propagator) => {
                 let before = context.clone();
-                let extract = AssertUnwindSafe(|| propagator.extract(context, &carrier));
-                catch_unwind(extract).unwrap_or(before)
+                let extract = AssertUnwindSafe(|| propagator.extract(before, &carrier));
+                if let Ok(found) = catch_unwind(extract) {
+                    *context = found;
+                }
             }
         }
     }
@@ -134,35 +143,26 @@ impl PropagationFormat {
 
 /// The last format that names a parent decides which; formats that name the same one complete each
 /// other, since most of them carry neither `tracestate` nor all flags.
-fn with_parent(context: Context, found: Option<SpanContext>) -> Context {
-    let Some(found) = found else {
-        return context;
-    };
+#[inline]
+fn set_parent(context: &mut Context, found: Option<SpanContext>) {
+    let Some(found) = found else { return };
     let known = context.span_context();
     let is_same = known.trace_id() == found.trace_id() && known.span_id() == found.span_id();
     if !is_same {
-        return context.with_remote_span_context(found);
+        return context.set_remote_span_context(found);
     }
     let flags = TraceFlags::new(known.trace_flags().to_u8() | found.trace_flags().to_u8());
     let state = [found.trace_state(), known.trace_state()];
     let state = state.into_iter().find(|state| !state.is_empty());
     let state = state.cloned().unwrap_or_default();
     let both = SpanContext::new(found.trace_id(), found.span_id(), flags, true, state);
-    context.with_remote_span_context(both)
+    context.set_remote_span_context(both);
 }
 
-fn with_baggage(context: Context, carrier: &(impl Extractor + ?Sized)) -> Context {
+fn set_baggage(context: &mut Context, carrier: &(impl Extractor + ?Sized)) {
     let (found, refused) = baggage::extract(carrier);
     losses::count_refused(refused);
-    if found.is_empty() {
-        context
-    } else {
-        context.with_baggage(found)
+    if !found.is_empty() {
+        context.baggage = found;
     }
-}
-
-fn with_jaeger(context: Context, carrier: &(impl Extractor + ?Sized)) -> Context {
-    let mut baggage = context.baggage().clone();
-    losses::count_refused(jaeger::extract_baggage(carrier, &mut baggage));
-    with_parent(context, jaeger::extract(carrier)).with_baggage(baggage)
 }

@@ -11,17 +11,39 @@ use std::borrow::Cow;
 
 const UPPER_HEX: [u8; 16] = *b"0123456789ABCDEF";
 
+/// The bytes that stand for themselves in an encoded value.
+const PLAIN: [bool; 256] = plain();
+
+const fn plain() -> [bool; 256] {
+    let mut plain = [false; 256];
+    let mut byte = b'!';
+    while byte <= b'~' {
+        plain[byte as usize] = !matches!(byte, b'"' | b'%' | b',' | b';' | b'\\');
+        byte += 1;
+    }
+    plain
+}
+
 /// Whether a byte stands for itself in an encoded value.
+#[inline]
 pub(super) const fn is_plain(byte: u8) -> bool {
-    matches!(byte, b'!'..=b'~') && !matches!(byte, b'"' | b'%' | b',' | b';' | b'\\')
+    PLAIN[byte as usize]
 }
 
 /// Appends `value` with every byte that is not plain as `%` and two digits.
+#[inline]
 pub(super) fn push_encoded(text: &mut String, value: &str) {
     if value.bytes().all(is_plain) {
         text.push_str(value);
-        return;
+    } else {
+        encode(text, value);
     }
+}
+
+#[cold]
+fn encode(text: &mut String, value: &str) {
+    let encoded = value.bytes().filter(|byte| !is_plain(*byte)).count();
+    text.reserve(value.len() + 2 * encoded);
     for byte in value.bytes() {
         if is_plain(byte) {
             text.push(char::from(byte));

@@ -89,17 +89,18 @@ impl Propagators {
     ///
     /// Without either it is a context in which the next span is a root.
     pub fn extract(&self, carrier: &(impl Extractor + ?Sized)) -> Context {
-        let root = Context::root();
+        let mut context = Context::root();
         match &self.formats {
             None => {
-                let context = PropagationFormat::TraceContext.extract(root, carrier);
-                PropagationFormat::Baggage.extract(context, carrier)
+                PropagationFormat::TraceContext.extract(&mut context, carrier);
+                PropagationFormat::Baggage.extract(&mut context, carrier);
             }
             Some(formats) => {
                 let formats = formats.iter();
-                formats.fold(root, |context, format| format.extract(context, carrier))
+                formats.for_each(|format| format.extract(&mut context, carrier));
             }
         }
+        context
     }
 
     /// The set of this process.
@@ -121,11 +122,12 @@ impl Propagators {
     }
 
     fn without_withheld_baggage<'a>(&self, context: &'a Context) -> Cow<'a, Context> {
-        let names = context.baggage().iter().map(|entry| entry.key);
-        let withheld: Vec<_> = names.filter(|name| !self.may_leave(name)).collect();
-        if withheld.is_empty() {
+        let mut names = context.baggage().iter().map(|entry| entry.key);
+        if names.all(|name| self.may_leave(name)) {
             return Cow::Borrowed(context);
         }
+        let names = context.baggage().iter().map(|entry| entry.key);
+        let withheld: Vec<_> = names.filter(|name| !self.may_leave(name)).collect();
         let mut baggage = context.baggage().clone();
         for name in &withheld {
             baggage.remove(name);

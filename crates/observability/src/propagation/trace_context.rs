@@ -95,6 +95,9 @@ fn extract_tracestate(carrier: &(impl Extractor + ?Sized)) -> TraceState {
             list.push_str(value);
         }
     });
+    if header.is_empty() {
+        return TraceState::EMPTY;
+    }
     header.parse().unwrap_or_default()
 }
 

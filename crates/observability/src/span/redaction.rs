@@ -10,6 +10,7 @@
 //! - what the program says about a key ([`rules`]) comes before what everybody knows;
 //! - nothing is allocated.
 
+mod ends;
 mod rules;
 
 pub(crate) use rules::Rules;
@@ -121,6 +122,10 @@ pub(crate) fn is_denied_key(key: &str) -> bool {
 
 /// Whether everybody knows that the key is one of a secret.
 fn names_a_secret(key: &str) -> bool {
+    ends::has_one(key) && has_secret_word(key)
+}
+
+fn has_secret_word(key: &str) -> bool {
     let (mut before, mut last) = (Word::default(), Word::default());
     for word in words(key) {
         (before, last) = (last, word);

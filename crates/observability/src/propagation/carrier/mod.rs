@@ -116,16 +116,34 @@ fn is_other_spelling(key: &str, known: &str) -> bool {
     known != key && known.eq_ignore_ascii_case(key)
 }
 
+/// Of so many names each is looked at in less time than one is hashed.
+const FEW: usize = 8;
+
+/// The value under `key` as it stands, or else under its first other spelling.
+fn find_in_any_spelling<'a>(
+    headers: impl Iterator<Item = (&'a String, &'a String)>,
+    key: &str,
+) -> Option<&'a str> {
+    let mut found: Option<(&String, &String)> = None;
+    for (known, value) in headers.filter(|(known, _)| known.len() == key.len()) {
+        if known == key {
+            return Some(value);
+        }
+        let is_first = found.is_none_or(|(first, _)| known < first);
+        if is_first && known.eq_ignore_ascii_case(key) {
+            found = Some((known, value));
+        }
+    }
+    found.map(|(_, value)| value.as_str())
+}
+
 /// Makes a carrier of a map whose own look-up minds the case.
 macro_rules! map_carrier {
     ([$($generics:tt)*] $map:ty) => {
         impl<$($generics)*> Injector for $map {
             fn set(&mut self, key: &str, value: String) {
                 self.retain(|known, _| !is_other_spelling(key, known));
-                match self.get_mut(key) {
-                    Some(slot) => *slot = value,
-                    None => drop(self.insert(key.to_owned(), value)),
-                }
+                drop(self.insert(key.to_owned(), value));
             }
         }
 
@@ -133,11 +151,12 @@ macro_rules! map_carrier {
         /// first other spelling in the order of the alphabet.
         impl<$($generics)*> Extractor for $map {
             fn get(&self, key: &str) -> Option<&str> {
-                let value = self.get(key).or_else(|| {
-                    let spellings = self.iter().filter(|(known, _)| is_other_spelling(key, known));
-                    spellings.min_by_key(|(known, _)| *known).map(|(_, value)| value)
-                });
-                value.map(String::as_str)
+                if self.len() > FEW
+                    && let Some(value) = self.get(key)
+                {
+                    return Some(value);
+                }
+                find_in_any_spelling(self.iter(), key)
             }
 
             fn keys(&self) -> Vec<&str> {
@@ -181,10 +200,26 @@ impl Extractor for Vec<(String, String)> {
 #[cfg(feature = "http_1")]
 mod http_headers {
     use super::{Extractor, Injector};
+    use crate::propagation::{
+        baggage::BAGGAGE,
+        trace_context::{TRACEPARENT, TRACESTATE},
+    };
     use http::{HeaderMap, HeaderName, HeaderValue};
 
     /// Stands for a value that is no text.
     const UNREADABLE: &str = "\u{fffd}";
+
+    /// The names that are looked for in each request, made once.
+    static USUAL: [HeaderName; 3] = [
+        HeaderName::from_static(TRACEPARENT),
+        HeaderName::from_static(TRACESTATE),
+        HeaderName::from_static(BAGGAGE),
+    ];
+
+    #[inline]
+    fn usual(key: &str) -> Option<&'static HeaderName> {
+        USUAL.iter().find(|name| name.as_str() == key)
+    }
 
     fn text(value: &HeaderValue) -> &str {
         value.to_str().unwrap_or(UNREADABLE)
@@ -193,7 +228,10 @@ mod http_headers {
     /// A name or a value that HTTP does not allow is left out.
     impl Injector for HeaderMap {
         fn set(&mut self, key: &str, value: String) {
-            let name = HeaderName::from_bytes(key.as_bytes());
+            let name = match usual(key) {
+                Some(name) => Ok(name.clone()),
+                None => HeaderName::from_bytes(key.as_bytes()),
+            };
             if let (Ok(name), Ok(value)) = (name, HeaderValue::try_from(value)) {
                 self.insert(name, value);
             }
@@ -210,7 +248,11 @@ mod http_headers {
         }
 
         fn for_each<'a>(&'a self, key: &str, visit: &mut dyn FnMut(&'a str)) {
-            self.get_all(key).iter().map(text).for_each(visit);
+            let values = match usual(key) {
+                Some(name) => self.get_all(name),
+                None => self.get_all(key),
+            };
+            values.iter().map(text).for_each(visit);
         }
     }
 }
