@@ -27,13 +27,13 @@ const COSTS: [Cost; 19] = [
     cost("three_events", 1, 2773),
     cost("measured", 1, 4201),
     cost("measured_out", 1, 3816),
-    cost("hundred_recalls", 101, 3200),
-    cost("hundred_queries", 101, 7390),
-    cost("hundred_cache_operations", 101, 14840),
-    cost("hundred_http_calls", 101, 7383),
-    cost("inject", 1, 6638),
-    cost("extract", 1, 5006),
-    cost("http_request", 1, 11540),
+    cost("hundred_recalls", 101, 2637),
+    cost("hundred_queries", 101, 3567),
+    cost("hundred_cache_operations", 101, 3948),
+    cost("hundred_http_calls", 101, 4795),
+    cost("inject", 1, 3186),
+    cost("extract", 1, 2531),
+    cost("http_request", 1, 8271),
 ];
 
 #[test]

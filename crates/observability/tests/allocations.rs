@@ -126,6 +126,24 @@ mod traced {
     }
 }
 
+/// Spans of the layers, with names, keys and statements that are made anew at each call.
+fn helpers() {
+    use continuum_observability::layers::{
+        cache::trace_cache_operation, database::trace_query, memory::trace_recall,
+        messaging::trace_publish,
+    };
+
+    let recall = trace_recall("what did we decide?").max_concepts(5);
+    recall.tenant_id("acme").in_scope(|span| {
+        span.concepts_found(7);
+        let key = "search:5d41402abc4b2a76b9719d911017c592";
+        trace_cache_operation("GET", key).in_scope(|span| span.cache_miss(key));
+        let query = trace_query("SELECT name FROM entities WHERE kind = 'place' AND weight > ?");
+        query.table("Entities").in_scope(|span| span.row_count(3));
+        trace_publish("memories").start().end();
+    });
+}
+
 fn recorded(work: fn()) -> u64 {
     // The last of its runs that are not counted fill a large chunk, and all of them do not fill it up.
     let recorder = TestRecorder::new();
@@ -151,6 +169,11 @@ fn spans_for_the_flight_recorder_allocate_nothing_once_it_is_full() {
 #[test]
 fn spans_with_attributes_events_and_links_allocate_nothing() {
     assert_eq!(recorded(describe), 0);
+}
+
+#[test]
+fn helpers_of_the_layers_allocate_nothing() {
+    assert_eq!(recorded(helpers), 0);
 }
 
 #[test]

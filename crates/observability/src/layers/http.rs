@@ -4,9 +4,10 @@
 //!
 //! Source: OpenTelemetry semantic conventions 1.x, "HTTP spans".
 
+use super::{span::LayerSpan, spare};
 use crate::{
     semconv::attribute,
-    span::{SpanKind, SpanRef, Status},
+    span::{SpanKind, SpanRef, Status, url::capped},
 };
 use std::borrow::Cow;
 
@@ -16,18 +17,29 @@ const METHODS: &[&str] = &[
 ];
 
 /// The method as it is recorded: known ones as they are, all others as one.
-pub(super) fn known_method(method: &str) -> Option<&'static str> {
+fn known_method(method: &str) -> Option<&'static str> {
     METHODS.iter().find(|known| **known == method).copied()
 }
 
 /// Stands for every method that is not known.
-pub(super) const OTHER_METHOD: &str = "_OTHER";
+const OTHER_METHOD: &str = "_OTHER";
+
+/// Says which method a request has.
+pub(super) fn set_method(span: &mut LayerSpan<'_>, method: &str) {
+    if let Some(known) = known_method(method) {
+        span.set(attribute::HTTP_REQUEST_METHOD, known);
+    } else {
+        span.set(attribute::HTTP_REQUEST_METHOD, OTHER_METHOD);
+        let method = capped(method).to_owned();
+        span.set(attribute::HTTP_REQUEST_METHOD_ORIGINAL, method);
+    }
+}
 
 /// `METHOD target`, or `HTTP` in place of a method that anybody can make up.
 pub(super) fn span_name(method: &str, target: Option<&str>) -> Cow<'static, str> {
     let method = known_method(method).unwrap_or("HTTP");
     match target {
-        Some(target) if !target.is_empty() => format!("{method} {target}").into(),
+        Some(target) if !target.is_empty() => spare::joined([method, " ", target]).into(),
         _ => method.into(),
     }
 }
@@ -47,8 +59,8 @@ impl SpanRef {
     /// Records the status code, with the words for it where it is an error that nobody has told of.
     pub(super) fn http_outcome(&self, status: u16, reason: &str) {
         self.set_conventional(attribute::HTTP_RESPONSE_STATUS_CODE, i64::from(status));
-        let client = self.kind() == Some(SpanKind::Client);
-        if status >= 500 || (client && status >= 400) {
+        let is_client = || self.kind() == Some(SpanKind::Client);
+        if status >= 500 || (status >= 400 && is_client()) {
             if !self.has_attribute(attribute::ERROR_TYPE) {
                 self.error_type(&status.to_string());
             }

@@ -55,6 +55,7 @@ layer_span! {
     }
 }
 
+#[inline]
 fn operation<'a>(name: &'static str, operation: &'static str) -> LayerSpan<'a> {
     LayerSpan::new(name, SpanKind::Internal).with(attribute::MEMORY_OPERATION, operation)
 }
@@ -86,17 +87,25 @@ fn operation<'a>(name: &'static str, operation: &'static str) -> LayerSpan<'a> {
 /// );
 /// ```
 pub fn trace_recall(query: &str) -> Recall<'_> {
-    let span = operation("memory.recall", "recall")
-        .with(attribute::GEN_AI_OPERATION_NAME, "search_memory")
-        .with(attribute::MEMORY_QUERY_LENGTH, query.chars().count())
-        .with(attribute::MEMORY_MAX_CONCEPTS, 10);
-    Recall(if span.previews() {
+    let mut span = operation("memory.recall", "recall");
+    span.set(attribute::GEN_AI_OPERATION_NAME, "search_memory");
+    span.set(attribute::MEMORY_QUERY_LENGTH, char_count(query));
+    span.set(attribute::MEMORY_MAX_CONCEPTS, 10);
+    if span.previews() {
         let preview = truncated(query, PREVIEW_CHARS);
-        span.with(attribute::MEMORY_QUERY_PREVIEW, preview)
-            .with(attribute::GEN_AI_MEMORY_QUERY_TEXT, preview)
+        span.set(attribute::MEMORY_QUERY_PREVIEW, preview);
+        span.set(attribute::GEN_AI_MEMORY_QUERY_TEXT, preview);
+    }
+    Recall(span)
+}
+
+/// The length of a text in characters, of which most have one byte.
+fn char_count(text: &str) -> usize {
+    if text.is_ascii() {
+        text.len()
     } else {
-        span
-    })
+        text.chars().count()
+    }
 }
 
 /// A `memory.learn` span around the storing of a turn; lengths are in characters.

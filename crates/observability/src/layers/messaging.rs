@@ -6,7 +6,10 @@
 //!
 //! Source: OpenTelemetry semantic conventions 1.x, "Messaging spans".
 
-use super::span::{LayerSpan, layer_span};
+use super::{
+    span::{LayerSpan, layer_span},
+    spare,
+};
 use crate::{
     semconv::{Group, attribute, former},
     span::SpanKind,
@@ -56,7 +59,7 @@ layer_span! {
 /// );
 /// ```
 pub fn trace_publish(destination: &str) -> Publish<'_> {
-    let name = format!("publish {destination}");
+    let name = spare::joined(["publish ", destination]);
     Publish(send(LayerSpan::new(name, SpanKind::Producer), destination))
 }
 
@@ -80,7 +83,7 @@ pub fn trace_publish(destination: &str) -> Publish<'_> {
 /// );
 /// ```
 pub fn trace_process(destination: &str) -> Process<'_> {
-    let name = format!("process {destination}");
+    let name = spare::joined(["process ", destination]);
     let span = LayerSpan::new(name, SpanKind::Consumer);
     Process(described(span, ["process", "process"], destination))
 }
@@ -92,12 +95,13 @@ pub(super) fn send<'a>(span: LayerSpan<'a>, destination: &'a str) -> LayerSpan<'
 
 /// Earlier conventions knew the name of an operation only, in another attribute.
 fn described<'a>(
-    span: LayerSpan<'a>,
+    mut span: LayerSpan<'a>,
     [name, kind]: [&'static str; 2],
     destination: &'a str,
 ) -> LayerSpan<'a> {
-    span.with_stable(Group::Messaging, attribute::MESSAGING_OPERATION_NAME, name)
-        .with_stable(Group::Messaging, attribute::MESSAGING_OPERATION_TYPE, kind)
-        .with_former(Group::Messaging, former::MESSAGING_OPERATION, name)
-        .with(attribute::MESSAGING_DESTINATION_NAME, destination)
+    let group = Group::Messaging;
+    span.set_stable(group, attribute::MESSAGING_OPERATION_NAME, name);
+    span.set_stable(group, attribute::MESSAGING_OPERATION_TYPE, kind);
+    span.set_former(group, former::MESSAGING_OPERATION, name);
+    span.with(attribute::MESSAGING_DESTINATION_NAME, destination)
 }

@@ -39,5 +39,6 @@ mod http;
 pub mod memory;
 pub mod messaging;
 mod span;
+mod spare;
 
 pub use custom::ErrorSeverity;

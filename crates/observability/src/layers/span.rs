@@ -3,16 +3,21 @@
 //! Position: wrapped by the types of the layers, on top of `SpanBuilder`; which names the attributes
 //! get is decided by the recorder in scope.
 //!
-//! Invariant: an `Err` becomes one exception event and the error status, and passes on unchanged.
+//! Invariants:
+//! - an `Err` becomes one exception event and the error status, and passes on unchanged;
+//! - in the steady state nothing is allocated: names and attributes lie in [`spare`] memory.
 
-use super::database::{Database, Statement};
+use super::{
+    database::{Database, Statement},
+    spare::{self, Attributes},
+};
 use crate::{
     context::{Context, FutureExt as _, SpanContext, with_top},
     recorder::Recorder,
     semconv::{Group, Naming, attribute},
-    span::{Failure, Span, SpanBuilder, SpanGuard, SpanKind, SpanRef, Tracer, Value, get_tracer},
+    span::{Failure, Link, Span, SpanGuard, SpanKind, SpanRef, Start, Tracer, Value, get_tracer},
 };
-use std::{borrow::Cow, sync::LazyLock};
+use std::{borrow::Cow, ops::Deref, sync::LazyLock};
 
 static TRACER: LazyLock<Tracer> = LazyLock::new(|| get_tracer("continuum"));
 
@@ -24,8 +29,12 @@ pub(super) struct LayerSpan<'a> {
     naming: Naming,
     previews: bool,
     parent: Option<&'a Context>,
-    attributes: Vec<(&'a str, Value<'a>)>,
-    links: Vec<SpanContext>,
+    attributes: Attributes<'a>,
+    /// A bit for each key among them, which other keys may share.
+    seen: u64,
+    /// Whether one of them may be a text of its own.
+    holds_texts: bool,
+    links: Vec<Link<'a>>,
     database: Database<'a>,
 }
 
@@ -40,7 +49,9 @@ impl<'a> LayerSpan<'a> {
             naming: config.map(|config| config.naming).unwrap_or_default(),
             previews: config.is_some_and(|config| config.previews),
             parent: None,
-            attributes: Vec::with_capacity(6),
+            attributes: spare::attributes(),
+            seen: 0,
+            holds_texts: false,
             links: Vec::new(),
             database: Database::Other,
         }
@@ -48,7 +59,9 @@ impl<'a> LayerSpan<'a> {
 
     /// Adds a word to the name.
     pub(super) fn name_more(&mut self, word: &str) {
-        self.name = format!("{} {word}", self.name).into();
+        let name = self.name.to_mut();
+        name.push(' ');
+        name.push_str(word);
     }
 
     /// Makes the span one of the database layer.
@@ -66,50 +79,51 @@ impl<'a> LayerSpan<'a> {
     }
 
     /// Adds an attribute by its current name; the conventions decide about the name it gets.
+    #[inline]
     pub(super) fn with(mut self, key: &'static str, value: impl Into<Value<'a>>) -> Self {
-        self.push(key, value);
+        self.set(key, value);
         self
     }
 
-    fn push(&mut self, key: &'static str, value: impl Into<Value<'a>>) {
+    /// The same in place.
+    #[inline]
+    pub(super) fn set(&mut self, key: &'static str, value: impl Into<Value<'a>>) {
         let value = value.into();
-        let mut names = self.naming.names(key);
-        match (names.next(), names.next()) {
-            (Some(first), Some(second)) => {
-                self.put(first, value.clone());
-                self.put(second, value);
-            }
-            // Nearly always: nothing is copied.
-            (Some(only), None) => self.put(only, value),
-            (None, _) => {}
+        if self.naming.is_usual() {
+            self.put(key, value);
+        } else {
+            self.put_renamed(key, &value);
+        }
+    }
+
+    #[cold]
+    fn put_renamed(&mut self, key: &'static str, value: &Value<'a>) {
+        for name in self.naming.names(key) {
+            self.put(name, value.clone());
         }
     }
 
     /// Adds an attribute that only the current conventions have.
-    pub(super) fn with_stable(
-        self,
+    pub(super) fn set_stable(
+        &mut self,
         group: Group,
         key: &'static str,
         value: impl Into<Value<'a>>,
-    ) -> Self {
+    ) {
         if self.naming.of(group).has_stable() {
-            self.attribute(key, value)
-        } else {
-            self
+            self.put(key, value.into());
         }
     }
 
     /// Adds an attribute that only the former conventions have.
-    pub(super) fn with_former(
-        self,
+    pub(super) fn set_former(
+        &mut self,
         group: Group,
         key: &'static str,
         value: impl Into<Value<'a>>,
-    ) -> Self {
+    ) {
         if self.has_former(group) {
-            self.attribute(key, value)
-        } else {
-            self
+            self.put(key, value.into());
         }
     }
 
@@ -119,17 +133,24 @@ impl<'a> LayerSpan<'a> {
     }
 
     /// Adds an attribute under the name that it was given.
+    #[inline]
     pub(super) fn attribute(mut self, key: &'a str, value: impl Into<Value<'a>>) -> Self {
         self.put(key, value.into());
         self
     }
 
-    /// A default gives way to what is set later.
-    fn put(&mut self, key: &'a str, value: Value<'a>) {
-        match self.attributes.iter_mut().find(|(known, _)| *known == key) {
-            Some((_, before)) => *before = value,
-            None => self.attributes.push((key, value)),
+    /// The same in place. A default gives way to what is set later.
+    pub(super) fn put(&mut self, key: &'a str, value: Value<'a>) {
+        self.holds_texts |= matches!(value, Value::Str(Cow::Owned(_)));
+        let bit = bit_of(key);
+        if self.seen & bit != 0
+            && let Some((_, before)) = self.attributes.iter_mut().find(|(known, _)| *known == key)
+        {
+            *before = value;
+            return;
         }
+        self.seen |= bit;
+        self.attributes.push((key, value));
     }
 
     pub(super) fn parent(mut self, context: &'a Context) -> Self {
@@ -138,7 +159,8 @@ impl<'a> LayerSpan<'a> {
     }
 
     pub(super) fn links(mut self, contexts: impl IntoIterator<Item = SpanContext>) -> Self {
-        self.links.extend(contexts);
+        let links = contexts.into_iter().map(|context| (context, Vec::new()));
+        self.links.extend(links);
         self
     }
 
@@ -152,10 +174,11 @@ impl<'a> LayerSpan<'a> {
         let Database::Query(statement) = self.database else {
             return;
         };
-        self.name = statement.span_name().into();
-        self.push(attribute::DB_OPERATION_NAME, statement.operation());
+        let operation = statement.operation();
+        self.name = statement.span_name(operation).into();
+        self.set(attribute::DB_OPERATION_NAME, operation);
         if let Some(table) = statement.table {
-            self.push(attribute::DB_COLLECTION_NAME, table);
+            self.set(attribute::DB_COLLECTION_NAME, table);
         }
     }
 
@@ -165,26 +188,30 @@ impl<'a> LayerSpan<'a> {
         span.set_attributes(self.attributes);
     }
 
-    fn builder(&mut self) -> SpanBuilder<'_> {
+    /// Starts the span as `begin` does it.
+    #[inline]
+    fn begin<S: Deref<Target = SpanRef>>(
+        mut self,
+        begin: impl FnOnce(&Start<'_>, Option<&Context>) -> S,
+    ) -> S {
         self.name_query();
-        let mut builder = TRACER
-            .span_builder(&self.name)
-            .kind(self.kind)
-            .with_attributes(std::mem::take(&mut self.attributes));
-        if let Some(parent) = self.parent {
-            builder = builder.parent(parent);
-        }
-        for link in self.links.drain(..) {
-            builder = builder.link(link);
-        }
+        let start = Start {
+            kind: self.kind,
+            attributes: &self.attributes,
+            links: &self.links,
+            ..TRACER.describe(&self.name)
+        };
+        let span = begin(&start, self.parent);
         if let Database::Query(statement) = &self.database {
-            builder = builder.on_start(statement);
+            statement.describe(&span);
         }
-        builder
+        spare::keep_attributes(self.attributes, self.holds_texts);
+        spare::keep_text(self.name);
+        span
     }
 
     pub(super) async fn run<T, E: Failure<By>, By, Fut>(
-        mut self,
+        self,
         work: impl FnOnce(SpanRef) -> Fut,
     ) -> Result<T, E>
     where
@@ -196,7 +223,9 @@ impl<'a> LayerSpan<'a> {
             settle(&span, &result, is_transaction);
             result
         };
-        self.builder().in_span(watched).await
+        let span = self.start();
+        let view = span.view().clone();
+        watched(view).in_span(span).await
     }
 
     pub(super) fn run_future<T, E: Failure<By>, By, F>(
@@ -218,27 +247,36 @@ impl<'a> LayerSpan<'a> {
     }
 
     pub(super) fn run_sync<T, E: Failure<By>, By>(
-        mut self,
+        self,
         work: impl FnOnce(&SpanRef) -> Result<T, E>,
     ) -> Result<T, E> {
         let is_transaction = matches!(self.database, Database::Transaction);
-        self.builder().in_scope(|span| {
+        self.in_scope(|span| {
             let result = work(span);
             settle(span, &result, is_transaction);
             result
         })
     }
 
-    pub(super) fn in_scope<R>(mut self, work: impl FnOnce(&SpanRef) -> R) -> R {
-        self.builder().in_scope(work)
+    #[inline]
+    pub(super) fn in_scope<R>(self, work: impl FnOnce(&SpanRef) -> R) -> R {
+        self.start_as_current().run(work)
     }
 
-    pub(super) fn start_as_current(mut self) -> SpanGuard {
-        self.builder().start_as_current()
+    #[expect(
+        clippy::redundant_closure_for_method_calls,
+        reason = "the method alone would be one of a single lifetime"
+    )]
+    pub(super) fn start_as_current(self) -> SpanGuard {
+        self.begin(|start, parent| start.guard_under(parent))
     }
 
-    pub(super) fn start(mut self) -> Span {
-        self.builder().start()
+    #[expect(
+        clippy::redundant_closure_for_method_calls,
+        reason = "the method alone would be one of a single lifetime"
+    )]
+    pub(super) fn start(self) -> Span {
+        self.begin(|start, parent| start.span_under(parent))
     }
 }
 
@@ -252,9 +290,16 @@ fn settle<T, E: Failure<By>, By>(span: &SpanRef, result: &Result<T, E>, is_trans
     }
 }
 
+/// One of 64 bits, in which keys mostly differ: by length and last letter.
+#[inline]
+fn bit_of(key: &str) -> u64 {
+    let last = key.as_bytes().last().copied().unwrap_or_default();
+    1 << ((key.len().wrapping_mul(5) ^ usize::from(last)) % 64)
+}
+
 /// A name of which the part that varies is in lower case.
 pub(super) fn lower_case_name(prefix: &str, operation: &str) -> String {
-    let mut name = String::with_capacity(prefix.len() + operation.len());
+    let mut name = spare::text();
     name.push_str(prefix);
     push_lower_case(&mut name, operation);
     name
@@ -284,17 +329,20 @@ macro_rules! layer_span {
         impl<'a> $name<'a> {
             $(
                 $(#[$set_doc])*
+                #[inline]
                 pub fn $set(self, $set: $type) -> Self {
                     Self(self.0.with($key, $set))
                 }
             )*
 
             /// Says whose data it is.
+            #[inline]
             pub fn tenant_id(self, tenant_id: &'a str) -> Self {
                 Self(self.0.attribute($crate::semconv::attribute::TENANT_ID, tenant_id))
             }
 
             /// Adds an attribute of your own, never renamed.
+            #[inline]
             pub fn attribute(self, key: &'a str, value: impl Into<$crate::Value<'a>>) -> Self {
                 Self(self.0.attribute(key, value))
             }
@@ -362,6 +410,7 @@ macro_rules! layer_span {
             }
 
             /// Runs a closure inside the span, whatever it returns.
+            #[inline]
             pub fn in_scope<R>(self, work: impl FnOnce(&$crate::SpanRef) -> R) -> R {
                 self.0.in_scope(work)
             }

@@ -75,10 +75,16 @@ impl Naming {
         self.0[group as usize]
     }
 
+    /// Whether every name is the current one.
+    #[inline]
+    pub(crate) fn is_usual(self) -> bool {
+        self == Self::default()
+    }
+
     /// The names under which the attribute with the current name `key` is to be set.
     #[inline]
     pub(crate) fn names(self, key: &str) -> impl Iterator<Item = &str> {
-        let names = if self == Self::default() {
+        let names = if self.is_usual() {
             [Some(key), None]
         } else {
             self.look_up(key)

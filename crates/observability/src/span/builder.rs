@@ -9,7 +9,6 @@ use super::{
     start::{Link, Start},
 };
 use crate::context::{Context, FutureExt as _, SpanContext};
-use std::fmt::Debug;
 
 /// Prepares a span; made by `Tracer::span_builder`.
 ///
@@ -35,13 +34,6 @@ pub struct SpanBuilder<'a> {
     attributes: Vec<(&'a str, Value<'a>)>,
     links: Vec<Link<'a>>,
     start_unix_nanos: Option<u64>,
-    on_start: Option<&'a dyn OnStart>,
-}
-
-/// Describes a span that has just started, unless it is not recorded.
-pub(crate) trait OnStart: Debug + Sync {
-    /// Says more than can be known before.
-    fn started(&self, span: &SpanRef);
 }
 
 impl<'a> SpanBuilder<'a> {
@@ -55,7 +47,6 @@ impl<'a> SpanBuilder<'a> {
             attributes: Vec::new(),
             links: Vec::new(),
             start_unix_nanos: None,
-            on_start: None,
         }
     }
 
@@ -74,12 +65,6 @@ impl<'a> SpanBuilder<'a> {
     /// Sets an attribute that samplers can see, and is better given here than later for that.
     pub fn attribute(mut self, key: &'a str, value: impl Into<Value<'a>>) -> Self {
         self.attributes.push((key, value.into()));
-        self
-    }
-
-    /// Takes all attributes at once, in place of those set before.
-    pub(crate) fn with_attributes(mut self, attributes: Vec<(&'a str, Value<'a>)>) -> Self {
-        self.attributes = attributes;
         self
     }
 
@@ -104,34 +89,16 @@ impl<'a> SpanBuilder<'a> {
         self
     }
 
-    /// Has the span described at its start, if it is recorded: for what is costly to find out.
-    pub(crate) fn on_start(mut self, on_start: &'a dyn OnStart) -> Self {
-        self.on_start = Some(on_start);
-        self
-    }
-
     /// Starts the span; it is not the current one.
     #[inline]
     pub fn start(self) -> Span {
-        let span = match self.parent {
-            None if Start::is_idle() => return Span::default(),
-            None => self.as_start().span(),
-            Some(parent) => Span::new(|started| self.as_start().under(parent, started)),
-        };
-        self.describe(&span);
-        span
+        self.as_start().span_under(self.parent)
     }
 
     /// Starts the span and makes it current on this thread until the guard is dropped.
     #[inline]
     pub fn start_as_current(self) -> SpanGuard {
-        let guard = match self.parent {
-            None if Start::is_idle() => return SpanGuard::idle(),
-            None => self.as_start().guard(),
-            Some(parent) => SpanGuard::enter(|started| self.as_start().under(parent, started)),
-        };
-        self.describe(&guard);
-        guard
+        self.as_start().guard_under(self.parent)
     }
 
     #[inline]
@@ -142,15 +109,6 @@ impl<'a> SpanBuilder<'a> {
             links: &self.links,
             time_unix_nanos: self.start_unix_nanos,
             ..Start::plain(self.scope, self.name)
-        }
-    }
-
-    #[inline]
-    fn describe(&self, span: &SpanRef) {
-        if let Some(on_start) = self.on_start
-            && span.is_recording()
-        {
-            on_start.started(span);
         }
     }
 

@@ -70,7 +70,7 @@ impl SpanGuard {
 
     /// Runs `work` inside the span; a panic is recorded with its text, and goes on.
     #[inline]
-    pub(super) fn run<R>(self, work: impl FnOnce(&SpanRef) -> R) -> R {
+    pub(crate) fn run<R>(self, work: impl FnOnce(&SpanRef) -> R) -> R {
         let outcome = catch_unwind(AssertUnwindSafe(|| work(&self)));
         leave_forgotten(self.position);
         match outcome {

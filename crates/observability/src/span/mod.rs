@@ -52,8 +52,6 @@ pub(crate) use body::Template;
 pub(crate) use exception::Exception;
 #[cfg(feature = "log_0_4")]
 pub(crate) use exception::guarded_text;
-#[cfg(any(feature = "opentelemetry_0_33", feature = "tracing"))]
-pub(crate) use start::Start;
 #[cfg(feature = "tracing")]
 pub(crate) use {
     body::{Encoded, KeySet, KnownKey},
@@ -61,9 +59,9 @@ pub(crate) use {
 };
 pub(crate) use {
     body::{SpanBody, SpanTime},
-    builder::OnStart,
     encode::{Writer, attribute_len, field_len, put_message, put_message_of, truncated},
     hooks::{ActiveHooks, Hooks},
     opening::Opening,
     scope::InstrumentationScope,
+    start::{Link, Start},
 };

@@ -34,7 +34,7 @@ pub(crate) struct Start<'a> {
     pub(crate) time_unix_nanos: Option<u64>,
     /// The first attributes, encoded already.
     #[cfg(feature = "macros")]
-    pub(super) template: Option<&'a Template>,
+    pub(crate) template: Option<&'a Template>,
 }
 
 /// What was decided about a span.
@@ -74,6 +74,26 @@ impl<'a> Start<'a> {
     #[inline]
     pub(super) fn is_idle() -> bool {
         Recorder::global().is_none() && no_scope_is_open()
+    }
+
+    /// Starts the span under `parent`, or else under the current context.
+    #[inline]
+    pub(crate) fn span_under(&self, parent: Option<&Context>) -> Span {
+        match parent {
+            None if Self::is_idle() => Span::default(),
+            None => self.span(),
+            Some(parent) => Span::new(|started| self.under(parent, started)),
+        }
+    }
+
+    /// The same, and makes it the current one.
+    #[inline]
+    pub(crate) fn guard_under(&self, parent: Option<&Context>) -> SpanGuard {
+        match parent {
+            None if Self::is_idle() => SpanGuard::idle(),
+            None => self.guard(),
+            Some(parent) => SpanGuard::enter(|started| self.under(parent, started)),
+        }
     }
 
     /// Starts the span under the current context.

@@ -117,6 +117,12 @@ impl Tracer {
         Start::plain(self.scope, name).span()
     }
 
+    /// A span that is yet to be described and started.
+    #[inline]
+    pub(crate) fn describe(self, name: &str) -> Start<'_> {
+        Start::plain(self.scope, name)
+    }
+
     /// Starts a span of which more than the name is known, without taking memory for that, in place of one
     /// that was never started.
     #[cfg(any(feature = "opentelemetry_0_33", feature = "tracing"))]

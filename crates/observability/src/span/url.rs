@@ -103,15 +103,12 @@ impl<'a> Url<'a> {
             "https" => Some(443),
             _ => None,
         };
-        let (path, query) = match path.split_once('?') {
-            Some((path, query)) => (path, Some(redact_query(query))),
-            None => (path, None),
+        let (path, mark, query) = match path.split_once('?') {
+            Some((path, query)) => (path, "?", redact_query(query)),
+            None => (path, "", Cow::Borrowed("")),
         };
-        let mut full = format!("{scheme}://{credentials}{server}{}", capped(path));
-        if let Some(query) = query {
-            full.push('?');
-            full.push_str(&query);
-        }
+        let path = capped(path);
+        let full = [scheme, "://", credentials, server, path, mark, &query].concat();
         let port = port.or(default_port);
         Some(Self { full, host, port })
     }

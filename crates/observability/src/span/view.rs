@@ -11,7 +11,7 @@ use crate::{
     export::{SpanRecord, decode_scope, decode_span},
     recorder::{Clock, Slot, thread},
 };
-use std::{borrow::Cow, fmt, mem::ManuallyDrop, time::Duration};
+use std::{borrow::Cow, fmt, mem::ManuallyDrop};
 
 /// A reference to a span. Cheap to clone; does not keep the span open.
 ///
@@ -171,12 +171,6 @@ impl SpanRef {
                 }
             });
         }
-    }
-
-    /// Has a `slow_query` event added at the end, should the span last as long as `threshold`.
-    pub(crate) fn watch_slowness(&self, threshold: Duration) {
-        let nanos = u64::try_from(threshold.as_nanos()).unwrap_or(u64::MAX);
-        self.with(|body| body.slow_after_nanos = nanos);
     }
 
     /// Adds an event that happens now.

@@ -10,7 +10,7 @@ use crate::{
     config::redaction::{REDACTED, is_denied_key},
     context::{Context, get_current_span},
     layers::{
-        http::{OTHER_METHOD, known_method, span_name},
+        http::{set_method, span_name},
         span::LayerSpan,
     },
     propagation::extract_trace_context,
@@ -20,18 +20,19 @@ use crate::{
         url::{Url, capped, host_and_port, redact_query},
     },
 };
-use ::http::{HeaderMap, HeaderValue, Request, Uri, Version, header, uri::PathAndQuery};
+use ::http::{
+    HeaderMap, HeaderValue, Request, Uri, Version,
+    header::{self, AsHeaderName},
+    uri::PathAndQuery,
+};
 use std::borrow::Cow;
 
 impl Config {
     /// The context of the caller: its trace and its baggage.
     pub(super) fn caller<B>(&self, request: &Request<B>) -> Context {
-        let context = extract_trace_context(request.headers());
-        if self.is_forced(request.headers()) {
-            context.with_forced_sampling()
-        } else {
-            context
-        }
+        let mut context = extract_trace_context(request.headers());
+        context.forced |= self.is_forced(request.headers());
+        context
     }
 
     pub(super) fn is_excluded(&self, path: &str) -> bool {
@@ -53,12 +54,12 @@ impl Config {
         let route = guarded(self.route.as_ref(), request.extensions());
         let name = span_name(request.method().as_str(), route.as_deref());
         let mut span = LayerSpan::new(name, SpanKind::Server).parent(caller);
-        span = described(span, request, self.behind_proxy);
+        describe(&mut span, request, self.behind_proxy);
         if let Some(route) = route {
-            span = span.with(attribute::HTTP_ROUTE, route);
+            span.set(attribute::HTTP_ROUTE, route);
         }
         if let Some(client) = self.client_address(request) {
-            span = span.with(attribute::CLIENT_ADDRESS, client);
+            span.set(attribute::CLIENT_ADDRESS, client);
         }
         for (header, key) in [
             (&self.tenant_header, attribute::TENANT_ID),
@@ -66,14 +67,14 @@ impl Config {
         ] {
             if let Some(value) = header
                 .as_ref()
-                .and_then(|name| text(request.headers(), name))
+                .and_then(|name| text(request.headers(), name.as_str()))
             {
-                span = span.attribute(key, value);
+                span.put(key, value.into());
             }
         }
         for (name, key) in &self.request_headers {
             if let Some(values) = header_values(request.headers(), name) {
-                span = span.attribute(key, values);
+                span.put(key, values);
             }
         }
         span.start()
@@ -84,6 +85,7 @@ impl Config {
         self.behind_proxy
             .then(forwarded)
             .flatten()
+            .map(Cow::Borrowed)
             .or_else(|| guarded(self.client.as_ref(), request.extensions()).map(Cow::Owned))
     }
 }
@@ -109,81 +111,69 @@ impl Config {
 /// );
 /// ```
 pub fn enrich_span_with_request<B>(request: &Request<B>) {
-    let span = LayerSpan::new("", SpanKind::Server);
-    described(span, request, false).describe(&get_current_span());
+    let mut span = LayerSpan::new("", SpanKind::Server);
+    describe(&mut span, request, false);
+    span.describe(&get_current_span());
 }
 
 /// What can be said of any request.
-fn described<'a, B>(
-    mut span: LayerSpan<'a>,
-    request: &'a Request<B>,
-    behind_proxy: bool,
-) -> LayerSpan<'a> {
+fn describe<'a, B>(span: &mut LayerSpan<'a>, request: &'a Request<B>, behind_proxy: bool) {
     let (uri, headers) = (request.uri(), request.headers());
     let proxied = |name| behind_proxy.then(|| forwarded(headers, name)).flatten();
-    let method = request.method().as_str();
-    span = match known_method(method) {
-        Some(known) => span.with(attribute::HTTP_REQUEST_METHOD, known),
-        None => span
-            .with(attribute::HTTP_REQUEST_METHOD, OTHER_METHOD)
-            .with(attribute::HTTP_REQUEST_METHOD_ORIGINAL, capped(method)),
-    };
+    set_method(span, request.method().as_str());
     let scheme = proxied("x-forwarded-proto")
-        .or_else(|| uri.scheme_str().map(Cow::Borrowed))
-        .unwrap_or(Cow::Borrowed("http"));
-    span = target(span, capped(uri.path()), uri.query().map(redact_query))
-        .with(attribute::URL_SCHEME, scheme.clone());
+        .or_else(|| uri.scheme_str())
+        .unwrap_or("http");
+    target(span, capped(uri.path()), uri.query().map(redact_query));
+    span.set(attribute::URL_SCHEME, scheme);
     let host = proxied("x-forwarded-host")
-        .or_else(|| text(headers, header::HOST.as_str()))
-        .or_else(|| uri.host().map(Cow::Borrowed));
+        .or_else(|| text(headers, header::HOST))
+        .or_else(|| uri.host());
     if let Some(host) = host {
-        span = server(span, &host, &scheme);
+        server(span, host, scheme);
         if span.has_former(Group::Http) {
-            span = whole_url(span, &format!("{scheme}://{host}{}", path_and_query(uri)));
+            whole_url(span, &format!("{scheme}://{host}{}", path_and_query(uri)));
         }
     }
     if let Some(version) = version(request.version()) {
-        span = span.with(attribute::NETWORK_PROTOCOL_VERSION, version);
+        span.set(attribute::NETWORK_PROTOCOL_VERSION, version);
     }
-    if let Some(agent) = text(headers, header::USER_AGENT.as_str()) {
-        span = span.with(attribute::USER_AGENT_ORIGINAL, agent);
+    if let Some(agent) = text(headers, header::USER_AGENT) {
+        span.set(attribute::USER_AGENT_ORIGINAL, agent);
     }
     if let Some(size) = body_size(headers) {
-        span = span.with(attribute::HTTP_REQUEST_BODY_SIZE, size);
+        span.set(attribute::HTTP_REQUEST_BODY_SIZE, size);
     }
-    span
 }
 
-fn target<'a>(span: LayerSpan<'a>, path: &'a str, query: Option<Cow<'a, str>>) -> LayerSpan<'a> {
+fn target<'a>(span: &mut LayerSpan<'a>, path: &'a str, query: Option<Cow<'a, str>>) {
     let query = query.filter(|query| !query.is_empty());
-    let whole = match &query {
-        Some(query) => Cow::Owned(format!("{path}?{query}")),
-        None => Cow::Borrowed(path),
-    };
-    let span = span
-        .with_former(Group::Http, former::HTTP_TARGET, whole)
-        .with_stable(Group::Http, attribute::URL_PATH, path);
-    match query {
-        Some(query) => span.with_stable(Group::Http, attribute::URL_QUERY, query),
-        None => span,
+    if span.has_former(Group::Http) {
+        let whole = match &query {
+            Some(query) => Cow::Owned(format!("{path}?{query}")),
+            None => Cow::Borrowed(path),
+        };
+        span.put(former::HTTP_TARGET, whole.into());
+    }
+    span.set_stable(Group::Http, attribute::URL_PATH, path);
+    if let Some(query) = query {
+        span.set_stable(Group::Http, attribute::URL_QUERY, query);
     }
 }
 
-fn server<'a>(span: LayerSpan<'a>, host: &str, scheme: &str) -> LayerSpan<'a> {
-    let span = span.with_former(Group::Http, former::HTTP_HOST, host.to_owned());
-    let Some((address, port)) = host_and_port(host) else {
-        return span;
-    };
-    let port = port.unwrap_or(if scheme == "https" { 443 } else { 80 });
-    span.with_stable(Group::Http, attribute::SERVER_ADDRESS, address.to_owned())
-        .with_stable(Group::Http, attribute::SERVER_PORT, port)
+fn server<'a>(span: &mut LayerSpan<'a>, host: &'a str, scheme: &str) {
+    span.set_former(Group::Http, former::HTTP_HOST, host);
+    if let Some((address, port)) = host_and_port(host) {
+        let port = port.unwrap_or(if scheme == "https" { 443 } else { 80 });
+        span.set_stable(Group::Http, attribute::SERVER_ADDRESS, address);
+        span.set_stable(Group::Http, attribute::SERVER_PORT, port);
+    }
 }
 
 /// The URL as the client wrote it, which only the former conventions have on a server's span.
-fn whole_url<'a>(span: LayerSpan<'a>, url: &str) -> LayerSpan<'a> {
-    match Url::parse(url) {
-        Some(url) => span.attribute(former::HTTP_URL, url.full),
-        None => span,
+fn whole_url(span: &mut LayerSpan<'_>, url: &str) {
+    if let Some(url) = Url::parse(url) {
+        span.put(former::HTTP_URL, url.full.into());
     }
 }
 
@@ -226,14 +216,14 @@ pub(super) fn header_values(headers: &HeaderMap, name: &str) -> Option<Value<'st
 }
 
 /// The text of a header's first value.
-fn text<'r>(headers: &'r HeaderMap, name: &str) -> Option<Cow<'r, str>> {
-    let value = headers.get(name)?.to_str().ok()?;
-    Some(capped(value).into())
+#[inline]
+fn text(headers: &HeaderMap, name: impl AsHeaderName) -> Option<&str> {
+    Some(capped(headers.get(name)?.to_str().ok()?))
 }
 
 /// What the proxy nearest to the client says.
-fn forwarded<'r>(headers: &'r HeaderMap, name: &str) -> Option<Cow<'r, str>> {
+fn forwarded<'r>(headers: &'r HeaderMap, name: &str) -> Option<&'r str> {
     let value = headers.get(name)?.to_str().ok()?;
     let first = value.split(',').next().map(str::trim)?;
-    (!first.is_empty()).then(|| capped(first).into())
+    (!first.is_empty()).then(|| capped(first))
 }

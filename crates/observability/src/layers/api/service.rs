@@ -7,10 +7,10 @@ use super::{
     request::{body_size, header_values},
 };
 use crate::{
-    context::{FutureExt as _, InContext, with_context},
+    context::{FutureExt as _, InContext, encode_hex, with_context},
     span::{Exception, SpanRef},
 };
-use ::http::{HeaderValue, Request, Response};
+use ::http::{HeaderName, HeaderValue, Request, Response};
 use http_body::Body;
 use pin_project_lite::pin_project;
 use std::{
@@ -20,6 +20,9 @@ use std::{
     task::{Context, Poll, ready},
 };
 use tower_service::Service;
+
+/// The header that tells the client its trace.
+static TRACE_ID: HeaderName = HeaderName::from_static("trace_id");
 
 /// The service that [`TraceLayer`](super::TraceLayer) makes.
 #[derive(Clone)]
@@ -64,7 +67,8 @@ where
             return self.traced(inner, SpanRef::default()).with_context(context);
         }
         let span = self.config.start(&request, &caller);
-        let inner = with_context(&span.as_context(), || self.inner.call(request));
+        let scope = span.as_context().attach();
+        let inner = scope.run(|| self.inner.call(request));
         self.traced(inner, span.view().clone()).in_span(span)
     }
 }
@@ -135,10 +139,17 @@ fn describe<R: Body>(span: &SpanRef, response: &mut Response<R>, config: &Config
             span.set_attribute(key, values);
         }
     }
-    let trace_id = span.span_context().trace_id();
-    if trace_id.is_valid()
-        && let Ok(value) = HeaderValue::from_str(&trace_id.to_string())
-    {
-        response.headers_mut().insert("trace_id", value);
+    if let Some(value) = trace_id_of(span) {
+        response.headers_mut().insert(TRACE_ID.clone(), value);
     }
+}
+
+fn trace_id_of(span: &SpanRef) -> Option<HeaderValue> {
+    let trace_id = span.context().trace_id();
+    if !trace_id.is_valid() {
+        return None;
+    }
+    let mut digits = [0; 32];
+    encode_hex(&trace_id.to_bytes(), &mut digits);
+    HeaderValue::from_bytes(&digits).ok()
 }

@@ -7,7 +7,10 @@
 //! to the next; a key without such a part is borrowed, not copied; of a key at most [`MAX_KEY_BYTES`]
 //! are recorded, and whole parts only.
 
-use crate::config::redaction::{is_denied_key, is_email};
+use crate::{
+    config::redaction::{is_denied_key, is_email},
+    layers::spare,
+};
 use std::borrow::Cow;
 
 /// What stands in place of a part that looks like a hash.
@@ -18,15 +21,39 @@ const MAX_KEY_BYTES: usize = 256;
 /// Shorter parts of hexadecimal digits are words, years, or small numbers.
 const MIN_HEX: usize = 8;
 /// Parts of so many hexadecimal digits are hashes even if none of them is a decimal one.
-const SURE_HEX: usize = 16;
+const SURE_HEX: u64 = 16;
 /// Shorter parts of letters and digits are names.
 const MIN_OPAQUE: usize = 20;
 
-/// Where a key is divided.
-const OUTER: &[char] = &[':', '/', '|', '#', ',', ';', ' ', '&', '?'];
+/// Where a key is divided, a class of bytes.
+const OUTER: u8 = 1;
 /// Where its parts are divided further; what is no hash then is divided once more, since `_` and `=`
 /// may be part of an encoded token.
-const INNER: [&[char]; 2] = [&['.', '@'], &['_', '=']];
+const INNER: [u8; 2] = [2, 4];
+/// Stands between a name and a value.
+const EQUALS: u8 = 8;
+/// Stands in every e-mail address.
+const AT: u8 = 16;
+
+/// The classes of each byte.
+const CLASSES: [u8; 256] = classes();
+
+const fn classes() -> [u8; 256] {
+    let mut classes = [0; 256];
+    let mut byte = 0_u8;
+    while byte.is_ascii() {
+        classes[byte as usize] = match byte {
+            b':' | b'/' | b'|' | b'#' | b',' | b';' | b' ' | b'&' | b'?' => OUTER,
+            b'.' => INNER[0],
+            b'@' => INNER[0] | AT,
+            b'_' => INNER[1],
+            b'=' => INNER[1] | EQUALS,
+            _ => 0,
+        };
+        byte += 1;
+    }
+    classes
+}
 
 /// The key with each part replaced that may be a secret or is another one in each entry.
 pub(crate) fn scrubbed(key: &str) -> Cow<'_, str> {
@@ -46,16 +73,51 @@ fn beginning(key: &str) -> &str {
         return key;
     }
     let cut = &key[..key.floor_char_boundary(MAX_KEY_BYTES)];
-    cut.rfind(OUTER).map_or("", |end| &cut[..=end])
+    let end = cut.bytes().rposition(|byte| class(byte) & OUTER != 0);
+    end.map_or("", |end| &cut[..=end])
 }
 
 /// The scrubbed key with its last part, which tells one entry from another, replaced by `*`.
 pub(crate) fn key_pattern(scrubbed: &str) -> String {
-    let kind = scrubbed.rfind(':').map_or("", |end| &scrubbed[..=end]);
-    let mut pattern = String::with_capacity(kind.len() + 1);
-    pattern.push_str(kind);
-    pattern.push('*');
-    pattern
+    let end = scrubbed.bytes().rposition(|byte| byte == b':');
+    let kind = end.map_or("", |end| &scrubbed[..=end]);
+    spare::joined([kind, "*"])
+}
+
+#[inline]
+const fn class(byte: u8) -> u8 {
+    CLASSES[byte as usize]
+}
+
+/// A part of a text.
+struct Part<'a> {
+    at: usize,
+    text: &'a str,
+    /// The classes of its bytes.
+    seen: u8,
+}
+
+/// The parts of a text between separators, which are one byte each.
+#[inline]
+fn parts(text: &str, separators: u8) -> impl Iterator<Item = Part<'_>> {
+    let mut next = Some(0);
+    std::iter::from_fn(move || {
+        let at = next?;
+        let mut seen = 0;
+        let rest = text.as_bytes().get(at..)?;
+        let len = rest.iter().position(|byte| {
+            let class = class(*byte);
+            let is_separator = class & separators != 0;
+            if !is_separator {
+                seen |= class;
+            }
+            is_separator
+        });
+        let end = at + len.unwrap_or(rest.len());
+        next = len.map(|_| end + 1);
+        let text = text.get(at..end)?;
+        Some(Part { at, text, seen })
+    })
 }
 
 struct Scrubbed<'a> {
@@ -68,45 +130,66 @@ struct Scrubbed<'a> {
 impl<'a> Scrubbed<'a> {
     /// What follows the name of a secret is one, as in `token=…` or `token:…`.
     fn visit_parts(&mut self) {
-        let (mut at, mut is_named) = (0, false);
-        for part in self.key.split(OUTER) {
-            let (name, value) = part.split_once('=').unwrap_or(("", part));
-            let value_at = at + part.len() - value.len();
-            let hidden = if is_denied_key(name) && !value.is_empty() {
-                Some(SECRET)
+        let mut before = "";
+        for part in parts(self.key, OUTER) {
+            if !part.text.is_empty() && !before.is_empty() && is_denied_key(before) {
+                self.replace(part.at, part.text, SECRET);
+            } else if part.seen & (EQUALS | AT) != 0 {
+                self.visit_named(&part);
             } else {
-                is_email(value).then_some(EMAIL)
-            };
-            if is_named && !part.is_empty() {
-                self.replace(at, part, SECRET);
-            } else if let Some(placeholder) = hidden {
-                self.visit(at, name, &INNER);
-                self.replace(value_at, value, placeholder);
-            } else {
-                self.visit(at, part, &INNER);
+                self.visit(part.at, part.text, &INNER);
             }
-            is_named = value.len() == part.len() && is_denied_key(part);
-            // Every separator is one byte.
-            at += part.len() + 1;
+            before = if part.seen & EQUALS == 0 {
+                part.text
+            } else {
+                ""
+            };
         }
     }
 
+    /// Looks at a part that may have a name of its own, or be an address.
+    fn visit_named(&mut self, part: &Part<'a>) {
+        let (name, value) = part.text.split_once('=').unwrap_or(("", part.text));
+        let placeholder = if is_denied_key(name) && !value.is_empty() {
+            SECRET
+        } else if is_email(value) {
+            EMAIL
+        } else {
+            return self.visit(part.at, part.text, &INNER);
+        };
+        self.visit(part.at, name, &INNER);
+        let value_at = part.at + part.text.len() - value.len();
+        self.replace(value_at, value, placeholder);
+    }
+
     /// Looks for hashes in `text`, which begins at `start` of the key.
-    fn visit(&mut self, start: usize, text: &str, separators: &[&[char]]) {
+    fn visit(&mut self, start: usize, text: &str, separators: &[u8]) {
+        if text.len() < MIN_HEX {
+            return;
+        }
         if looks_like_hash(text.as_bytes()) {
             return self.replace(start, text, HASH);
         }
+        self.visit_inner(start, text, separators);
+    }
+
+    /// Looks for them in the parts of `text`, which as a whole is none.
+    fn visit_inner(&mut self, start: usize, text: &str, separators: &[u8]) {
         let Some((separator, finer)) = separators.split_first() else {
             return;
         };
-        let mut at = start;
-        for part in text.split(*separator) {
-            self.visit(at, part, finer);
-            at += part.len() + 1;
+        if !text.bytes().any(|byte| class(byte) & separator != 0) {
+            return self.visit_inner(start, text, finer);
+        }
+        for part in parts(text, *separator) {
+            self.visit(start + part.at, part.text, finer);
         }
     }
 
     fn replace(&mut self, at: usize, part: &str, by: &str) {
+        if self.copied == 0 {
+            self.out = spare::text();
+        }
         self.out.push_str(&self.key[self.copied..at]);
         self.out.push_str(by);
         self.copied = at + part.len();
@@ -125,30 +208,75 @@ impl<'a> Scrubbed<'a> {
 fn looks_like_hash(part: &[u8]) -> bool {
     // A hash may be a negative number.
     let part = part.strip_prefix(b"-").unwrap_or(part);
-    part.len() >= MIN_HEX && (is_hexadecimal(part) || is_opaque(part))
+    part.len() >= MIN_HEX && Counts::of(part).are_of_a_hash(part.len())
 }
 
-fn is_hexadecimal(part: &[u8]) -> bool {
-    let hex = count(part, u8::is_ascii_hexdigit);
-    let hyphens = count(part, |byte| *byte == b'-');
-    let has_number = hyphens == 0 && count(part, u8::is_ascii_digit) > 0;
-    hex + hyphens == part.len() && (hex >= SURE_HEX || has_number)
+/// How many bytes of a part are of each sort: seven numbers in one, so that one addition counts all.
+#[derive(Clone, Copy)]
+struct Counts(u64);
+
+/// Bits of a number; no part is longer than [`MAX_KEY_BYTES`].
+const COUNT_BITS: usize = 9;
+const HEX: usize = 0;
+const HYPHEN: usize = 1;
+const DIGIT: usize = 2;
+const PLAIN: usize = 3;
+const MARK: usize = 4;
+const UPPER: usize = 5;
+const LOWER: usize = 6;
+
+/// What each byte adds to the counts.
+const ONES: [u64; 256] = ones();
+
+const fn ones() -> [u64; 256] {
+    let mut ones = [0; 256];
+    let mut byte = 0_u8;
+    while byte.is_ascii() {
+        ones[byte as usize] = one(byte.is_ascii_hexdigit(), HEX)
+            | one(byte == b'-', HYPHEN)
+            | one(byte.is_ascii_digit(), DIGIT)
+            | one(byte.is_ascii_alphanumeric(), PLAIN)
+            | one(matches!(byte, b'+' | b'=' | b'_' | b'-'), MARK)
+            | one(byte.is_ascii_uppercase(), UPPER)
+            | one(byte.is_ascii_lowercase(), LOWER);
+        byte += 1;
+    }
+    ones
 }
 
-/// Letters and digits without a break, or letters of both cases and digits with the marks of base64.
-fn is_opaque(part: &[u8]) -> bool {
-    let plain = count(part, u8::is_ascii_alphanumeric);
-    let marks = count(part, |byte| b"+=_-".contains(byte));
-    let both_cases =
-        count(part, u8::is_ascii_uppercase) > 0 && count(part, u8::is_ascii_lowercase) > 0;
-    part.len() >= MIN_OPAQUE
-        && count(part, u8::is_ascii_digit) > 0
-        && plain + marks == part.len()
-        && (marks == 0 || both_cases)
+const fn one(is: bool, of: usize) -> u64 {
+    if is { 1 << (of * COUNT_BITS) } else { 0 }
 }
 
-fn count(part: &[u8], is: fn(&u8) -> bool) -> usize {
-    part.iter().filter(|byte| is(byte)).count()
+impl Counts {
+    #[inline]
+    fn of(part: &[u8]) -> Self {
+        let ones = part.iter().map(|byte| ONES[usize::from(*byte)]);
+        Self(ones.fold(0, u64::wrapping_add))
+    }
+
+    #[inline]
+    fn get(self, of: usize) -> u64 {
+        (self.0 >> (of * COUNT_BITS)) & ((1 << COUNT_BITS) - 1)
+    }
+
+    fn are_of_a_hash(self, len: usize) -> bool {
+        let all = len as u64;
+        self.are_hexadecimal(all) || (len >= MIN_OPAQUE && self.are_opaque(all))
+    }
+
+    fn are_hexadecimal(self, len: u64) -> bool {
+        let (hex, hyphens) = (self.get(HEX), self.get(HYPHEN));
+        let has_number = hyphens == 0 && self.get(DIGIT) > 0;
+        hex + hyphens == len && (hex >= SURE_HEX || has_number)
+    }
+
+    /// Letters and digits without a break, or letters of both cases and digits with the marks of base64.
+    fn are_opaque(self, len: u64) -> bool {
+        let marks = self.get(MARK);
+        let both_cases = self.get(UPPER) > 0 && self.get(LOWER) > 0;
+        self.get(DIGIT) > 0 && self.get(PLAIN) + marks == len && (marks == 0 || both_cases)
+    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,10 @@
 
 pub(crate) mod key;
 
-use super::span::{LayerSpan, layer_span, lower_case_name};
+use super::{
+    span::{LayerSpan, layer_span, lower_case_name},
+    spare,
+};
 use crate::{
     context::get_current_span,
     semconv::{attribute, event},
@@ -106,7 +109,9 @@ impl SpanRef {
     fn cache_outcome(&self, name: &str, key: &str, hit: bool) {
         if self.is_recording() {
             self.set_attribute(attribute::CACHE_HIT, hit);
-            self.add_event(name, &[("key", scrubbed(key).into())]);
+            let key = scrubbed(key);
+            self.add_event(name, &[("key", (*key).into())]);
+            spare::keep_text(key);
         }
     }
 }

@@ -15,15 +15,13 @@ mod reqwest;
 pub use self::reqwest::{ClientExt, RequestBuilderExt};
 
 use super::{
-    http::{OTHER_METHOD, known_method, span_name},
+    http::{set_method, span_name},
     span::{LayerSpan, layer_span},
+    spare,
 };
 use crate::{
     semconv::{Group, attribute, former},
-    span::{
-        SpanKind,
-        url::{Url, capped},
-    },
+    span::{SpanKind, url::Url},
 };
 
 layer_span! {
@@ -59,35 +57,27 @@ layer_span! {
 /// );
 /// ```
 pub fn trace_http_request<'a>(method: &str, url: &str) -> HttpRequest<'a> {
-    let span = LayerSpan::new(span_name(method, None), SpanKind::Client);
-    let span = match known_method(method) {
-        Some(known) => span.with(attribute::HTTP_REQUEST_METHOD, known),
-        None => span
-            .with(attribute::HTTP_REQUEST_METHOD, OTHER_METHOD)
-            .with(
-                attribute::HTTP_REQUEST_METHOD_ORIGINAL,
-                capped(method).to_owned(),
-            ),
-    };
-    HttpRequest(match Url::parse(url) {
-        Some(url) => target(span, url),
-        None => span,
-    })
+    let mut span = LayerSpan::new(span_name(method, None), SpanKind::Client);
+    set_method(&mut span, method);
+    if let Some(url) = Url::parse(url) {
+        target(&mut span, url);
+    }
+    HttpRequest(span)
 }
 
-fn target<'a>(span: LayerSpan<'a>, url: Url<'_>) -> LayerSpan<'a> {
-    let host = url.port.map(|port| format!("{}:{port}", url.host));
-    let span = span
-        .with(attribute::URL_FULL, url.full)
-        .with_former(
-            Group::Http,
-            former::HTTP_HOST,
-            host.unwrap_or_else(|| url.host.to_owned()),
-        )
-        .with_stable(Group::Http, attribute::SERVER_ADDRESS, url.host.to_owned());
-    match url.port {
-        Some(port) => span.with_stable(Group::Http, attribute::SERVER_PORT, port),
-        None => span,
+fn target(span: &mut LayerSpan<'_>, url: Url<'_>) {
+    span.set(attribute::URL_FULL, url.full);
+    if span.has_former(Group::Http) {
+        let host = match url.port {
+            Some(port) => format!("{}:{port}", url.host),
+            None => url.host.to_owned(),
+        };
+        span.put(former::HTTP_HOST, host.into());
+    }
+    let host = spare::joined([url.host]);
+    span.set_stable(Group::Http, attribute::SERVER_ADDRESS, host);
+    if let Some(port) = url.port {
+        span.set_stable(Group::Http, attribute::SERVER_PORT, port);
     }
 }
 

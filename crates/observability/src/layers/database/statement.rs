@@ -4,10 +4,14 @@
 //!
 //! Invariant: the text is scrubbed only for a span that is recorded.
 
-use super::{super::span::push_lower_case, SqlDialect, scrub_sql};
+use super::{
+    super::span::{lower_case_name, push_lower_case},
+    SqlDialect,
+    scrub::with_scrubbed,
+};
 use crate::{
     semconv::attribute,
-    span::{OnStart, SpanRef},
+    span::{SpanBody, SpanRef},
 };
 use std::time::Duration;
 
@@ -69,35 +73,42 @@ impl<'a> Statement<'a> {
     /// The operation as it was given, or else the statement's verb, or else `SELECT`.
     pub(in crate::layers) fn operation(&self) -> &'a str {
         let verb = || {
-            let word = self.sql.split_ascii_whitespace().next()?;
-            VERBS.iter().find(|verb| word.eq_ignore_ascii_case(verb))
+            let sql = self.sql.trim_ascii_start().as_bytes();
+            let end = sql.iter().position(u8::is_ascii_whitespace);
+            let word = sql.get(..end.unwrap_or(sql.len()))?;
+            let same = |verb: &&&str| word.eq_ignore_ascii_case(verb.as_bytes());
+            VERBS.iter().find(same)
         };
         self.operation
             .unwrap_or_else(|| verb().copied().unwrap_or("SELECT"))
     }
 
     /// `db.<operation>.<table>`, in lower case.
-    pub(in crate::layers) fn span_name(&self) -> String {
-        let (operation, table) = (self.operation(), self.table.unwrap_or_default());
-        let mut name = String::with_capacity(4 + operation.len() + table.len());
-        name.push_str("db.");
-        push_lower_case(&mut name, operation);
-        if !table.is_empty() {
+    pub(in crate::layers) fn span_name(&self, operation: &str) -> String {
+        let mut name = lower_case_name("db.", operation);
+        if let Some(table) = self.table
+            && !table.is_empty()
+        {
             name.push('.');
             push_lower_case(&mut name, table);
         }
         name
     }
+
+    /// Says what is costly to find out, of a span that is recorded.
+    pub(in crate::layers) fn describe(&self, span: &SpanRef) {
+        let slow_after_nanos = u64::try_from(self.slow_after.as_nanos()).unwrap_or(u64::MAX);
+        span.with(|body| {
+            body.slow_after_nanos = slow_after_nanos;
+            if self.captured {
+                with_scrubbed(self.sql, self.dialect, |text| set_text(body, text));
+            }
+        });
+    }
 }
 
-impl OnStart for Statement<'_> {
-    fn started(&self, span: &SpanRef) {
-        span.watch_slowness(self.slow_after);
-        if self.captured
-            && let Some(text) = scrub_sql(self.sql, self.dialect)
-            && !text.is_empty()
-        {
-            span.set_conventional(attribute::DB_QUERY_TEXT, text);
-        }
+fn set_text(body: &mut SpanBody, text: &str) {
+    for name in body.naming.names(attribute::DB_QUERY_TEXT) {
+        body.set_attribute(name, &text.into());
     }
 }

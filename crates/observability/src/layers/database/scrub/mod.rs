@@ -11,10 +11,13 @@
 //! Source: the lexical rules of `SQLite` ("SQL As Understood By `SQLite`"), `PostgreSQL` 17 (section 4.1)
 //! and `MySQL` 8.4 (chapter 11), the two latter with their default settings.
 
+mod memory;
 mod output;
 mod scanner;
 #[cfg(test)]
 mod tests;
+
+pub(super) use memory::with_scrubbed;
 
 use scanner::Scanner;
 
