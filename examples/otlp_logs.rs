@@ -56,7 +56,6 @@ fn recall() {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
     use continuum_observability::{get_span_id, get_trace_id, testing::TestRecorder};
@@ -99,7 +98,8 @@ mod tests {
     fn a_record_arrives_with_the_trace_of_the_native_span() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let endpoint = format!("http://{}/v1/logs", listener.local_addr().unwrap());
-        let received = thread::spawn(move || receive(listener.accept().unwrap().0));
+        let receive = move || receive(listener.accept().unwrap().0);
+        let received = thread::Builder::new().spawn(receive).unwrap();
         opentelemetry_0_33::install().unwrap();
         let exporter = LogExporter::builder()
             .with_http()

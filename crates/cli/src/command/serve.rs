@@ -119,14 +119,19 @@ async fn serve(
     let Some((addr, telemetry)) = metrics else {
         return server.run(stop).await.context("the server failed");
     };
-    let metrics = MetricsServer::bind(addr, telemetry)
-        .await
-        .with_context(|| format!("cannot listen on {addr} for metrics"))?;
-    tracing::info!("metrics at http://{}/metrics", metrics.local_addr()?);
+    let metrics = bind_metrics(addr, telemetry).await?;
     tokio::select! {
         ended = server.run(stop) => ended.context("the server failed"),
         failed = metrics.run() => failed.context("the server of the metrics failed"),
     }
+}
+
+async fn bind_metrics(addr: SocketAddr, telemetry: TelemetryHandle) -> Result<MetricsServer> {
+    let metrics = MetricsServer::bind(addr, telemetry)
+        .await
+        .with_context(|| format!("cannot listen on {addr} for metrics"))?;
+    tracing::info!("metrics at http://{}/metrics", metrics.local_addr()?);
+    Ok(metrics)
 }
 
 /// Completes when the process is asked to stop.

@@ -215,7 +215,7 @@ mod tests {
     use super::*;
     use crate::receiver::Receiver;
 
-    const PATIENCE: Duration = Duration::from_secs(60);
+    const PATIENCE: Duration = Duration::from_mins(1);
 
     /// A request of two spans, which is JSON.
     fn request() -> Received {
@@ -253,7 +253,7 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn a_receiver_gets_the_bytes_as_they_came() {
-        let (receiver, mut received) = Receiver::bind().await.unwrap();
+        let (receiver, mut arrivals) = Receiver::bind().await.unwrap();
         let forward = Forward::start(destination(receiver.port().unwrap())).unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         let receiving = tokio::spawn(receiver.run(async { stopped.await.unwrap_or_default() }));
@@ -265,7 +265,7 @@ mod tests {
         };
         for sent in [json, protobuf] {
             forward.offer(&sent);
-            let arrived = received.recv().await.unwrap();
+            let arrived = arrivals.recv().await.unwrap();
             assert_eq!(
                 (arrived.message, arrived.encoding),
                 (sent.message, sent.encoding)

@@ -101,7 +101,7 @@ fn a_line_of_text_ends_with_the_span_that_is_current_whoever_made_it() {
 fn outside_of_a_span_a_line_stays_as_it_is() {
     let written = Written::default();
     logged(text(&written), &TestRecorder::new(), || {
-        tracing::info!("alone")
+        tracing::info!("alone");
     });
     assert_eq!(written.take(), " INFO alone\n");
 }

@@ -8,7 +8,7 @@ use log::{
     kv::{Error, Key, Value, VisitSource},
 };
 use std::{
-    fmt,
+    fmt::{self, Write as _},
     sync::{Arc, Mutex},
 };
 
@@ -20,8 +20,7 @@ struct Pairs(String);
 
 impl<'kvs> VisitSource<'kvs> for Pairs {
     fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), Error> {
-        self.0 += &format!(" [{key}={value}]");
-        Ok(())
+        Ok(write!(self.0, " [{key}={value}]")?)
     }
 }
 

@@ -12,10 +12,7 @@ use tracing_core::Metadata;
 /// What a thread keeps.
 const KEEP: usize = 64;
 
-#[expect(
-    clippy::vec_box,
-    reason = "the boxes themselves go in and out, and are not moved out of"
-)]
+/// The boxes themselves go in and out, and are not moved out of.
 type Boxes = Vec<Box<Live>>;
 
 thread_local! {
