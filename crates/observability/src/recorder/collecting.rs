@@ -20,8 +20,9 @@ impl Core {
         };
         registry.each_thread(&mut |thread| {
             if let Some(mut chunk) = self.collect_from(registry, &thread.sampled) {
-                // Many threads with few spans each must not spend the budget on empty room.
-                if !self.fits(chunk.bytes.capacity()) {
+                // Many threads with few spans each must not spend the budget on empty room, and half
+                // of it is left for what the others have.
+                if !self.fits(chunk.bytes.capacity() + self.budget_bytes / 2) {
                     chunk.bytes.shrink_to_fit();
                 }
                 drop(self.offer(chunk, 0, self.when_collected()));
@@ -54,5 +55,36 @@ impl Core {
             })
         });
         taken.flatten()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Telemetry, get_tracer, testing::TestRecorder};
+    use std::{sync::Barrier, thread};
+
+    #[test]
+    fn many_threads_with_a_span_each_fit_into_a_small_budget() {
+        const THREADS: usize = 20;
+        let mut config = Telemetry::builder().into_config_without_exporter();
+        config.budget_bytes = 128 << 10;
+        let recorder = TestRecorder::of_config(config);
+        let meeting = Barrier::new(THREADS + 1);
+        let work = || {
+            recorder.run(|| get_tracer("test").in_scope("short", |_| ()));
+            meeting.wait();
+            // Who ends hands over.
+            meeting.wait();
+        };
+        let collected = thread::scope(|scope| {
+            for _ in 0..THREADS {
+                scope.spawn(work);
+            }
+            meeting.wait();
+            let collected = recorder.spans().len();
+            meeting.wait();
+            collected
+        });
+        assert_eq!((collected, recorder.stats().dropped()), (THREADS, 0));
     }
 }

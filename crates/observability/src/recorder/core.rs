@@ -62,7 +62,7 @@ impl Chunk {
 pub(crate) struct Core {
     pub(crate) id: u64,
     pub(crate) totals: Totals,
-    budget_bytes: usize,
+    pub(super) budget_bytes: usize,
     pub(super) max_queued_spans: u64,
     wake_spans: u64,
     wake_bytes: usize,
