@@ -78,6 +78,24 @@ fn a_span_that_was_sampled_out_is_recorded_whole_under_a_parent_that_is() {
 }
 
 #[test]
+fn a_span_below_one_that_was_sampled_out_has_what_is_said_after_its_parent_is_named() {
+    drop(recorder());
+    let recorder = TestRecorder::with(
+        Sampler::parent_based(Sampler::AlwaysOff),
+        SpanLimits::default(),
+    );
+    recorder.run(|| {
+        native().in_scope("around", |around| {
+            assert!(!around.is_recording());
+            let span = tracing::info_span!("request", before = 1);
+            assert!(span.set_parent(&remote(TraceFlags::SAMPLED)));
+            span.set_attribute("after", true);
+        });
+    });
+    assert_eq!(recorder.tree(), "request after=true\n");
+}
+
+#[test]
 fn a_span_is_not_recorded_any_more_under_a_parent_that_is_not() {
     drop(recorder());
     let recorder = TestRecorder::with(
