@@ -35,7 +35,7 @@ pub(crate) use {
     record::{HEADER_LEN, RecordHeader, prefix_len, put_record, records},
     slot::Slot,
     stats::{DropReason, Totals},
-    sys::leaked::AtomicStatic,
+    sys::{leaked::AtomicStatic, platform::fork_epoch},
     ticket::Ticket,
 };
 
@@ -146,7 +146,7 @@ impl Recorder {
 
     /// The running part in this process, started on first use.
     pub(crate) fn core(&'static self) -> Option<&'static Core> {
-        let core = self.cores.get(platform::fork_epoch() as usize)?;
+        let core = self.cores.get(fork_epoch() as usize)?;
         let mut fresh = false;
         let core = core.get_or_init(|| {
             fresh = true;
