@@ -2,7 +2,8 @@
 //!
 //! Position: between the layer and the context stack.
 //!
-//! Invariant: a span is left in whatever order; what a poll has closed meanwhile is forgotten.
+//! Invariants: a span is left in whatever order; what a poll has closed meanwhile is forgotten; a scope
+//! that cannot be noted, because the thread is ending, is closed at once.
 
 use crate::context::{Position, holds, pop};
 use std::cell::RefCell;
@@ -17,12 +18,15 @@ thread_local! {
 /// Notes the scope in which a span is current, which has just been opened.
 #[inline]
 pub(super) fn enter(span: Owner, position: Position) {
-    let _late = ENTERED.try_with(|entered| {
-        if let Ok(mut entered) = entered.try_borrow_mut() {
-            while entered.pop_if(|(_, before)| !holds(*before)).is_some() {}
-            entered.push((span, position));
-        }
+    let noted = ENTERED.try_with(|entered| {
+        let mut entered = entered.try_borrow_mut().ok()?;
+        while entered.pop_if(|(_, before)| !holds(*before)).is_some() {}
+        entered.push((span, position));
+        Some(())
     });
+    if !matches!(noted, Ok(Some(()))) {
+        pop(position);
+    }
 }
 
 /// Leaves a span, the innermost entry of it.
@@ -35,5 +39,43 @@ pub(super) fn exit(span: Owner) {
     });
     if let Ok(Some(position)) = left {
         pop(position);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Context, context::push};
+    use std::{
+        cell::OnceCell,
+        sync::mpsc::{SyncSender, sync_channel},
+        thread,
+    };
+
+    struct EntersAtEnd(SyncSender<bool>);
+
+    impl Drop for EntersAtEnd {
+        fn drop(&mut self) {
+            let position = push(Context::default());
+            enter((0, 1), position);
+            let _sent = self.0.send(holds(position)).is_ok();
+        }
+    }
+
+    thread_local! {
+        static AT_END: OnceCell<EntersAtEnd> = const { OnceCell::new() };
+    }
+
+    #[test]
+    fn a_span_entered_when_its_thread_ends_leaves_no_scope_open() {
+        let (tell, told) = sync_channel(1);
+        let thread = thread::Builder::new().spawn(move || {
+            // First here, hence destroyed after the list of what is entered.
+            AT_END.with(|at_end| assert!(at_end.set(EntersAtEnd(tell)).is_ok()));
+            enter((0, 0), push(Context::default()));
+            exit((0, 0));
+        });
+        thread.unwrap().join().unwrap();
+        assert_eq!(told.recv(), Ok(false));
     }
 }
