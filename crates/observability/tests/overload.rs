@@ -11,7 +11,7 @@
 
 use continuum_observability::{
     Context, EncodedRequest, ExportError, Exported, Exporter, FlushError, Sampler, Span, Stats,
-    Status, Telemetry, TelemetryBuilder, get_tracer, with_context,
+    Status, TailPolicy, Telemetry, TelemetryBuilder, get_tracer, with_context,
 };
 use std::{
     panic::resume_unwind,
@@ -259,6 +259,36 @@ fn a_panic_of_the_export_thread_loses_what_it_had_and_gives_the_memory_back() {
     assert_eq!(said.len(), 2, "{said:?}");
     assert_eq!(said[0], "spans are dropped: the export thread panicked");
     assert!(said[1].starts_with("6 of 8 spans were lost: "), "{said:?}");
+}
+
+#[test]
+fn a_panic_of_the_export_thread_loses_neither_open_spans_nor_those_thrown_away_at_the_tail() {
+    let _alone = alone();
+    let telemetry = Telemetry::builder()
+        .exporter_with("reticent", || {
+            Box::new(Reticent {
+                has_exported: false,
+            })
+        })
+        .tail(TailPolicy::new(0.0))
+        .max_export_batch_size(2)
+        .schedule_delay(PLENTY)
+        .init()
+        .unwrap();
+    let open = get_tracer("overload").start_span("open");
+    record(2);
+    for _ in 0..4 {
+        get_tracer("overload").in_scope("failed", |span| span.set_status(Status::error("no")));
+    }
+    assert_eq!(telemetry.force_flush(PLENTY), Err(FlushError::SpansLost));
+    let stats = telemetry.stats();
+    assert_eq!((stats.exported, stats.dropped_rejected), (1, 1));
+    assert_eq!(
+        (stats.sampled_out_at_tail, stats.dropped_export_failed),
+        (2, 2)
+    );
+    assert_eq!(stats.pending, 1, "the open one: {stats:?}");
+    drop(open);
 }
 
 #[test]

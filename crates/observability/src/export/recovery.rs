@@ -139,7 +139,7 @@ impl Recovery {
             chunk.bytes.extend_from_slice(&self.staying);
             chunk.spans -= leaving;
             core.totals.recovered(from_head, from_tail);
-            core.taken.begin(leaving);
+            core.totals.taken.begin(leaving);
         }
         leaving
     }

@@ -151,7 +151,7 @@ impl Worker {
                     tail.finish(totals, &mut keep);
                 }
                 let left = tail.waiting_spans() + self.builder.span_count();
-                self.core.taken.hold(left);
+                self.core.totals.taken.hold(left);
                 let peak = tail.take_peak_waiting_bytes();
                 self.core.hold_bytes(tail.waiting_bytes(), peak);
                 self.tail = Some(tail);
@@ -209,9 +209,9 @@ impl Worker {
         let bytes = self.builder.finish(&self.resource);
         let request = EncodedRequest::new(bytes, spans);
         let exporter = &mut self.exporter;
-        self.core.taken.send(spans);
+        self.core.totals.taken.send(spans);
         let result = catch_unwind(AssertUnwindSafe(|| exporter.export(&request, deadline)));
-        self.core.taken.settle();
+        self.core.totals.taken.settle();
         let delivered = self.settle(spans, result.ok());
         self.builder.clear();
         delivered

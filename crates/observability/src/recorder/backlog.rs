@@ -32,9 +32,13 @@ impl Taken {
         self.unsettled.store(spans, Ordering::Relaxed);
     }
 
-    /// What became of them is about to be counted.
+    /// The exporter is done with them.
     pub(crate) fn settle(&self) {
-        let spans = self.in_flight.swap(0, Ordering::Relaxed);
+        self.leave_out(self.in_flight.swap(0, Ordering::Relaxed));
+    }
+
+    /// What became of so many of them is about to be counted.
+    pub(super) fn leave_out(&self, spans: u64) {
         let left = self.unsettled.load(Ordering::Relaxed).saturating_sub(spans);
         self.unsettled.store(left, Ordering::Relaxed);
     }
@@ -78,7 +82,7 @@ mod reading {
     impl Core {
         /// Looks at the queue, at the export thread, and into the chunk of each thread.
         pub(crate) fn backlog(&self) -> Backlog {
-            let in_flight = self.taken.in_flight.load(Ordering::Relaxed);
+            let in_flight = self.totals.taken.in_flight.load(Ordering::Relaxed);
             let mut queued = self.undelivered().saturating_sub(in_flight);
             if let Some(registry) = Registry::get() {
                 registry.each_thread(&mut |thread| queued += self.collected_by(registry, thread));

@@ -10,7 +10,6 @@
 use super::{
     SpanCaps,
     aside::Aside,
-    backlog::Taken,
     losses::Losses,
     record::prefix_len,
     registry::{Registry, locked},
@@ -72,7 +71,6 @@ pub(crate) struct Core {
     peak_queued_bytes: AtomicUsize,
     /// What the export thread holds outside of chunks, for spans of undecided traces.
     held_bytes: AtomicUsize,
-    pub(crate) taken: Taken,
     pub(super) losses: Losses,
     /// Where the flight recorder keeps what was sampled out, if there is one.
     aside: Option<Aside>,
@@ -155,7 +153,6 @@ impl Core {
             queued_bytes: AtomicUsize::new(0),
             peak_queued_bytes: AtomicUsize::new(0),
             held_bytes: AtomicUsize::new(0),
-            taken: Taken::default(),
             losses: Losses::default(),
             aside: aside_bytes.map(Aside::new),
             queue: Mutex::new(Queue::default()),
@@ -312,7 +309,7 @@ impl Core {
 
     fn take_round(&self) -> Vec<Chunk> {
         let mut queue = self.lock();
-        self.taken.begin(queue.spans);
+        self.totals.taken.begin(queue.spans);
         queue.take_chunks()
     }
 
@@ -369,7 +366,7 @@ impl Core {
     /// How many spans are in the queue or with the export thread.
     pub(super) fn undelivered(&self) -> u64 {
         let queue = self.lock();
-        queue.spans + self.taken.unsettled()
+        queue.spans + self.totals.taken.unsettled()
     }
 
     /// The export thread broke off with what it had taken, and the queue is closed and empty.

@@ -64,8 +64,7 @@ impl Core {
 
     /// Counts what the export thread had taken when it broke off. Nothing is taken any more.
     pub(crate) fn lose_taken(&self) {
-        // Some may have been thrown away at the tail in the round that broke off.
-        let lost = self.taken.abandon().min(self.stats().pending);
+        let lost = self.totals.taken.abandon();
         self.totals.dropped(DropReason::ExportFailed, lost);
         self.forget_queued_bytes();
     }

@@ -5,7 +5,10 @@
 //! Invariant: started = exported + sampled out + dropped + still open, queued or undecided. What the
 //! flight recorder holds is sampled out until it is written out; from then on it is on its way.
 
-use super::registry::{ThreadCounts, locked};
+use super::{
+    backlog::Taken,
+    registry::{ThreadCounts, locked},
+};
 use std::sync::{
     Mutex,
     atomic::{AtomicU64, Ordering},
@@ -125,6 +128,8 @@ pub(crate) struct Totals {
     refused: AtomicU64,
     rejected: AtomicU64,
     after_shutdown: AtomicU64,
+    /// What is in none of them yet, although the export thread has it.
+    pub(crate) taken: Taken,
 }
 
 impl Totals {
@@ -149,6 +154,7 @@ impl Totals {
 
     /// Counts spans whose trace is not kept.
     pub(crate) fn sampled_out_at_tail(&self, spans: u64) {
+        self.taken.leave_out(spans);
         self.sampled_out_at_tail.fetch_add(spans, Ordering::Relaxed);
     }
 
