@@ -5,7 +5,7 @@
 //!
 //! Invariants: after a fork the child starts with a registry of its own, because a lock of the
 //! parent's may be held for ever; entries are reused, so memory is bounded by the largest number of
-//! threads and open spans at a time.
+//! threads and open spans at a time. Slots given up where the system refuses a fence do not come back.
 
 use super::{
     aside::PIECE_BYTES,

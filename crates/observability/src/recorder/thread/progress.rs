@@ -2,7 +2,11 @@
 //!
 //! Position: between `SpanRef` and the slots of the pool.
 //!
-//! Invariants: the owner takes no lock and changes no ownership; everybody else takes it away first.
+//! Invariants:
+//! - the owner takes no lock and changes no ownership; everybody else takes it away first;
+//! - a span that ends is counted once, but for one case: where the system refuses the fence, and its owner
+//!   and another thread end it at the same moment, it may be counted as lost beside what became of it,
+//!   since the owner does not pay for an atomic exchange.
 
 use super::{Here, POOL_MAX, STATE, ThreadState};
 use crate::{
