@@ -7,6 +7,7 @@
 //! Invariants:
 //! - spans that are sampled out are measured like all others: they are recorded, and given up at their end;
 //! - the number of series is bounded, and what is beyond it is counted as `other`;
+//! - a child of a fork has a meter of its own, which begins with no counts and no sinks;
 //! - a recorder without metrics has none of this: it costs nothing.
 
 mod catalogue;
@@ -45,7 +46,8 @@ use tenants::Tenants;
 /// | memory, database, cache, federation | spans with the names of [`layers`](crate::layers) |
 ///
 /// `docs/semantic-conventions.md` lists them all. They also count what is sampled out: such a span is
-/// recorded then, and given up at its end. `OTEL_METRICS_ENABLED=false` switches them off.
+/// recorded then, and given up at its end. `OTEL_METRICS_ENABLED=false` switches them off. A child of a
+/// fork counts from zero.
 ///
 /// ```
 /// use continuum_observability::{

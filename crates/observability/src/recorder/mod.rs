@@ -13,6 +13,7 @@ mod clock;
 mod collecting;
 mod core;
 mod losses;
+mod per_process;
 mod record;
 mod registry;
 mod room;
@@ -32,6 +33,7 @@ pub(crate) use {
     aside::Aside,
     clock::{Anchor, Clock},
     core::{Chunk, Core, Round},
+    per_process::PerProcess,
     record::{HEADER_LEN, RecordHeader, prefix_len, put_record, records},
     slot::Slot,
     stats::{DropReason, Totals},
@@ -45,11 +47,9 @@ use crate::{
     semconv::Naming,
     span::{ActiveHooks, Hooks, SpanLimits},
 };
-use std::{fmt, num::NonZeroU64, sync::OnceLock, time::Duration};
+use std::{fmt, num::NonZeroU64, time::Duration};
 use sys::platform;
 
-/// Forks of forks beyond this depth are not traced.
-const MAX_FORK_DEPTH: usize = 64;
 static GLOBAL: AtomicStatic<Recorder> = AtomicStatic::none();
 
 /// What a recorder is made from.
@@ -103,7 +103,7 @@ pub(crate) struct Recorder {
     pub(crate) config: RecorderConfig,
     pub(crate) sampler: SamplerSwitch,
     pub(crate) hooks: Option<Box<ActiveHooks>>,
-    cores: Box<[OnceLock<Core>]>,
+    cores: PerProcess<Core>,
 }
 
 impl Recorder {
@@ -118,7 +118,7 @@ impl Recorder {
             sampler: SamplerSwitch::new(config.sampler.clone(), config.tail.is_some()),
             hooks: std::mem::take(&mut config.hooks).activate(),
             config,
-            cores: (0..MAX_FORK_DEPTH).map(|_| OnceLock::new()).collect(),
+            cores: PerProcess::new(),
         }))
     }
 
@@ -146,9 +146,8 @@ impl Recorder {
 
     /// The running part in this process, started on first use.
     pub(crate) fn core(&'static self) -> Option<&'static Core> {
-        let core = self.cores.get(fork_epoch() as usize)?;
         let mut fresh = false;
-        let core = core.get_or_init(|| {
+        let core = self.cores.get_or_init(|| {
             fresh = true;
             let config = &self.config;
             let aside = config.flight_recorder.map(|recorder| recorder.bytes);
@@ -158,7 +157,7 @@ impl Recorder {
                 config.wait_when_full,
                 aside,
             )
-        });
+        })?;
         if fresh && let Some(factory) = &self.config.exporter {
             export::start(self, core, factory.clone());
         }

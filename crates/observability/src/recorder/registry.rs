@@ -10,6 +10,7 @@
 use super::{
     aside::PIECE_BYTES,
     core::{Chunk, Core, LARGE_CHUNK_BYTES, SMALL_CHUNK_BYTES},
+    per_process::MAX_FORK_DEPTH,
     slot::Slot,
     sys::{
         biased::{Biased, FIRST_OWNER, Hazard},
@@ -21,9 +22,6 @@ use std::sync::{
     Mutex, MutexGuard, OnceLock, PoisonError,
     atomic::{AtomicBool, AtomicU64, Ordering},
 };
-
-/// Forks of forks beyond this depth are not traced.
-const MAX_FORK_DEPTH: usize = 64;
 
 static REGISTRIES: [OnceLock<Registry>; MAX_FORK_DEPTH] =
     [const { OnceLock::new() }; MAX_FORK_DEPTH];

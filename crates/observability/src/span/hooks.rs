@@ -14,11 +14,14 @@ use super::{
     IdGenerator, InstrumentationScope, SpanKind, SpanRef, SpanTime, Value, scope::MAX_SCOPES,
     start::Start,
 };
-#[cfg(feature = "metrics")]
-use crate::metrics::{Meter, Operation, SpanMetrics};
 use crate::{
     context::{Baggage, Context, SpanId, TraceFlags, TraceId},
     diagnostics::{self, Topic},
+};
+#[cfg(feature = "metrics")]
+use crate::{
+    metrics::{Meter, Operation, SpanMetrics},
+    recorder::PerProcess,
 };
 use std::{
     cell::Cell,
@@ -112,7 +115,7 @@ impl Hooks {
         (!none).then(|| {
             Box::new(ActiveHooks {
                 #[cfg(feature = "metrics")]
-                meter: self.metrics.as_ref().map(Meter::new),
+                meters: PerProcess::new(),
                 hooks: self,
                 answers: std::iter::repeat_with(AtomicU8::default)
                     .take(MAX_SCOPES)
@@ -131,7 +134,7 @@ const LEFT_OUT: u8 = 2;
 pub(crate) struct ActiveHooks {
     hooks: Hooks,
     #[cfg(feature = "metrics")]
-    meter: Option<Meter>,
+    meters: PerProcess<Box<Meter>>,
     /// What the filter said of each instrumentation scope.
     answers: Box<[AtomicU8]>,
 }
@@ -165,16 +168,19 @@ impl ActiveHooks {
         answer == LEFT_OUT
     }
 
-    /// What measures the spans.
+    /// What measures the spans of this process. A child of a fork has another than its parent: the locks
+    /// of that one may be held for ever, by threads that the child does not have.
     #[cfg(feature = "metrics")]
     pub(crate) fn meter(&self) -> Option<&Meter> {
-        self.meter.as_ref()
+        let wanted = self.hooks.metrics.as_ref()?;
+        let meter = self.meters.get_or_init(|| Box::new(Meter::new(wanted)))?;
+        Some(meter)
     }
 
     /// Whether a span is recorded for the sake of metrics, also when it is sampled out.
     pub(super) fn is_measured(&self, start: &Start<'_>) -> bool {
         #[cfg(feature = "metrics")]
-        return self.meter.is_some() && Operation::of(start.name, start.kind).is_some();
+        return self.hooks.metrics.is_some() && Operation::of(start.name, start.kind).is_some();
         #[cfg(not(feature = "metrics"))]
         {
             let (_, _) = (self, start);
@@ -221,7 +227,7 @@ impl ActiveHooks {
             self.call_end_hooks(span, end);
         }
         #[cfg(feature = "metrics")]
-        if let Some(meter) = &self.meter {
+        if let Some(meter) = self.meter() {
             // Metrics may go to code of the user's.
             run(|| meter.measure(span, end));
         }

@@ -17,6 +17,8 @@
 mod child;
 mod generations;
 mod identity;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod standard_error;
 mod thousand;
 

@@ -19,7 +19,8 @@ use std::collections::HashMap;
 /// well, from now on; where it works out none, this does nothing.
 ///
 /// Set the meter provider before, and call it once for each set-up. The labels are attributes, that of
-/// the tenant as `tenant.id`.
+/// the tenant as `tenant.id`. A child of a fork reports nothing there until it calls this for itself,
+/// with a provider of its own.
 ///
 /// ```
 /// use continuum_observability::{
