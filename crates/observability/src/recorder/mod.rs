@@ -139,9 +139,7 @@ impl Recorder {
 
     /// Stops being the global recorder, if it is.
     pub(crate) fn uninstall(&'static self) {
-        if Self::global().is_some_and(|global| std::ptr::eq(global, self)) {
-            GLOBAL.set(None);
-        }
+        GLOBAL.clear_if(self);
     }
 
     /// The running part in this process, started on first use.

@@ -37,8 +37,36 @@ impl<T: Sync> AtomicStatic<T> {
         }
     }
 
+    /// Takes the value away if it is this one; another stays.
+    pub(crate) fn clear_if(&self, value: &'static T) {
+        let (old, null) = (std::ptr::from_ref(value).cast_mut(), std::ptr::null_mut());
+        let _stays = self
+            .0
+            .compare_exchange(old, null, Ordering::AcqRel, Ordering::Relaxed)
+            .is_err();
+    }
+
     pub(crate) fn set(&self, value: Option<&'static T>) {
         let pointer = value.map_or(std::ptr::null(), std::ptr::from_ref);
         self.0.store(pointer.cast_mut(), Ordering::Release);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    static ONE: u8 = 1;
+    static OTHER: u8 = 2;
+
+    #[test]
+    fn only_the_value_that_is_named_is_taken_away() {
+        let place = AtomicStatic::none();
+        place.set(Some(&ONE));
+        place.clear_if(&OTHER);
+        assert_eq!(place.get(), Some(&ONE));
+        place.clear_if(&ONE);
+        assert_eq!(place.get(), None);
+        assert_eq!(place.get_or_set(&OTHER), &OTHER);
     }
 }
