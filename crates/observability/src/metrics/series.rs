@@ -6,12 +6,16 @@
 //! Invariants:
 //! - an operation has at most [`MAX_SERIES`] series; what is beyond shares one, whose labels are
 //!   [`OTHER`];
-//! - while a sink counts, no lock is held here.
+//! - while a sink counts, no lock is held here;
+//! - what is opened while everything is forgotten is not kept, so that no later sink is missing in it.
 
 use super::{Counter, Operation, Tally, catalogue::Label};
 use std::{
     collections::HashMap,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 /// Sets of labels of one operation.
@@ -25,17 +29,26 @@ const MAX_VALUE_BYTES: usize = 128;
 
 type Tallies = Arc<[Box<dyn Tally>]>;
 
-pub(super) struct Series([RwLock<HashMap<Box<str>, Tallies>>; Operation::ALL.len()]);
+pub(super) struct Series {
+    tables: [RwLock<HashMap<Box<str>, Tallies>>; Operation::ALL.len()],
+    /// How many times everything was forgotten.
+    generation: AtomicUsize,
+}
 
 impl Series {
     pub(super) fn new() -> Self {
-        Self(std::array::from_fn(|_| RwLock::default()))
+        Self {
+            tables: std::array::from_fn(|_| RwLock::default()),
+            generation: AtomicUsize::new(0),
+        }
     }
 
     /// Forgets all series; their numbers stay with the sinks.
     #[cfg(feature = "opentelemetry_0_33")]
     pub(super) fn clear(&self) {
-        for table in &self.0 {
+        // Before the tables: whoever finds one emptied knows that it was.
+        self.generation.fetch_add(1, Ordering::AcqRel);
+        for table in &self.tables {
             table
                 .write()
                 .unwrap_or_else(PoisonError::into_inner)
@@ -50,7 +63,7 @@ impl Series {
         key: &str,
         open: impl FnOnce(&Values) -> Vec<Box<dyn Tally>>,
     ) -> Tallies {
-        let table = &self.0[operation as usize];
+        let table = &self.tables[operation as usize];
         let known = table.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(found) = known.get(key) {
             return Arc::clone(found);
@@ -58,15 +71,16 @@ impl Series {
         let is_full = known.len() >= MAX_SERIES;
         drop(known);
         if !is_full {
-            return Self::open(table, key, || open(&Values::of_key(operation, key)));
+            return self.open(table, key, || open(&Values::of_key(operation, key)));
         }
         let other = Values::other(operation, key);
         let key = other.key();
-        Self::open(table, &key, || open(&other))
+        self.open(table, &key, || open(&other))
     }
 
     #[cold]
     fn open(
+        &self,
         table: &RwLock<HashMap<Box<str>, Tallies>>,
         key: &str,
         open: impl FnOnce() -> Vec<Box<dyn Tally>>,
@@ -78,8 +92,12 @@ impl Series {
         drop(known);
         // Sinks may be code of the user's, which is not called under the lock. One that is opened twice
         // is one and the same.
+        let generation = self.generation.load(Ordering::Acquire);
         let opened: Tallies = open().into();
         let mut known = table.write().unwrap_or_else(PoisonError::into_inner);
+        if self.generation.load(Ordering::Acquire) != generation {
+            return opened;
+        }
         Arc::clone(known.entry(key.into()).or_insert(opened))
     }
 }
@@ -140,5 +158,28 @@ impl Values {
             let (label, value) = self.0.iter().find(|(label, _)| label == wanted)?;
             Some((*label, value.as_str()))
         })
+    }
+}
+
+#[cfg(all(test, feature = "opentelemetry_0_33"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_series_that_is_opened_while_all_are_forgotten_is_opened_again() {
+        let series = Series::new();
+        let find = |opened: &dyn Fn()| {
+            let open = |_: &Values| {
+                opened();
+                Vec::new()
+            };
+            series.find(Operation::Recall, "", open)
+        };
+        find(&|| series.clear());
+        let times = std::cell::Cell::new(0);
+        for _ in 0..2 {
+            find(&|| times.set(times.get() + 1));
+        }
+        assert_eq!(times.get(), 1);
     }
 }
