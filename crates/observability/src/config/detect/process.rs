@@ -14,6 +14,8 @@ use std::borrow::Cow;
 
 /// Arguments of the command line that are kept.
 const MAX_ARGUMENTS: usize = 64;
+/// What stands between a name and its value.
+const SEPARATORS: [char; 2] = ['=', ':'];
 
 /// Known where the program is one of Rust alone.
 pub(in crate::config) const RUNTIME: &str = "process.runtime.name";
@@ -54,8 +56,8 @@ pub(in crate::config) fn without_secrets<'a>(arguments: &'a Value<'_>) -> Value<
         let Value::Str(text) = argument else {
             return argument.clone();
         };
-        let is_secret = names_secret && !text.starts_with('-');
-        names_secret = is_option(text) && is_denied_key(text);
+        let is_secret = names_secret && !text.starts_with("--");
+        names_secret = !is_secret && is_option(text) && is_denied_key(text);
         if is_secret {
             return REDACTED.into();
         }
@@ -66,18 +68,29 @@ pub(in crate::config) fn without_secrets<'a>(arguments: &'a Value<'_>) -> Value<
 
 /// Whether the value of an argument is the next one.
 fn is_option(argument: &str) -> bool {
-    argument.starts_with('-') && !argument.contains('=')
+    argument.starts_with('-') && !argument.contains(SEPARATORS)
 }
 
-/// `--api-key=…`, `PASSWORD=…` and URLs without what is secret in them.
+/// `--api-key=…`, `PASSWORD=…`, `Authorization: …` and URLs without what is secret in them.
 fn shown(argument: &str) -> Cow<'_, str> {
     let cut = truncated(argument, MAX_CHARS);
-    match cut.split_once('=') {
-        Some((name, _)) if !name.contains("://") && is_denied_key(name) => {
-            format!("{name}={REDACTED}").into()
-        }
-        _ => redact_urls(cut),
+    match secret_value(cut) {
+        Some(at) => format!("{}{REDACTED}", &cut[..at]).into(),
+        None => redact_urls(cut),
     }
+}
+
+/// Where the value of a name begins that is one of a secret, and stands before any URL.
+fn secret_value(text: &str) -> Option<usize> {
+    let end = text.find("://").unwrap_or(text.len());
+    let mut start = 0;
+    for (at, _) in text[..end].match_indices(SEPARATORS) {
+        if is_denied_key(&text[start..at]) {
+            return Some(at + 1);
+        }
+        start = at + 1;
+    }
+    None
 }
 
 #[cfg(test)]
@@ -104,6 +117,9 @@ mod tests {
             ("app --api-key=abc", "app --api-key=[redacted]"),
             ("app --api-key abc run", "app --api-key [redacted] run"),
             ("app --password --verbose", "app --password --verbose"),
+            ("app --password -x9 run", "app --password [redacted] run"),
+            ("app --password -token run", "app --password [redacted] run"),
+            ("app --password:x9 run", "app --password:[redacted] run"),
             ("app DB_PASSWORD=a=b", "app DB_PASSWORD=[redacted]"),
             (
                 "app --db postgres://joe:pw@db/x --max-tokens 5",
@@ -116,6 +132,24 @@ mod tests {
         ];
         for (line, expected) in rows {
             assert_eq!(scrubbed(line), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn secrets_of_headers_are_not_shown() {
+        let rows = [
+            ("Authorization: Bearer abc", "Authorization:[redacted]"),
+            (
+                "Authorization: Basic dXNlcjpwYXNz==",
+                "Authorization:[redacted]",
+            ),
+            ("--header=X-Api-Key: abc", "--header=X-Api-Key:[redacted]"),
+            ("TOKEN=https://a.example/x", "TOKEN=[redacted]"),
+            ("Accept: text/html", "Accept: text/html"),
+            ("localhost:8080", "localhost:8080"),
+        ];
+        for (argument, expected) in rows {
+            assert_eq!(shown(argument), expected, "{argument}");
         }
     }
 
