@@ -186,6 +186,7 @@ fn agent() -> Agent {
         .timeout_send_request(Some(STEP_TIMEOUT))
         .timeout_send_body(Some(STEP_TIMEOUT))
         .timeout_recv_response(Some(STEP_TIMEOUT))
+        .max_redirects(0)
         .http_status_as_error(false);
     config.build().into()
 }
@@ -200,6 +201,11 @@ fn send(agent: &Agent, destination: &Destination, parcel: &Parcel) -> Result<(),
     let status = answer.status();
     if status.is_success() {
         Ok(())
+    } else if status.is_redirection() {
+        // A request that is sent again may become one without a message.
+        Err(format!(
+            "the receiver answered {status}, which is not followed"
+        ))
     } else {
         Err(format!("the receiver answered {status}"))
     }
@@ -209,6 +215,11 @@ fn send(agent: &Agent, destination: &Destination, parcel: &Parcel) -> Result<(),
 mod tests {
     use std::net::TcpListener;
 
+    use axum::{
+        Router,
+        response::Redirect,
+        routing::{get, post},
+    };
     use continuum_observability::SpanRecord;
     use tokio::sync::oneshot;
 
@@ -288,6 +299,23 @@ mod tests {
         let lost = forward.finish(PATIENCE).unwrap();
         assert_eq!(lost.span_count, 4);
         assert!(!lost.reason.is_empty());
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_redirection_is_a_loss_and_is_not_followed() {
+        let elsewhere = || async { Redirect::to("/elsewhere") };
+        let routes = Router::new()
+            .route("/v1/traces", post(elsewhere))
+            .route("/elsewhere", get(|| async { "here is nothing to send to" }));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let forward = Forward::start(destination(listener.local_addr().unwrap().port())).unwrap();
+        let serving = tokio::spawn(async { axum::serve(listener, routes).await });
+        forward.offer(&request());
+        let finish = move || forward.finish(PATIENCE);
+        let lost = tokio::task::spawn_blocking(finish).await.unwrap().unwrap();
+        let reason = "the receiver answered 303 See Other, which is not followed";
+        assert_eq!((lost.span_count, lost.reason.as_str()), (2, reason));
+        serving.abort();
     }
 
     #[test]
