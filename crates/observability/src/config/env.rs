@@ -119,22 +119,22 @@ variables! {
     PREVIEWS = "CONTINUUM_PREVIEWS",
     BAGGAGE_ATTRIBUTES = "CONTINUUM_BAGGAGE_ATTRIBUTES",
     LOG_LEVEL = "OTEL_LOG_LEVEL",
-    #[cfg_attr(not(any(test, feature = "log_0_4", feature = "tracing")), expect(dead_code, reason = "read for logs only"))]
+    #[cfg_attr(not(any(test, feature = "log_0_4", feature = "tracing", feature = "config-file")), expect(dead_code, reason = "read for logs only"))]
     LOG_CORRELATION = "OTEL_LOG_CORRELATION",
-    #[cfg_attr(not(any(test, feature = "metrics")), expect(dead_code, reason = "read for metrics only"))]
+    #[cfg_attr(not(any(test, feature = "metrics", feature = "config-file")), expect(dead_code, reason = "read for metrics only"))]
     METRICS_ENABLED = "OTEL_METRICS_ENABLED",
-    #[cfg_attr(not(any(test, feature = "metrics")), expect(dead_code, reason = "read for metrics only"))]
+    #[cfg_attr(not(any(test, feature = "metrics", feature = "config-file")), expect(dead_code, reason = "read for metrics only"))]
     METRICS_TENANTS = "CONTINUUM_METRICS_TENANTS",
     MAX_QUEUE_SIZE = "OTEL_BSP_MAX_QUEUE_SIZE",
     MAX_EXPORT_BATCH_SIZE = "OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
     SCHEDULE_DELAY = "OTEL_BSP_SCHEDULE_DELAY",
     EXPORT_TIMEOUT = "OTEL_BSP_EXPORT_TIMEOUT",
     WAIT_WHEN_FULL = "CONTINUUM_WAIT_WHEN_FULL",
-    #[cfg_attr(not(any(test, feature = "console")), expect(dead_code, reason = "read for the console only"))]
+    #[cfg_attr(not(any(test, feature = "console", feature = "config-file")), expect(dead_code, reason = "read for the console only"))]
     CONSOLE_STREAM = "CONTINUUM_CONSOLE_STREAM",
-    #[cfg_attr(not(any(test, feature = "console")), expect(dead_code, reason = "read for the console only"))]
+    #[cfg_attr(not(any(test, feature = "console", feature = "config-file")), expect(dead_code, reason = "read for the console only"))]
     NO_COLOR = "NO_COLOR",
-    #[cfg_attr(not(any(test, feature = "console")), expect(dead_code, reason = "read for the console only"))]
+    #[cfg_attr(not(any(test, feature = "console", feature = "config-file")), expect(dead_code, reason = "read for the console only"))]
     TERM = "TERM",
 }
 
@@ -154,7 +154,7 @@ pub(crate) fn process_variables() -> impl Iterator<Item = (String, String)> {
 }
 
 /// What counts beside a file: how strict its checks are, where the process runs, what its terminal
-/// can show.
+/// can show, and what no key of the schema says, above all what is secret.
 #[cfg(feature = "config-file")]
 const BESIDE_A_FILE: &[Variable] = &[
     STRICT_CONFIG,
@@ -175,6 +175,19 @@ const BESIDE_A_FILE: &[Variable] = &[
     COMPUTER_NAME,
     NO_COLOR,
     TERM,
+    CONSOLE_STREAM,
+    REDACT_KEYS,
+    REDACT_ALLOW,
+    BAGGAGE_ALLOW,
+    BAGGAGE_ATTRIBUTES,
+    PREVIEWS,
+    SEMCONV,
+    SEMCONV_STABILITY_OPT_IN,
+    FLIGHT_RECORDER,
+    WAIT_WHEN_FULL,
+    LOG_CORRELATION,
+    METRICS_ENABLED,
+    METRICS_TENANTS,
 ];
 
 type Lookup<'a> = dyn Fn(&str) -> Option<String> + 'a;

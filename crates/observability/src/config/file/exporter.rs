@@ -50,18 +50,17 @@ fn otlp_http(settings: Map<'_>) -> ExporterConfig {
 
 fn otlp_grpc(settings: Map<'_>) -> ExporterConfig {
     let mut otlp = otlp(&settings, OtlpProtocol::Grpc);
+    let mut scheme = "https";
     if let Some(tls) = settings.map("tls") {
         otlp.tls = tls_files(&tls);
-        let scheme = if tls.flag("insecure") == Some(true) {
-            "http"
-        } else {
-            "https"
-        };
-        let without_scheme = |endpoint: &String| !endpoint.contains("://");
-        if let Some(endpoint) = otlp.endpoint.as_mut().filter(|e| without_scheme(e)) {
-            *endpoint = format!("{scheme}://{endpoint}");
+        if tls.flag("insecure") == Some(true) {
+            scheme = "http";
         }
         tls.finish();
+    }
+    let without_scheme = |endpoint: &&mut String| !endpoint.contains("://");
+    if let Some(endpoint) = otlp.endpoint.as_mut().filter(without_scheme) {
+        *endpoint = format!("{scheme}://{endpoint}");
     }
     settings.finish();
     otlp.into()

@@ -112,7 +112,10 @@ impl<'a> Map<'a> {
     }
 
     fn entry(&self, key: &'static str) -> Option<&'a (Key, Node)> {
-        self.known.borrow_mut().push(key);
+        let mut known = self.known.borrow_mut();
+        if !known.contains(&key) {
+            known.push(key);
+        }
         self.entries.iter().find(|(known, _)| known.name == key)
     }
 

@@ -6,8 +6,8 @@
 //! Invariants:
 //! - a file that breaks the schema is an error, with every fault at its line and column; what the schema
 //!   has and this recorder has not is a problem like one of the environment;
-//! - no value of the file is part of a message: it may be a secret;
-//! - with a file no variable counts, except those that it names.
+//! - no header and no attribute of the file is part of a message: it may be a secret;
+//! - with a file no variable counts, except those that it names and those that it cannot replace.
 //!
 //! Source: OpenTelemetry specification, "Declarative configuration"; opentelemetry-configuration 1.1.
 
@@ -181,7 +181,7 @@ fn format_named(map: &Map<'_>, name: &str) -> Option<PropagationFormat> {
     let found = super::propagation::format(name);
     if found.is_none() {
         let reason = format!(
-            "there is no propagator {name:?} here, but {}",
+            "there is no such propagator here, but {}",
             super::propagation::FORMATS
         );
         map.report.error(map.place, reason);

@@ -3,7 +3,7 @@
 //! Position: the parser's events → **node** → `map`. Scalars get their type here, after the
 //! substitution and by the core schema of YAML 1.2.
 //!
-//! Invariants: one document; depth and number of nodes are bounded, also where aliases repeat what is
+//! Invariants: one document; depth, number of nodes and length of texts are bounded, also where aliases repeat what is
 //! behind an anchor; no key occurs twice in a map.
 
 use super::substitute::substituted;
@@ -12,6 +12,9 @@ use std::{borrow::Cow, collections::HashMap};
 
 const MAX_DEPTH: usize = 32;
 const MAX_NODES: usize = 10_000;
+/// So many bytes of a text count as much as a further node.
+const BYTES_OF_A_NODE: usize = 64;
+const TOO_MUCH: &str = "expected at most 10000 values, of which a long text counts as several";
 
 /// A place in the file, counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -141,6 +144,9 @@ impl<'a> Loader<'a> {
             Event::Alias(anchor) => return self.alias(anchor, place),
             _ => return Err(fault(place, "expected a value")),
         };
+        if let Content::Text(text) = &content {
+            self.counted(text.len() / BYTES_OF_A_NODE, place)?;
+        }
         let node = Node { place, content };
         if anchor > 0 {
             self.anchors.insert(anchor, node.clone());
@@ -150,18 +156,15 @@ impl<'a> Loader<'a> {
 
     /// What is behind an anchor once more, at the place where it is used.
     fn alias(&mut self, anchor: usize, place: Place) -> Result<Node, Fault> {
-        let Some(node) = self.anchors.get(&anchor) else {
+        let Some(size) = self.anchors.get(&anchor).map(size) else {
             return Err(fault(
                 place,
                 "expected an alias of something that is complete",
             ));
         };
-        let node = Node {
-            place,
-            ..node.clone()
-        };
-        self.counted(size(&node), place)?;
-        Ok(node)
+        self.counted(size, place)?;
+        let content = self.anchors[&anchor].content.clone();
+        Ok(Node { place, content })
     }
 
     fn list(&mut self, depth: usize) -> Result<Content, Fault> {
@@ -183,6 +186,7 @@ impl<'a> Loader<'a> {
                 Event::Scalar(name, ..) => name.into_owned(),
                 _ => return Err(fault(place, "expected a key that is a text")),
             };
+            self.counted(name.len() / BYTES_OF_A_NODE, place)?;
             if entries.iter().any(|(key, _)| key.name == name) {
                 return Err(fault(place, format!("the key {name:?} is there twice")));
             }
@@ -210,7 +214,7 @@ impl<'a> Loader<'a> {
     fn counted(&mut self, more: usize, place: Place) -> Result<(), Fault> {
         self.count += more;
         if self.count > MAX_NODES {
-            return Err(fault(place, "expected at most 10000 values"));
+            return Err(fault(place, TOO_MUCH));
         }
         Ok(())
     }
@@ -221,11 +225,14 @@ fn fault(place: Place, reason: impl Into<String>) -> Fault {
     Fault { place, reason }
 }
 
+/// What a node counts for, with all that is below it.
 fn size(node: &Node) -> usize {
-    match &node.content {
-        Content::List(items) => 1 + items.iter().map(size).sum::<usize>(),
-        Content::Map(entries) => 1 + entries.iter().map(|(_, value)| size(value)).sum::<usize>(),
-        _ => 1,
+    let of_entry = |(key, value): &(Key, Node)| key.name.len() / BYTES_OF_A_NODE + size(value);
+    1 + match &node.content {
+        Content::List(items) => items.iter().map(size).sum(),
+        Content::Map(entries) => entries.iter().map(of_entry).sum(),
+        Content::Text(text) => text.len() / BYTES_OF_A_NODE,
+        _ => 0,
     }
 }
 
@@ -377,9 +384,16 @@ mod tests {
             let copies = vec![format!("*{before}"); 10].join(", ");
             laughs = format!("{laughs}{name}: &{name} [{copies}]\n");
         }
-        assert_eq!(
-            loaded(&laughs).unwrap_err().reason,
-            "expected at most 10000 values"
-        );
+        assert_eq!(loaded(&laughs).unwrap_err().reason, TOO_MUCH);
+    }
+
+    #[test]
+    fn long_texts_are_bounded_also_where_aliases_repeat_them() {
+        let long = "x".repeat(60_000);
+        let aliases = vec!["*a"; 5_000].join(", ");
+        let text = format!("a: &a {long}\nb: [{aliases}]\n");
+        assert_eq!(loaded(&text).unwrap_err().reason, TOO_MUCH);
+        let text = format!("a: &a {{{long}: 1}}\nb: [{aliases}]\n");
+        assert_eq!(loaded(&text).unwrap_err().reason, TOO_MUCH);
     }
 }

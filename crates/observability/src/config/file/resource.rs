@@ -33,6 +33,12 @@ pub(super) fn read(root: &Map<'_>, env: &Environment<'_>, told: &mut Told) {
         }
         let list = resource.text("attributes_list").unwrap_or_default();
         match parse_pairs(&list) {
+            Some(pairs) if pairs.iter().any(|(key, value)| has_no_name(key, value)) => {
+                resource.wrong(
+                    "attributes_list",
+                    "names and a service.name that are not empty",
+                );
+            }
             Some(pairs) => {
                 let pairs = pairs.into_iter().map(|(key, value)| (key, value.into()));
                 told.overrides.resource.extend(pairs);
@@ -94,7 +100,21 @@ fn read_attribute(attribute: &Map<'_>) -> Option<(String, Value<'static>)> {
             "a value of the type that is said, string where nothing is said",
         );
     }
-    Some((name?, value?))
+    let (name, value) = (name?, value?);
+    if name.is_empty() {
+        attribute.wrong("name", "a name that is not empty");
+        return None;
+    }
+    if matches!(&value, Value::Str(text) if has_no_name(&name, text)) {
+        attribute.wrong("value", "a name that is not empty");
+        return None;
+    }
+    Some((name, value))
+}
+
+/// Whether the attribute has no name, or is to name the service and does not.
+fn has_no_name(key: &str, value: &str) -> bool {
+    key.is_empty() || (key == "service.name" && value.is_empty())
 }
 
 fn list(node: &Node, kind: &str) -> Option<Value<'static>> {

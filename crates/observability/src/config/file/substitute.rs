@@ -1,13 +1,16 @@
 //! References to variables of the environment in a value: `${NAME}`, `${env:NAME}`, `${NAME:-default}`.
 //!
 //! Invariants: what comes from a variable is not looked at again, so that it can name no other one;
-//! `$$` is a dollar sign that begins no reference.
+//! `$$` is a dollar sign that begins no reference; the text that comes out is bounded.
 //!
 //! Source: OpenTelemetry specification, "Configuration data model", "Environment variable substitution".
 
 use super::node::Variables;
 
 const EXPECTED: &str = "expected a reference such as ${NAME} or ${NAME:-default}";
+
+/// A longer text is none of settings.
+const MAX_TEXT_BYTES: usize = 64 << 10;
 
 /// A text with its references replaced, or what is wrong with one of them.
 pub(super) fn substituted(text: &str, variables: &Variables<'_>) -> Result<String, String> {
@@ -32,6 +35,9 @@ fn push_part(out: &mut String, part: &str, variables: &Variables<'_>) -> Result<
             continue;
         };
         out.push_str(&value(reference, variables)?);
+        if out.len() > MAX_TEXT_BYTES {
+            return Err("expected a text of at most 64 KiB".to_owned());
+        }
         rest = behind;
     }
     out.push_str(rest);
@@ -110,6 +116,14 @@ mod tests {
                 "{text}"
             );
         }
+    }
+
+    #[test]
+    fn variables_make_no_text_without_end() {
+        let long = |_: &str| Some("x".repeat(MAX_TEXT_BYTES / 2));
+        assert!(substituted(&"${A}".repeat(2), &long).is_ok());
+        let error = substituted(&"${A}".repeat(100_000), &long).unwrap_err();
+        assert_eq!(error, "expected a text of at most 64 KiB");
     }
 
     #[test]

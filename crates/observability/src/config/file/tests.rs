@@ -2,9 +2,11 @@
 
 use super::{
     super::{
-        env::Environment,
+        env::{self, Environment},
         exporter::ExporterChoice,
         propagation,
+        redaction::Rules,
+        secret,
         settings::{Overrides, Settings},
     },
     apply,
@@ -169,7 +171,6 @@ fn with_a_file_no_other_variable_counts() {
         ("OTEL_PROPAGATORS", "b3"),
         ("OTEL_BSP_SCHEDULE_DELAY", "7"),
         ("OTEL_SDK_DISABLED", "true"),
-        ("CONTINUUM_PREVIEWS", "true"),
         ("CONTINUUM_STRICT_CONFIG", "true"),
     ];
     let file = File::of(SMALL, &variables);
@@ -180,10 +181,9 @@ fn with_a_file_no_other_variable_counts() {
         propagation::propagators(&overrides.propagation, &env)
     );
     assert!(formats.contains("formats: None"), "{formats}");
-    assert!(!env.flag(crate::config::env::SDK_DISABLED));
-    assert!(env.flag(crate::config::env::STRICT_CONFIG));
+    assert!(!env.flag(env::SDK_DISABLED));
+    assert!(env.flag(env::STRICT_CONFIG));
     let settings = Settings::resolve(overrides, &env);
-    assert!(!settings.previews);
     assert_ne!(settings.schedule_delay, Duration::from_millis(7));
     assert_eq!(
         settings.sampling.sampler.description(),
@@ -193,16 +193,96 @@ fn with_a_file_no_other_variable_counts() {
 }
 
 #[test]
+fn what_no_key_of_a_file_says_is_taken_from_variables() {
+    let variables = [
+        ("CONTINUUM_REDACT_KEYS", "iban"),
+        ("CONTINUUM_REDACT_ALLOW", "session.token"),
+        ("CONTINUUM_BAGGAGE_ALLOW", "tenant_id"),
+        ("CONTINUUM_BAGGAGE_ATTRIBUTES", "tenant_id"),
+        ("CONTINUUM_PREVIEWS", "true"),
+        ("CONTINUUM_SEMCONV", "dup"),
+        ("OTEL_SEMCONV_STABILITY_OPT_IN", "http"),
+        ("CONTINUUM_FLIGHT_RECORDER", "2MiB"),
+        ("CONTINUUM_WAIT_WHEN_FULL", "5"),
+        ("CONTINUUM_CONSOLE_STREAM", "stdout"),
+        ("OTEL_LOG_CORRELATION", "false"),
+        ("OTEL_METRICS_ENABLED", "false"),
+        ("CONTINUUM_METRICS_TENANTS", "3"),
+    ];
+    let file = File::of(SMALL, &variables);
+    let (mut overrides, mut env) = (Overrides::default(), file.environment());
+    apply(&mut overrides, &mut env);
+    for (name, value) in variables {
+        let variable = env::ALL.iter().find(|variable| variable.name() == name);
+        assert_eq!(
+            env.text(*variable.unwrap()).as_deref(),
+            Some(value),
+            "{name}"
+        );
+    }
+    let rules = secret::rules(std::mem::take(&mut overrides.secrets), &env);
+    let mut expected = Rules::default();
+    assert!(expected.deny("iban") && expected.allow("session.token"));
+    assert_eq!(rules, expected);
+    let settings = Settings::resolve(overrides, &env);
+    assert!(settings.previews && settings.flight_recorder.is_some());
+    assert_eq!(settings.wait_when_full, Some(Duration::from_millis(5)));
+    assert_eq!(env.problems(), [""; 0]);
+}
+
+#[test]
+fn a_grpc_endpoint_without_a_scheme_is_secure_unless_the_file_says_otherwise() {
+    let rows = [
+        ("", "https://collector:4317"),
+        (", tls:", "https://collector:4317"),
+        (", tls: {insecure: false}", "https://collector:4317"),
+        (", tls: {insecure: true}", "http://collector:4317"),
+    ];
+    for (tls, expected) in rows {
+        let exporter = format!("otlp_grpc: {{endpoint: \"collector:4317\"{tls}}}");
+        let processors = format!("  processors:\n    - batch: {{exporter: {{{exporter}}}}}\n");
+        let text = format!("file_format: \"1.0\"\ntracer_provider:\n{processors}");
+        let (told, problems) = File::of(&text, &[]).applied(Overrides::default());
+        assert_eq!(problems, [""; 0]);
+        let [ExporterChoice::Config(ExporterConfig::Otlp(otlp))] = &told.exporters[..] else {
+            panic!("{:?}", told.exporters)
+        };
+        assert_eq!(otlp.endpoint.as_deref(), Some(expected), "{tls}");
+    }
+}
+
+#[test]
+fn attributes_without_a_name_are_named_with_their_place() {
+    let text = "\
+file_format: \"1.0\"
+resource:
+  attributes:
+    - name: \"\"
+      value: x
+    - name: service.name
+      value: \"${UNSET}\"
+    - nam: x
+  attributes_list: service.name=
+";
+    let expected = [
+        "otel.yaml:4:13: resource.attributes[0].name: expected a name that is not empty",
+        "otel.yaml:7:14: resource.attributes[1].value: expected a name that is not empty",
+        "otel.yaml:8:7: resource.attributes[2].nam: expected one of name, type, value",
+        "otel.yaml:8:7: resource.attributes[2].name: is missing",
+        "otel.yaml:9:20: resource.attributes_list: expected names and a service.name that are not \
+         empty",
+    ];
+    assert_eq!(problems(text), expected);
+}
+
+#[test]
 fn a_disabled_sdk_and_a_level_of_messages_are_taken_from_the_file() {
     let text = "file_format: \"1.0\"\ndisabled: ${OFF}\nlog_level: warn2\n";
     let file = File::of(text, &[("OFF", "true")]);
     let (mut overrides, mut env) = (Overrides::default(), file.environment());
     apply(&mut overrides, &mut env);
-    assert!(env.flag(crate::config::env::SDK_DISABLED));
-    assert_eq!(
-        env.text(crate::config::env::LOG_LEVEL).as_deref(),
-        Some("warn")
-    );
+    assert!(env.flag(env::SDK_DISABLED));
+    assert_eq!(env.text(env::LOG_LEVEL).as_deref(), Some("warn"));
 }
 
 #[test]
@@ -251,20 +331,11 @@ colour: red
         "otel.yaml:15:14: tracer_provider.processors[1].batch.exporter: is missing",
         "otel.yaml:18:14: tracer_provider.sampler.trace_id_ratio_based.ratio: expected a number \
          from 0 to 1",
-        "otel.yaml:20:15: there is no propagator \"ottrace\" here, but tracecontext, baggage, b3, \
+        "otel.yaml:20:15: there is no such propagator here, but tracecontext, baggage, b3, \
          b3multi, jaeger, xray",
         "otel.yaml:21:1: colour: nothing of it has a meaning here",
     ];
-    let found = problems(text);
-    assert_eq!(found.len(), expected.len(), "{found:#?}");
-    for (found, expected) in found.iter().zip(expected) {
-        let (place, reason) = expected.split_once(": ").unwrap();
-        assert!(found.starts_with(place), "{found}\n{expected}");
-        assert!(
-            found.contains(reason.split("expected one of").next().unwrap()),
-            "{found}"
-        );
-    }
+    assert_eq!(problems(text), expected);
 }
 
 #[test]
