@@ -2,7 +2,8 @@
 //!
 //! Position: the event format of a `fmt` layer, around one that writes everything else.
 //!
-//! Invariant: what the format inside writes stays as it is, up to its last brace or the end of its line.
+//! Invariant: what the format inside writes stays as it is, without colours, up to its last brace or the
+//! end of its line.
 
 use super::ids::Ids;
 use crate::export::push_string;
@@ -29,10 +30,13 @@ enum Shape {
 /// The ids are those of the span that is current when the event happens, whoever made it; a parent that
 /// is given to the event itself does not count.
 ///
+/// Colours of the format inside are lost; `with_ansi(false)` keeps them out of the fields of spans too,
+/// which another part of the subscriber writes.
+///
 /// ```
 /// use continuum_observability::{get_tracer, logs::TraceFormat, testing::TestRecorder};
 ///
-/// let lines = tracing_subscriber::fmt().event_format(TraceFormat::text()).finish();
+/// let lines = tracing_subscriber::fmt().with_ansi(false).event_format(TraceFormat::text()).finish();
 /// tracing::subscriber::with_default(lines, || {
 ///     TestRecorder::new().run(|| {
 ///         // 2026-01-31T12:00:00.000000Z  INFO app: recalled concepts=7 trace_id=0af76… span_id=b7ad6… trace_flags=03
@@ -66,7 +70,7 @@ impl TraceFormat<Format> {
 }
 
 impl<F> TraceFormat<F> {
-    /// The lines of text of another format, which end with the ids.
+    /// The lines of text of another format, without colours, which end with the ids.
     pub fn text_of(inner: F) -> Self {
         let shape = Shape::Text;
         Self { inner, shape }
