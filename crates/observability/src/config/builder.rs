@@ -449,9 +449,8 @@ impl TelemetryBuilder {
         env
     }
 
-    /// The recorder of a test: sampler, limits and hooks of the builder, nothing of the environment,
-    /// and no exporter.
-    /// What a recorder that exports nothing is made from.
+    /// What a recorder is made from that exports nothing: sampler, limits and hooks of the builder, nothing
+    /// of the environment.
     pub(crate) fn into_config_without_exporter(self) -> RecorderConfig {
         self.overrides.into_config_without_exporter()
     }

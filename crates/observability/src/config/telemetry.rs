@@ -31,9 +31,9 @@ const DROP_TIMEOUT: Duration = Duration::from_secs(5);
 /// Sets telemetry up from the environment.
 ///
 /// Keep the result for the life of the program, in a variable such as `_telemetry`: with `_` alone it is
-/// dropped at once, and nothing is recorded: the first span after that says so in the log. When it is dropped, the spans recorded so far are
-/// delivered, for at most 5 seconds. A signal that ends the program drops nothing: handle it, as
-/// servers do, or the last spans are lost.
+/// dropped at once, and nothing is recorded; the first span after that says so in the log. When it is
+/// dropped, the spans recorded so far are delivered, for at most 5 seconds. A signal that ends the program
+/// drops nothing: handle it, as servers do, or the last spans are lost.
 ///
 /// # Errors
 ///
@@ -200,8 +200,8 @@ impl TelemetryHandle {
 
     /// Records every span that starts within `duration` from now, whatever sampler and parent say.
     ///
-    /// A trace with such a span is also kept when it ends. It ends by itself, and the sampler decides again. Called again meanwhile, the later end
-    /// counts.
+    /// A trace with such a span is also kept when it ends. Forcing ends by itself, and the sampler
+    /// decides again. Called again meanwhile, the later end counts.
     pub fn force_sampling(&self, duration: Duration) {
         if let Some(recorder) = self.recorder {
             recorder.sampler.force(duration);
