@@ -1,7 +1,7 @@
 //! The page `from-python.md`: each name that a reader of the Python guide knows has a row, and what it is called here
 //! is there.
 //!
-//! An item of Rust on the page is a path below `layers` or `semconv`, or else what code between backticks begins with,
+//! An item of Rust on the page is a path below `layers`, `logs` or `semconv`, or else what code between backticks begins with,
 //! up to its first `(` or `::`.
 
 use std::collections::BTreeSet;
@@ -82,6 +82,8 @@ items! {
     layers::memory::trace_learn,
     layers::memory::trace_recall,
     link_spans,
+    logs::TraceFormat,
+    logs::TracedLog,
     propagate_context_to_dict,
     semconv::attribute::DB_OPERATION_NAME,
     semconv::attribute::DB_SYSTEM_NAME,
@@ -118,7 +120,10 @@ fn item(code: &str) -> Option<&str> {
     let end =
         code.find(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_' && letter != ':');
     let (path, after) = code.split_at(end.unwrap_or(code.len()));
-    if path.starts_with("layers::") || path.starts_with("semconv::") {
+    if ["layers::", "logs::", "semconv::"]
+        .iter()
+        .any(|module| path.starts_with(module))
+    {
         return Some(path);
     }
     match path.split_once("::") {
