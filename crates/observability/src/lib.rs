@@ -24,7 +24,12 @@ mod export;
 #[cfg(feature = "_fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
-#[cfg(any(feature = "opentelemetry_0_33", feature = "tracing"))]
+#[cfg(any(
+    feature = "opentelemetry_0_33",
+    feature = "redis_1",
+    feature = "rusqlite_0_41",
+    feature = "tracing"
+))]
 pub mod interop;
 pub mod layers;
 pub mod lint;

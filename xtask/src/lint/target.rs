@@ -43,8 +43,13 @@ const TARGETS: [Target; 4] = [
     Target {
         name: "wasm32-unknown-unknown",
         c_compiler: None,
-        // Random numbers that only a browser has, and requests that only its threads can send.
-        lacks: &["opentelemetry_sdk_0_33", "reqwest_0_13"],
+        // Random numbers that only a browser has, requests that only its threads can send, sockets, and files.
+        lacks: &[
+            "opentelemetry_sdk_0_33",
+            "redis_1",
+            "reqwest_0_13",
+            "rusqlite_0_41",
+        ],
     },
 ];
 

@@ -1,6 +1,7 @@
-//! Other tracing interfaces on this recorder, in any nesting with the native one.
+//! Other tracing interfaces on this recorder, in any nesting with the native one, and spans for libraries
+//! that have none of their own.
 //!
-//! Position: on top of `span` and `context`; nothing below knows of it but the scopes of the context
+//! Position: on top of `span`, `context` and `layers`; nothing below knows of it but the scopes of the context
 //! stack, which have a counterpart in the `opentelemetry` API while its bridge is installed.
 //!
 //! Invariant: the native stack is the truth for contextual parents; whatever becomes current through
@@ -10,6 +11,10 @@
 pub mod opentelemetry_0_33;
 #[cfg(feature = "opentelemetry_sdk_0_33")]
 pub mod opentelemetry_sdk_0_33;
+#[cfg(feature = "redis_1")]
+pub mod redis_1;
+#[cfg(feature = "rusqlite_0_41")]
+pub mod rusqlite_0_41;
 #[cfg(feature = "tracing")]
 pub mod tracing;
 

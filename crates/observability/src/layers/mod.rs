@@ -16,13 +16,15 @@
 //! To record the outcome means: an `Err` becomes one exception event and the error status, and passes
 //! on unchanged ([`Failure`](crate::Failure) says what of it is recorded); anything else sets the status OK. A panic and a cancellation are recorded by all.
 //!
-//! They are also for libraries that tell nobody what they do, called as usual inside of the span:
+//! They are also for libraries that tell nobody what they do, called as usual inside of the span. Some have
+//! features of their own, in which that is done already:
 //!
-//! | library | span around the call |
-//! |---|---|
-//! | `rusqlite` | `trace_query(sql).system("sqlite").run_sync(\|_\| connection.execute(sql, ()))` |
-//! | `redis` | `trace_cache_operation("GET", key).system("redis").run(async \|_\| connection.get(key).await)` |
-//! | `async-nats` | [`trace_publish`](messaging::trace_publish) with the context injected into the message's headers |
+//! | library | feature | in place of the call |
+//! |---|---|---|
+//! | `rusqlite` | `rusqlite_0_41` | `connection.traced().execute(sql, params)` |
+//! | `redis` | `redis_1` | `connection.traced()`, with all the methods of `AsyncCommands` |
+//! | `async-nats` | | [`trace_publish`](messaging::trace_publish) with the context injected into the message's headers |
+//! | `reqwest` | `reqwest_0_13` | `request.send_traced()` |
 //!
 //! What libraries tell `tracing` is recorded by the feature `tracing`; `examples/ecosystem` has both.
 //!

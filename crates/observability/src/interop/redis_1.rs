@@ -1,0 +1,232 @@
+//! Commands of `redis`, release 1, inside of spans.
+//!
+//! Position: around any of its asynchronous connections; on top of the cache layer.
+//!
+//! Invariants:
+//! - a result is passed on unchanged, a refusal of the server as the error that it is;
+//! - of the arguments the key is recorded, scrubbed as everywhere, where a command is known to have one first; no
+//!   other argument, and none of a command that is not known.
+
+use crate::{
+    SpanRef,
+    layers::cache::{trace_cache_operation, trace_pipeline},
+};
+use redis::{Arg, Cmd, Pipeline, RedisFuture, Value, aio::ConnectionLike};
+use std::borrow::Cow;
+
+/// Commands that read the value of a key: no answer is a miss.
+const READS: &[&str] = &[
+    "GET",
+    "GETDEL",
+    "GETEX",
+    "HGET",
+    "LINDEX",
+    "LPOP",
+    "RPOP",
+    "SPOP",
+    "SRANDMEMBER",
+    "ZSCORE",
+];
+/// Other commands whose first argument is a key.
+const OTHERS_WITH_A_KEY: &[&str] = &[
+    "APPEND",
+    "DECR",
+    "DECRBY",
+    "DEL",
+    "EXISTS",
+    "EXPIRE",
+    "EXPIREAT",
+    "GETRANGE",
+    "GETSET",
+    "HDEL",
+    "HEXISTS",
+    "HGETALL",
+    "HINCRBY",
+    "HKEYS",
+    "HLEN",
+    "HMGET",
+    "HSCAN",
+    "HSET",
+    "HSETNX",
+    "HVALS",
+    "INCR",
+    "INCRBY",
+    "INCRBYFLOAT",
+    "LLEN",
+    "LPUSH",
+    "LRANGE",
+    "LREM",
+    "LSET",
+    "LTRIM",
+    "MGET",
+    "MSET",
+    "PERSIST",
+    "PEXPIRE",
+    "PSETEX",
+    "PTTL",
+    "RPUSH",
+    "SADD",
+    "SCARD",
+    "SET",
+    "SETEX",
+    "SETNX",
+    "SETRANGE",
+    "SISMEMBER",
+    "SMEMBERS",
+    "SREM",
+    "SSCAN",
+    "STRLEN",
+    "TTL",
+    "TYPE",
+    "UNLINK",
+    "XADD",
+    "XLEN",
+    "XRANGE",
+    "ZADD",
+    "ZCARD",
+    "ZCOUNT",
+    "ZINCRBY",
+    "ZRANGE",
+    "ZRANK",
+    "ZREM",
+    "ZREVRANGE",
+    "ZSCAN",
+];
+
+/// Wraps connections.
+pub trait ConnectionLikeExt: Sized {
+    /// The same connection, each command of which is a span.
+    ///
+    /// ```no_run
+    /// use continuum_observability::interop::redis_1::ConnectionLikeExt as _;
+    /// use redis::AsyncCommands as _;
+    ///
+    /// # async fn doc(client: redis::Client) -> redis::RedisResult<()> {
+    /// let mut connection = client.get_multiplexed_async_connection().await?.traced();
+    /// let answer: Option<String> = connection.get("search:rust").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    fn traced(self) -> Traced<Self>;
+}
+
+impl<C: ConnectionLike> ConnectionLikeExt for C {
+    fn traced(self) -> Traced<Self> {
+        Traced { connection: self }
+    }
+}
+
+/// A connection each command of which is a `cache.<command>` span, and each pipeline a `cache.pipeline` one.
+///
+/// A command that reads one value records whether there was one. All of `AsyncCommands` works on it.
+#[derive(Debug, Clone)]
+pub struct Traced<C> {
+    connection: C,
+}
+
+impl<C> Traced<C> {
+    /// The connection as it was.
+    pub fn into_inner(self) -> C {
+        self.connection
+    }
+}
+
+impl<C: ConnectionLike + Send> ConnectionLike for Traced<C> {
+    fn req_packed_command<'a>(&'a mut self, command: &'a Cmd) -> RedisFuture<'a, Value> {
+        let asked = Asked::of(command);
+        Box::pin(async move {
+            let key = asked.key.as_deref().unwrap_or_default();
+            let span = trace_cache_operation(&asked.name, key).system("redis");
+            span.run(async |span| {
+                let value = self.connection.req_packed_command(command).await?;
+                // What the server refuses comes as a value, which whoever reads it makes an error of.
+                let value = value.extract_error()?;
+                if asked.is_read {
+                    tell_value(&span, key, &value);
+                }
+                Ok(value)
+            })
+            .await
+        })
+    }
+
+    fn req_packed_commands<'a>(
+        &'a mut self,
+        pipeline: &'a Pipeline,
+        offset: usize,
+        count: usize,
+    ) -> RedisFuture<'a, Vec<Value>> {
+        let span = trace_pipeline(pipeline.len()).system("redis");
+        let sent = self.connection.req_packed_commands(pipeline, offset, count);
+        Box::pin(span.run_future(sent))
+    }
+
+    fn get_db(&self) -> i64 {
+        self.connection.get_db()
+    }
+}
+
+fn tell_value(span: &SpanRef, key: &str, value: &Value) {
+    match value {
+        Value::Nil => span.cache_miss(key),
+        Value::BulkString(bytes) => {
+            span.cache_hit(key);
+            span.cache_value_size(bytes.len());
+        }
+        _ => span.cache_hit(key),
+    }
+}
+
+/// What a command asks for.
+#[derive(Debug)]
+struct Asked {
+    name: String,
+    key: Option<String>,
+    is_read: bool,
+}
+
+impl Asked {
+    fn of(command: &Cmd) -> Self {
+        let mut arguments = command.args_iter().map(|argument| match argument {
+            Arg::Simple(bytes) => String::from_utf8_lossy(bytes),
+            _ => Cow::Borrowed(""),
+        });
+        let name = arguments.next().unwrap_or_default().to_ascii_uppercase();
+        let is_read = READS.contains(&&*name);
+        let has_key = is_read || OTHERS_WITH_A_KEY.contains(&&*name);
+        let key = arguments.next().filter(|_| has_key);
+        Self {
+            key: key.map(Cow::into_owned),
+            name,
+            is_read,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_key_of_a_known_command_is_taken() {
+        let of = |command: &mut Cmd| {
+            let asked = Asked::of(command);
+            (asked.name, asked.key, asked.is_read)
+        };
+        let key = |key: &str| Some(key.to_owned());
+        let mut get = redis::cmd("get");
+        assert_eq!(of(get.arg("a")), ("GET".to_owned(), key("a"), true));
+        let mut set = redis::cmd("SET");
+        assert_eq!(
+            of(set.arg("a").arg("secret")),
+            ("SET".to_owned(), key("a"), false)
+        );
+        let mut auth = redis::cmd("AUTH");
+        assert_eq!(of(auth.arg("secret")), ("AUTH".to_owned(), None, false));
+        let mut unknown = redis::cmd("FT.SEARCH");
+        assert_eq!(
+            of(unknown.arg("secret")),
+            ("FT.SEARCH".to_owned(), None, false)
+        );
+    }
+}

@@ -1,0 +1,174 @@
+//! Statements of `rusqlite`, release 0.41, inside of spans.
+//!
+//! Position: in place of the methods of a `Connection`; on top of the database layer.
+//!
+//! Invariants: a result is passed on unchanged; a statement is recorded without its literals, parameters not
+//! at all.
+
+use crate::{
+    SpanRef,
+    layers::database::{Query, trace_query},
+};
+use rusqlite::{Connection, Error, Params, Result, Row};
+
+/// Gives a connection, or a transaction on it, the methods of [`Traced`].
+pub trait ConnectionExt {
+    /// The same connection, each statement of which is a span.
+    ///
+    /// ```
+    /// use continuum_observability::{interop::rusqlite_0_41::ConnectionExt as _, testing::TestRecorder};
+    /// use rusqlite::Connection;
+    ///
+    /// let connection = Connection::open_in_memory()?;
+    /// connection.execute_batch("CREATE TABLE turns (text TEXT)")?;
+    /// let recorder = TestRecorder::new();
+    /// recorder.run(|| connection.traced().execute("INSERT INTO turns VALUES (?1)", ["hello"]))?;
+    /// assert_eq!(
+    ///     recorder.tree(),
+    ///     "db.insert.turns [client] OK db.system.name=sqlite db.response.returned_rows=1 \
+    ///      db.operation.name=INSERT db.collection.name=turns db.query.text=INSERT INTO turns VALUES (?1)\n"
+    /// );
+    /// # Ok::<(), rusqlite::Error>(())
+    /// ```
+    fn traced(&self) -> Traced<'_>;
+}
+
+impl ConnectionExt for Connection {
+    fn traced(&self) -> Traced<'_> {
+        Traced { connection: self }
+    }
+}
+
+/// A connection each statement of which is a `db.<operation>.<table>` span.
+///
+/// The methods have the names of those of `rusqlite`, and do what those do.
+#[derive(Debug, Clone, Copy)]
+pub struct Traced<'c> {
+    connection: &'c Connection,
+}
+
+impl Traced<'_> {
+    /// Runs a statement that gives no rows; how many it changed is recorded.
+    ///
+    /// # Errors
+    ///
+    /// Those of `Connection::execute`.
+    pub fn execute(self, sql: &str, params: impl Params) -> Result<usize> {
+        query(sql).run_sync(|span| {
+            let changed = self.connection.execute(sql, params)?;
+            span.row_count(changed);
+            Ok(changed)
+        })
+    }
+
+    /// Runs a query for one row. That there is none is recorded, not as an error.
+    ///
+    /// # Errors
+    ///
+    /// Those of `Connection::query_row`.
+    pub fn query_row<T>(
+        self,
+        sql: &str,
+        params: impl Params,
+        map: impl FnOnce(&Row<'_>) -> Result<T>,
+    ) -> Result<T> {
+        query(sql).in_scope(|span| {
+            let result = self.connection.query_row(sql, params, map);
+            tell_row(span, &result);
+            result
+        })
+    }
+
+    /// Runs a query and collects its rows; how many there are is recorded.
+    ///
+    /// # Errors
+    ///
+    /// Those of `Connection::prepare` and `Statement::query_map`, and the first one of `map`.
+    pub fn query_map<T>(
+        self,
+        sql: &str,
+        params: impl Params,
+        map: impl FnMut(&Row<'_>) -> Result<T>,
+    ) -> Result<Vec<T>> {
+        query(sql).run_sync(|span| {
+            let mut statement = self.connection.prepare(sql)?;
+            let rows: Vec<T> = statement
+                .query_map(params, map)?
+                .collect::<Result<Vec<T>>>()?;
+            span.row_count(rows.len());
+            Ok(rows)
+        })
+    }
+}
+
+fn query(sql: &str) -> Query<'_> {
+    let query = trace_query(sql).system("sqlite");
+    match table(sql) {
+        Some(table) => query.table(table),
+        None => query,
+    }
+}
+
+/// The table of a statement that names a single one, and nothing before it that could be a literal.
+fn table(sql: &str) -> Option<&str> {
+    const BEFORE_A_TABLE: [&str; 3] = ["FROM", "INTO", "UPDATE"];
+    let is_one_of = |word: &str, known: &[&str]| known.iter().any(|k| k.eq_ignore_ascii_case(word));
+    let mut words = sql.split_ascii_whitespace();
+    let before = words
+        .by_ref()
+        .take_while(|word| !word.contains(['\'', '"', '`', '[', '-', '/']))
+        .find(|word| is_one_of(word, &BEFORE_A_TABLE));
+    let table = plain_name(before.and_then(|_| words.next())?)?;
+    let has_more = words.any(|word| word == "," || is_one_of(word, &["FROM", "JOIN", "UNION"]));
+    (!has_more && !table.eq_ignore_ascii_case("OR")).then_some(table)
+}
+
+fn plain_name(word: &str) -> Option<&str> {
+    let end = word.find(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
+    let (name, rest) = word.split_at(end.unwrap_or(word.len()));
+    let is_whole = rest.is_empty() || rest.starts_with('(') || rest == ";";
+    (is_whole && !name.is_empty()).then_some(name)
+}
+
+fn tell_row<T>(span: &SpanRef, result: &Result<T>) {
+    match result {
+        Ok(_) => {
+            span.row_count(1);
+            span.succeed();
+        }
+        Err(Error::QueryReturnedNoRows) => {
+            span.row_count(0);
+            span.succeed();
+        }
+        Err(error) => span.record_error(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_is_named_only_where_it_is_the_single_one_and_surely_no_literal() {
+        let rows = [
+            ("SELECT text FROM turns WHERE id = ?1", Some("turns")),
+            (
+                "insert or replace into turns(text) values (?)",
+                Some("turns"),
+            ),
+            ("UPDATE turns SET text = 'a'", Some("turns")),
+            ("DELETE FROM turns;", Some("turns")),
+            ("SELECT * FROM a, b", None),
+            ("SELECT * FROM a , b", None),
+            ("SELECT * FROM a JOIN b ON a.id = b.id", None),
+            ("SELECT 'a letter from bob to', id FROM turns", None),
+            ("SELECT * FROM (SELECT 1)", None),
+            ("UPDATE OR IGNORE turns SET text = ?1", None),
+            ("PRAGMA user_version", None),
+            ("", None),
+        ];
+        for (sql, expected) in rows {
+            assert_eq!(table(sql), expected, "{sql}");
+        }
+    }
+}

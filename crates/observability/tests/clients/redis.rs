@@ -1,0 +1,58 @@
+//! Commands of `redis`.
+
+use crate::server::Server;
+use continuum_observability::{interop::redis_1::ConnectionLikeExt as _, testing::TestRecorder};
+use redis::{AsyncCommands as _, RedisResult};
+
+#[tokio::test]
+#[ignore = "needs Redis; `cargo xtask test` brings it"]
+async fn each_command_is_a_span_with_its_key_and_whether_there_was_a_value() {
+    let server = Server::start("redis-server", &["--save", "", "--port"]);
+    let client = redis::Client::open(format!("redis://{}", server.address)).unwrap();
+    let connection = client.get_multiplexed_async_connection().await.unwrap();
+    let recorder = TestRecorder::new();
+    let work = async {
+        let mut connection = connection.traced();
+        let key = "search:5d41402abc4b2a76b9719d911017c592";
+        let before: Option<String> = connection.get(key).await.unwrap();
+        let () = connection.set(key, "answer").await.unwrap();
+        let after: Option<String> = connection.get(key).await.unwrap();
+        assert_eq!((before, after.as_deref()), (None, Some("answer")));
+        let mut pipeline = redis::pipe();
+        pipeline.incr("count", 1).incr("count", 2);
+        let counts: Vec<i64> = pipeline.query_async(&mut connection).await.unwrap();
+        assert_eq!(counts, [1, 3]);
+        let wrong: RedisResult<i64> = connection.hget(key, "field").await;
+        assert!(wrong.is_err());
+        let command = redis::cmd("PING");
+        let answer: String = command.query_async(&mut connection).await.unwrap();
+        assert_eq!(answer, "PONG");
+    };
+    recorder.run_async(work).await;
+    let known = "cache.key_pattern=search:* cache.key=search:<hash> db.system.name=redis";
+    let tree = recorder.tree();
+    let failed = tree
+        .lines()
+        .find(|line| line.starts_with("cache.hget"))
+        .unwrap();
+    assert!(
+        failed.contains("ERROR(") && failed.contains("WRONGTYPE"),
+        "{failed}"
+    );
+    let others: String = tree
+        .split_inclusive('\n')
+        .filter(|line| !line.contains("cache.hget") && !line.contains("exception"))
+        .collect();
+    assert_eq!(
+        others,
+        format!(
+            "cache.get [client] OK cache.operation=GET {known} cache.hit=false\n  \
+               · cache.miss key=search:<hash>\n\
+             cache.set [client] OK cache.operation=SET {known}\n\
+             cache.get [client] OK cache.operation=GET {known} cache.hit=true cache.value_size=6\n  \
+               · cache.hit key=search:<hash>\n\
+             cache.pipeline [client] OK cache.pipeline.command_count=2 db.system.name=redis\n\
+             cache.ping [client] OK cache.operation=PING db.system.name=redis\n"
+        )
+    );
+}
