@@ -21,14 +21,14 @@ COMPILER = "rustc 1.95.0"
 TOLERANCE_PERCENT = 5
 
 COSTS = {
-    "span": 11_897,
-    "decorated": 8_078,
-    "recall": 11_404,
-    "query": 14_593,
-    "cache_hit": 25_399,
-    "inject": 7_839,
-    "extract": 10_110,
-    "sampled_out": 9_823,
+    "span": 11_771,
+    "decorated": 7_982,
+    "recall": 11_724,
+    "query": 12_624,
+    "cache_hit": 17_075,
+    "inject": 6_253,
+    "extract": 9_177,
+    "sampled_out": 9_788,
 }
 
 

@@ -93,7 +93,8 @@ fn json_value() -> impl Strategy<Value = Value> {
 /// A context with everything that W3C's formats carry.
 fn context() -> impl Strategy<Value = Context> {
     let state = vec(("[a-z][a-z0-9]{0,8}", "[!-+.-<>-~]{1,8}"), 0..4);
-    let baggage = vec(("k[a-z0-9]{1,8}", any::<String>()), 0..4);
+    // Letters could make the name of a secret, which stays at home.
+    let baggage = vec(("k[0-9]{1,8}", any::<String>()), 0..4);
     let ids = (1_u128.., 1_u64.., any::<[bool; 2]>());
     (ids, state, baggage).prop_map(|((trace, span, [sampled, random]), state, baggage)| {
         let flags = TraceFlags::default()
