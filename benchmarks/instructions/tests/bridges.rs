@@ -11,21 +11,21 @@ use counting::{Cost, cost, hold};
 const PROGRAM: &str = env!("CARGO_BIN_EXE_continuum-instructions-bridges");
 
 const COSTS: [Cost; 15] = [
-    cost("registry.root_and_child", 2, 1016),
-    cost("registry.hundred_children", 101, 1260),
-    cost("registry.hundred_calls", 101, 1634),
-    cost("registry.sixteen_attributes", 1, 617),
-    cost("registry.three_events", 1, 944),
-    cost("layer.root_and_child", 2, 3160),
-    cost("layer.hundred_children", 101, 3588),
-    cost("layer.hundred_calls", 101, 4485),
-    cost("layer.sixteen_attributes", 1, 4259),
-    cost("layer.three_events", 1, 8083),
-    cost("layer.sampled_out", 2, 2224),
-    cost("api.root_and_child", 2, 2768),
-    cost("api.hundred_children", 101, 2096),
-    cost("api.hundred_calls", 101, 3857),
-    cost("bridged.root_and_child", 2, 2280),
+    cost("registry.root_and_child", 2, 971),
+    cost("registry.hundred_children", 101, 1188),
+    cost("registry.hundred_calls", 101, 1562),
+    cost("registry.sixteen_attributes", 1, 600),
+    cost("registry.three_events", 1, 927),
+    cost("layer.root_and_child", 2, 3162),
+    cost("layer.hundred_children", 101, 3568),
+    cost("layer.hundred_calls", 101, 4558),
+    cost("layer.sixteen_attributes", 1, 4246),
+    cost("layer.three_events", 1, 8072),
+    cost("layer.sampled_out", 2, 2181),
+    cost("api.root_and_child", 2, 2688),
+    cost("api.hundred_children", 101, 1986),
+    cost("api.hundred_calls", 101, 3854),
+    cost("bridged.root_and_child", 2, 2262),
 ];
 
 #[test]

@@ -19,6 +19,7 @@ mod generations;
 mod identity;
 #[cfg(feature = "metrics")]
 mod metrics;
+#[cfg(feature = "console")]
 mod standard_error;
 mod thousand;
 
