@@ -25,8 +25,9 @@ pub trait ConnectionExt {
     /// recorder.run(|| connection.traced().execute("INSERT INTO turns VALUES (?1)", ["hello"]))?;
     /// assert_eq!(
     ///     recorder.tree(),
-    ///     "db.insert.turns [client] OK db.system.name=sqlite db.response.returned_rows=1 \
-    ///      db.operation.name=INSERT db.collection.name=turns db.query.text=INSERT INTO turns VALUES (?1)\n"
+    ///     "db.insert.turns [client] OK db.system.name=sqlite db.operation.name=INSERT \
+    ///      db.collection.name=turns db.query.text=INSERT INTO turns VALUES (?1) \
+    ///      db.response.returned_rows=1\n"
     /// );
     /// # Ok::<(), rusqlite::Error>(())
     /// ```
