@@ -28,7 +28,7 @@ mod waiting;
 pub(crate) use backlog::Backlog;
 pub use stats::Stats;
 #[cfg(unix)]
-pub(crate) use sys::platform::host_name;
+pub(crate) use sys::platform::{fork_epoch, host_name};
 pub(crate) use {
     aside::Aside,
     clock::{Anchor, Clock},
@@ -37,7 +37,7 @@ pub(crate) use {
     record::{HEADER_LEN, RecordHeader, prefix_len, put_record, records},
     slot::Slot,
     stats::{DropReason, Totals},
-    sys::{leaked::AtomicStatic, platform::fork_epoch},
+    sys::leaked::AtomicStatic,
     ticket::Ticket,
 };
 
