@@ -58,6 +58,14 @@ pub(crate) fn with_threshold(state: &TraceState, text: Option<&str>) -> TraceSta
     }
 }
 
+/// `state` with the member of another one, or without any.
+pub(crate) fn with_member_of(state: &TraceState, other: &TraceState) -> TraceState {
+    match other.get(MEMBER) {
+        Some(member) => state.insert(MEMBER, member).unwrap_or_default(),
+        None => state.remove(MEMBER),
+    }
+}
+
 /// The values of the member: `th:8`, `rv:6e6d1a75832a2f`.
 fn values(state: &TraceState) -> impl Iterator<Item = &str> {
     state.get(MEMBER).unwrap_or_default().split(';')

@@ -25,10 +25,10 @@ impl ShouldSample for Composite {
             trace_state,
         } = self.0.intent(parameters);
         let of_parent = parameters.parent.map(SpanContext::trace_state);
-        let before = trace_state
-            .as_ref()
-            .or(of_parent)
-            .unwrap_or(&TraceState::EMPTY);
+        let inherited = of_parent.unwrap_or(&TraceState::EMPTY);
+        // The member of the trace stays, whatever state the sampler brings.
+        let own = trace_state.map(|own| ot_member::with_member_of(&own, inherited));
+        let before = own.as_ref().unwrap_or(inherited);
         let randomness = if adjusted_count_reliable {
             randomness(of_parent, parameters.trace_id)
         } else {
@@ -48,7 +48,7 @@ impl ShouldSample for Composite {
             },
             trace_state: is_changed
                 .then(|| ot_member::with_threshold(before, text.as_deref()))
-                .or(trace_state),
+                .or(own),
             ..result
         }
     }

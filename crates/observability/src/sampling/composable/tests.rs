@@ -124,6 +124,47 @@ fn a_negative_decision_and_one_without_a_share_erase_the_threshold() {
     assert_eq!(outcome(&unreliable, HALF, Some(&caller)), (true, erased));
 }
 
+/// "The explicit randomness values MUST not be modified", whatever `tracestate` a sampler brings.
+#[test]
+fn a_tracestate_of_the_samplers_own_leaves_the_member_of_the_trace_alone() {
+    let own = "ot=rv:00000000000000;th:1,vendor=2";
+    let wants = |decision: SamplingIntent| {
+        wants(SamplingIntent {
+            trace_state: Some(own.parse().unwrap()),
+            ..decision
+        })
+    };
+    let caller = parent(0, true, "ot=rv:80000000000000;th:4,vendor=1");
+    let half = || SamplingIntent::with_probability(0.5);
+    let rows = [
+        (
+            half(),
+            Some(&caller),
+            (true, "ot=th:8;rv:80000000000000,vendor=2"),
+        ),
+        (
+            SamplingIntent::from_decision(true),
+            Some(&caller),
+            (true, "ot=rv:80000000000000,vendor=2"),
+        ),
+        (
+            SamplingIntent::drop(),
+            Some(&caller),
+            (false, "ot=rv:80000000000000,vendor=2"),
+        ),
+        (half(), None, (true, "ot=th:8,vendor=2")),
+        (
+            SamplingIntent::from_decision(true),
+            None,
+            (true, "vendor=2"),
+        ),
+    ];
+    for (intent, parent, (sampled, state)) in rows {
+        let expected = (sampled, state.to_owned());
+        assert_eq!(outcome(&wants(intent), HALF, parent), expected);
+    }
+}
+
 #[test]
 fn an_unreliable_threshold_is_compared_with_new_randomness() {
     let half = wants(SamplingIntent {
