@@ -12,7 +12,7 @@ use opentelemetry::{
     propagation::TextMapPropagator as _,
     trace::{TraceContextExt as _, Tracer as _},
 };
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 const TRACEPARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
@@ -184,4 +184,24 @@ fn what_a_carrier_does_not_name_stays_as_it_is() {
     assert!(!after.has_active_span());
     let fields: Vec<_> = propagator.fields().collect();
     assert_eq!(fields, ["traceparent", "tracestate", "baggage"]);
+}
+
+#[test]
+fn a_context_that_is_handed_on_for_long_holds_no_more_than_one_before_it() {
+    let recorder = recorder();
+    recorder.run(|| {
+        let values: Vec<_> = (0..3).map(Arc::new).collect();
+        let first = Arc::downgrade(&values[0]);
+        let mut context = ApiContext::new();
+        for value in values {
+            let hop = value.to_string();
+            let _guard = context.with_value(value).attach();
+            context = native().in_scope("hop", |_| {
+                set_baggage("hop", &hop);
+                ApiContext::current()
+            });
+        }
+        assert_eq!(context.baggage().get("hop"), Some(&"2".into()));
+        assert!(first.upgrade().is_none());
+    });
 }

@@ -5,21 +5,27 @@
 //! Invariants:
 //! - what became of a native baggage comes back as that very one, so that nothing is lost on the way which
 //!   the API's has no place for: the order, names that are no tokens;
+//! - what an API context holds beside it is no more than the baggage of one other, however long the chain of
+//!   contexts that were made of each other;
 //! - an API context that leaves the baggage of the one before it alone leaves the native one alone too.
 
 use crate::Baggage;
 use opentelemetry::{
     Context as ApiContext,
     baggage::{Baggage as ApiBaggage, BaggageExt as _},
+    trace::{SpanContext, TraceContextExt as _},
 };
 use std::ptr;
 
-/// Kept in an API context: the native baggage that its own was made of.
+/// Kept in an API context: the native baggage that its own was made of, if it was made of one.
+#[derive(Debug)]
+struct Translation(Option<MadeOf>);
+
 #[derive(Debug)]
 struct MadeOf {
     native: Baggage,
-    /// Where the API's lies, as it was made.
-    made: usize,
+    /// Holds what was made of it, so that nothing else comes to lie in its place.
+    made: ApiContext,
 }
 
 /// `api` with `native` as its baggage.
@@ -29,12 +35,15 @@ pub(super) fn with_baggage(api: ApiContext, native: &Baggage) -> ApiContext {
     {
         return api;
     }
-    let api = api.with_baggage(translated(native));
-    let made = address(&api);
-    api.with_value(MadeOf {
+    // Without a span, which may be waiting for its end, and without a translation before this one.
+    let api = api
+        .with_value(Translation(None))
+        .with_baggage(translated(native));
+    let made = api.with_remote_span_context(SpanContext::NONE);
+    api.with_value(Translation(Some(MadeOf {
         native: native.clone(),
         made,
-    })
+    })))
 }
 
 /// The baggage of an API context; `None` where it is that of `before`, the one that it follows.
@@ -52,12 +61,9 @@ pub(super) fn baggage(api: &ApiContext) -> Baggage {
 
 /// The native baggage that the API's was made of, if that was not changed since.
 fn made_of(api: &ApiContext) -> Option<&Baggage> {
-    let known = api.get::<MadeOf>()?;
-    (known.made == address(api)).then_some(&known.native)
-}
-
-fn address(api: &ApiContext) -> usize {
-    ptr::from_ref(api.baggage()).addr()
+    let Translation(known) = api.get()?;
+    let known = known.as_ref()?;
+    ptr::eq(known.made.baggage(), api.baggage()).then_some(&known.native)
 }
 
 fn translated(native: &Baggage) -> ApiBaggage {
@@ -80,4 +86,24 @@ fn native(api: &ApiBaggage) -> Baggage {
         let _refused = set.is_err();
     }
     native
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use opentelemetry::KeyValue;
+
+    #[test]
+    fn what_comes_to_lie_where_a_translation_was_is_not_taken_for_it() {
+        let mut native = Baggage::new();
+        native.insert("user", "ann").unwrap();
+        let user = |name: &'static str| [KeyValue::new("user", name)];
+        for _ in 0..100 {
+            let derived = with_baggage(ApiContext::new(), &native).with_baggage(user("bob"));
+            let later: Vec<_> = (0..16).map(|_| derived.with_baggage(user("eve"))).collect();
+            for context in later {
+                assert_eq!(baggage(&context).get("user"), Some("eve"));
+            }
+        }
+    }
 }
