@@ -3,15 +3,16 @@
 //! Position: around any of its asynchronous connections; on top of the cache layer.
 //!
 //! Invariants:
-//! - a result is passed on unchanged, a refusal of the server as the error that it is;
+//! - a result is passed on unchanged; a refusal of the server is an error of the span, also of one command among
+//!   those of a pipeline;
 //! - of the arguments the key is recorded, scrubbed as everywhere, where a command is known to have one first; no
 //!   other argument, and none of a command that is not known.
 
 use crate::{
-    SpanRef,
+    FutureExt as _, SpanRef,
     layers::cache::{trace_cache_operation, trace_pipeline},
 };
-use redis::{Arg, Cmd, Pipeline, RedisFuture, Value, aio::ConnectionLike};
+use redis::{Arg, Cmd, Pipeline, RedisError, RedisFuture, Value, aio::ConnectionLike};
 use std::borrow::Cow;
 
 /// Commands that read the value of a key: no answer is a miss.
@@ -156,9 +157,18 @@ impl<C: ConnectionLike + Send> ConnectionLike for Traced<C> {
         offset: usize,
         count: usize,
     ) -> RedisFuture<'a, Vec<Value>> {
-        let span = trace_pipeline(pipeline.len()).system("redis");
+        let span = trace_pipeline(pipeline.len()).system("redis").start();
+        let view = span.view().clone();
         let sent = self.connection.req_packed_commands(pipeline, offset, count);
-        Box::pin(span.run_future(sent))
+        let answered = async move {
+            let answer = sent.await;
+            match &answer {
+                Ok(values) => tell_values(&view, values),
+                Err(error) => view.record_error(error),
+            }
+            answer
+        };
+        Box::pin(answered.in_span(span))
     }
 
     fn get_db(&self) -> i64 {
@@ -174,6 +184,26 @@ fn tell_value(span: &SpanRef, key: &str, value: &Value) {
             span.cache_value_size(bytes.len());
         }
         _ => span.cache_hit(key),
+    }
+}
+
+/// A pipeline of which the server refuses a command comes back as values all the same.
+fn tell_values(span: &SpanRef, values: &[Value]) {
+    match values.iter().find_map(refusal) {
+        Some(error) => span.record_error(&error),
+        None => span.succeed(),
+    }
+}
+
+/// Why the server refused; the answers to what is inside of a transaction lie in the one to `EXEC`.
+fn refusal(value: &Value) -> Option<RedisError> {
+    let of_one = |value: &Value| match value {
+        Value::ServerError(error) => Some(error.clone().into()),
+        _ => None,
+    };
+    match value {
+        Value::Array(values) => values.iter().find_map(of_one),
+        value => of_one(value),
     }
 }
 

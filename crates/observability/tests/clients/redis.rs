@@ -56,3 +56,42 @@ async fn each_command_is_a_span_with_its_key_and_whether_there_was_a_value() {
         )
     );
 }
+
+#[tokio::test]
+#[ignore = "needs Redis; `cargo xtask test` brings it"]
+async fn a_pipeline_of_which_a_command_is_refused_fails_as_a_span_and_comes_back_as_it_was() {
+    let server = Server::start("redis-server", &["--save", "", "--port"]);
+    let client = redis::Client::open(format!("redis://{}", server.address)).unwrap();
+    let mut bare = client.get_multiplexed_async_connection().await.unwrap();
+    let mut traced = bare.clone().traced();
+    let pipeline = |is_atomic: bool| {
+        let mut pipeline = redis::pipe();
+        pipeline.set("text", "answer").hget("text", "field");
+        if is_atomic {
+            pipeline.atomic();
+        }
+        pipeline
+    };
+    let recorder = TestRecorder::new();
+    let work = async {
+        for is_atomic in [false, true] {
+            let pipeline = pipeline(is_atomic);
+            let expected: RedisResult<redis::Value> = pipeline.query_async(&mut bare).await;
+            let refused: RedisResult<redis::Value> = pipeline.query_async(&mut traced).await;
+            assert_eq!(refused, expected);
+            assert!(refused.is_err());
+        }
+    };
+    recorder.run_async(work).await;
+    let tree = recorder.tree();
+    let spans: Vec<_> = tree
+        .lines()
+        .filter(|line| !line.contains("exception"))
+        .collect();
+    assert_eq!(spans.len(), 2);
+    for span in spans {
+        let fails =
+            span.starts_with("cache.pipeline [client] ERROR(") && span.contains("WRONGTYPE");
+        assert!(fails, "{tree}");
+    }
+}
