@@ -4,8 +4,8 @@
 //! by one look-up.
 //!
 //! Invariants:
-//! - an operation has at most [`MAX_SERIES`] series; what is beyond shares one, whose labels are
-//!   [`OTHER`];
+//! - an operation has at most [`MAX_SERIES`] series, however often they are opened anew; what is beyond shares one,
+//!   whose labels are [`OTHER`];
 //! - while a sink counts, no lock is held here;
 //! - what is opened while everything is forgotten is not kept, so that no later sink is missing in it.
 
@@ -29,8 +29,11 @@ const MAX_VALUE_BYTES: usize = 128;
 
 type Tallies = Arc<[Box<dyn Tally>]>;
 
+/// The numbers of each set of labels; `None` where they have to be opened anew.
+type Table = HashMap<Box<str>, Option<Tallies>>;
+
 pub(super) struct Series {
-    tables: [RwLock<HashMap<Box<str>, Tallies>>; Operation::ALL.len()],
+    tables: [RwLock<Table>; Operation::ALL.len()],
     /// How many times everything was forgotten.
     generation: AtomicUsize,
 }
@@ -43,16 +46,14 @@ impl Series {
         }
     }
 
-    /// Forgets all series; their numbers stay with the sinks.
+    /// Forgets the numbers of all series, which stay with the sinks, but not which series there are.
     #[cfg(feature = "opentelemetry_0_33")]
     pub(super) fn clear(&self) {
         // Before the tables: whoever finds one emptied knows that it was.
         self.generation.fetch_add(1, Ordering::AcqRel);
         for table in &self.tables {
-            table
-                .write()
-                .unwrap_or_else(PoisonError::into_inner)
-                .clear();
+            let mut known = table.write().unwrap_or_else(PoisonError::into_inner);
+            known.values_mut().for_each(|tallies| *tallies = None);
         }
     }
 
@@ -65,10 +66,11 @@ impl Series {
     ) -> Tallies {
         let table = &self.tables[operation as usize];
         let known = table.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(found) = known.get(key) {
+        let found = known.get(key);
+        if let Some(Some(found)) = found {
             return Arc::clone(found);
         }
-        let is_full = known.len() >= MAX_SERIES;
+        let is_full = found.is_none() && known.len() >= MAX_SERIES;
         drop(known);
         if !is_full {
             return self.open(table, key, || open(&Values::of_key(operation, key)));
@@ -81,12 +83,12 @@ impl Series {
     #[cold]
     fn open(
         &self,
-        table: &RwLock<HashMap<Box<str>, Tallies>>,
+        table: &RwLock<Table>,
         key: &str,
         open: impl FnOnce() -> Vec<Box<dyn Tally>>,
     ) -> Tallies {
         let known = table.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(found) = known.get(key) {
+        if let Some(Some(found)) = known.get(key) {
             return Arc::clone(found);
         }
         drop(known);
@@ -98,7 +100,8 @@ impl Series {
         if self.generation.load(Ordering::Acquire) != generation {
             return opened;
         }
-        Arc::clone(known.entry(key.into()).or_insert(opened))
+        let place = known.entry(key.into()).or_default();
+        Arc::clone(place.get_or_insert(opened))
     }
 }
 
@@ -181,5 +184,22 @@ mod tests {
             find(&|| times.set(times.get() + 1));
         }
         assert_eq!(times.get(), 1);
+    }
+
+    #[test]
+    fn there_are_no_more_series_than_may_be_however_often_they_are_forgotten() {
+        let series = Series::new();
+        let opened = std::cell::RefCell::new(std::collections::BTreeSet::new());
+        for tenant in 0..3 * MAX_SERIES {
+            if tenant % MAX_SERIES == 0 {
+                series.clear();
+            }
+            let key = format!("recall{SEPARATOR}true{SEPARATOR}{tenant}{SEPARATOR}");
+            series.find(Operation::Recall, &key, |values| {
+                opened.borrow_mut().insert(values.key());
+                Vec::new()
+            });
+        }
+        assert_eq!(opened.borrow().len(), MAX_SERIES + 1);
     }
 }
