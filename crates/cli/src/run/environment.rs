@@ -1,7 +1,8 @@
 //! The variables by which any OpenTelemetry SDK finds the receiver.
 //!
 //! Invariants:
-//! - where traces go is ours to say; whatever else the user has set stays as it is;
+//! - where traces go is ours to say; whatever else the user has set stays as it is, but for a configuration file, with
+//!   which a program does not look at any variable;
 //! - metrics and logs go where the user sends them, and nowhere where nothing says so.
 //!
 //! Source: OpenTelemetry specification, "Environment Variable Specification" and "OTLP Exporter
@@ -12,6 +13,9 @@ use std::{
     ffi::{OsStr, OsString},
     path::Path,
 };
+
+/// By which a program is told to take its settings from a file, and from nowhere else.
+pub(super) const CONFIG_FILES: [&str; 2] = ["OTEL_CONFIG_FILE", "OTEL_EXPERIMENTAL_CONFIG_FILE"];
 
 /// Milliseconds that finished spans wait for company; 5000 in most SDKs, which is long for somebody who looks.
 const SCHEDULE_DELAY: &str = "200";
@@ -120,6 +124,9 @@ mod tests {
         let page = include_str!("../../../../docs/run.md");
         let own = |name: &str| (name == "HTTP_PROXY").then(|| OsString::from("http://proxy"));
         for (name, _) in variables(OsStr::new("app"), 4242, own) {
+            assert!(page.contains(&format!("`{name}`")), "{name}");
+        }
+        for name in CONFIG_FILES {
             assert!(page.contains(&format!("`{name}`")), "{name}");
         }
     }

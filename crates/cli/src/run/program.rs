@@ -26,6 +26,9 @@ impl Program {
     pub(crate) fn start(name: &OsString, arguments: &[OsString], port: u16) -> io::Result<Self> {
         let mut command = Command::new(name);
         command.args(arguments);
+        for file in environment::CONFIG_FILES {
+            command.env_remove(file);
+        }
         command.envs(environment::variables(
             name,
             port,

@@ -155,6 +155,15 @@ fn the_exit_status_is_the_programs() {
 }
 
 #[test]
+fn a_configuration_file_does_not_keep_the_spans_away() {
+    let script = "test -z \"${OTEL_CONFIG_FILE+set}${OTEL_EXPERIMENTAL_CONFIG_FILE+set}\"";
+    let mut command = continuum(&["run", "--", "sh", "-c", script]);
+    command.env("OTEL_CONFIG_FILE", "telemetry.yaml");
+    command.env("OTEL_EXPERIMENTAL_CONFIG_FILE", "telemetry.yaml");
+    assert_eq!(command.output().unwrap().status.code(), Some(0));
+}
+
+#[test]
 fn what_is_kept_can_be_looked_at_again() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("spans.jsonl");
