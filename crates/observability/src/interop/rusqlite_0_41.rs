@@ -27,7 +27,7 @@ pub trait ConnectionExt {
     ///     recorder.tree(),
     ///     "db.insert.turns [client] OK db.system.name=sqlite db.operation.name=INSERT \
     ///      db.collection.name=turns db.query.text=INSERT INTO turns VALUES (?1) \
-    ///      db.response.returned_rows=1\n"
+    ///      db.response.affected_rows=1\n"
     /// );
     /// # Ok::<(), rusqlite::Error>(())
     /// ```
@@ -57,7 +57,7 @@ impl Traced<'_> {
     pub fn execute(self, sql: &str, params: impl Params) -> Result<usize> {
         query(sql).run_sync(|span| {
             let changed = self.connection.execute(sql, params)?;
-            span.row_count(changed);
+            span.affected_row_count(changed);
             Ok(changed)
         })
     }

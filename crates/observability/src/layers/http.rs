@@ -16,13 +16,16 @@ const METHODS: &[&str] = &[
     "GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "CONNECT", "TRACE",
 ];
 
-/// The method as it is recorded: known ones as they are, all others as one.
-fn known_method(method: &str) -> Option<&'static str> {
+/// The method as it is recorded, where it is one that is known; all others are [`OTHER_METHOD`].
+pub(crate) fn known_method(method: &str) -> Option<&'static str> {
     METHODS.iter().find(|known| **known == method).copied()
 }
 
 /// Stands for every method that is not known.
-const OTHER_METHOD: &str = "_OTHER";
+pub(crate) const OTHER_METHOD: &str = "_OTHER";
+
+/// Stands for it in the name of a span.
+pub(crate) const UNKNOWN_IN_NAME: &str = "HTTP";
 
 /// Says which method a request has.
 pub(super) fn set_method(span: &mut LayerSpan<'_>, method: &str) {
@@ -37,7 +40,7 @@ pub(super) fn set_method(span: &mut LayerSpan<'_>, method: &str) {
 
 /// `METHOD target`, or `HTTP` in place of a method that anybody can make up.
 pub(super) fn span_name(method: &str, target: Option<&str>) -> Cow<'static, str> {
-    let method = known_method(method).unwrap_or("HTTP");
+    let method = known_method(method).unwrap_or(UNKNOWN_IN_NAME);
     match target {
         Some(target) if !target.is_empty() => spare::joined([method, " ", target]).into(),
         _ => method.into(),

@@ -37,7 +37,7 @@ pub mod client;
 mod custom;
 pub mod database;
 pub mod federation;
-mod http;
+pub(crate) mod http;
 pub mod memory;
 pub mod messaging;
 mod span;

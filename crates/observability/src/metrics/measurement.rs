@@ -12,7 +12,8 @@ use super::{
 };
 use crate::{
     context::{SpanContext, SpanId, TraceId},
-    semconv::attribute,
+    layers::http::{OTHER_METHOD, known_method},
+    semconv::{attribute, former},
     span::{SpanBody, SpanTime},
 };
 
@@ -41,8 +42,8 @@ impl Measurement {
         key: &mut String,
     ) -> Option<Self> {
         let operation = Operation::of(body.name(), body.kind)?;
-        let method = body.naming.names(attribute::HTTP_REQUEST_METHOD).next()?;
-        if operation == Operation::Request && body.text_attribute(method).is_none() {
+        let method = method(body, operation);
+        if operation == Operation::Request && method.is_none() {
             // A server of something else than HTTP.
             return None;
         }
@@ -50,12 +51,12 @@ impl Measurement {
         let error_type = body.text_attribute(attribute::ERROR_TYPE);
         for label in operation.labels() {
             match label {
-                Label::Method => push_value(key, body.text_attribute(method).unwrap_or_default()),
+                Label::Method => push_value(key, method.unwrap_or_default()),
                 Label::Route => push_text(key, body, attribute::HTTP_ROUTE),
                 Label::Status => push_status(key, body),
                 Label::ErrorType => push_value(key, error_type.unwrap_or_default()),
                 Label::Operation => push_value(key, operation.part_of_name(body.name())),
-                Label::Success => push_value(key, if body.failed() { "false" } else { "true" }),
+                Label::Success => push_value(key, success(body)),
                 Label::Tenant => {
                     let tenant = body.text_attribute(attribute::TENANT_ID);
                     push_value(
@@ -85,12 +86,34 @@ fn push_text(key: &mut String, body: &SpanBody, name: &str) {
     push_value(key, body.text_attribute(name).unwrap_or_default());
 }
 
+/// The method of a request, whichever name it has; anybody can make one up, which is no value of a label.
+fn method(body: &SpanBody, operation: Operation) -> Option<&'static str> {
+    const NAMES: [&str; 2] = [attribute::HTTP_REQUEST_METHOD, former::HTTP_METHOD];
+    if operation != Operation::Request {
+        return None;
+    }
+    let method = NAMES.iter().find_map(|name| body.text_attribute(name))?;
+    Some(known_method(method).unwrap_or(OTHER_METHOD))
+}
+
+/// Empty where nobody knows.
+fn success(body: &SpanBody) -> &'static str {
+    if body.failed() {
+        return "false";
+    }
+    #[cfg(feature = "tracing")]
+    if body.is_outcome_unknown {
+        return "";
+    }
+    "true"
+}
+
 fn push_status(key: &mut String, body: &SpanBody) {
-    let name = body
-        .naming
-        .names(attribute::HTTP_RESPONSE_STATUS_CODE)
-        .next();
-    if let Some(status) = name.and_then(|name| body.integer_attribute(name)) {
+    const NAMES: [&str; 2] = [
+        attribute::HTTP_RESPONSE_STATUS_CODE,
+        former::HTTP_STATUS_CODE,
+    ];
+    if let Some(status) = NAMES.iter().find_map(|name| body.integer_attribute(name)) {
         push_value(key, &status.to_string());
     }
 }

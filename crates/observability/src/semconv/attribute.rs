@@ -39,6 +39,16 @@ names! {
     /// The `User-Agent` of the client.
     USER_AGENT_ORIGINAL = "user_agent.original";
 
+    // RPC
+    /// The system for calls of other services: `grpc`.
+    RPC_SYSTEM = "rpc.system";
+    /// The service that is called: `grpc.health.v1.Health`.
+    RPC_SERVICE = "rpc.service";
+    /// The method that is called: `Check`.
+    RPC_METHOD = "rpc.method";
+    /// How a call of gRPC ended, a number: 0 is a success.
+    RPC_GRPC_STATUS_CODE = "rpc.grpc.status_code";
+
     // Database
     /// The database system: `sqlite`, `postgresql`.
     DB_SYSTEM_NAME = "db.system.name";
@@ -52,6 +62,8 @@ names! {
     DB_NAMESPACE = "db.namespace";
     /// Rows that a query returned or changed.
     DB_RESPONSE_RETURNED_ROWS = "db.response.returned_rows";
+    /// Rows that a statement changed.
+    DB_RESPONSE_AFFECTED_ROWS = "db.response.affected_rows";
     /// How the database executes a query.
     DB_QUERY_PLAN = "db.query_plan";
     /// Whether a transaction was committed.

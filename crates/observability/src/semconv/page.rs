@@ -95,6 +95,7 @@ fn every_helper() {
         .slow_after(Duration::ZERO)
         .in_scope(|span| {
             span.row_count(1);
+            span.affected_row_count(1);
             span.query_plan("SCAN entities");
         });
     trace_transaction()

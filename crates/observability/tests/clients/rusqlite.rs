@@ -28,7 +28,7 @@ fn each_statement_is_a_span_with_its_rows_and_without_literals() {
         recorder.tree(),
         "db.insert.turns [client] OK db.system.name=sqlite db.operation.name=INSERT \
          db.collection.name=turns db.query.text=INSERT INTO turns (text) VALUES (?), (?1) \
-         db.response.returned_rows=2\n\
+         db.response.affected_rows=2\n\
          db.select.turns [client] OK db.system.name=sqlite db.operation.name=SELECT \
          db.collection.name=turns db.query.text=SELECT text FROM turns WHERE id < ? ORDER BY id \
          db.response.returned_rows=2\n"
@@ -52,7 +52,8 @@ fn no_row_is_an_answer_and_what_fails_is_recorded() {
         panic!("three spans")
     };
     let rows = |span: &continuum_observability::SpanRecord| {
-        span.attribute("db.response.returned_rows").cloned()
+        let kinds = ["returned_rows", "affected_rows"].map(|kind| format!("db.response.{kind}"));
+        kinds.iter().find_map(|kind| span.attribute(kind).cloned())
     };
     let int = |rows| Some(continuum_observability::AnyValue::Int(rows));
     assert_eq!(

@@ -2,16 +2,20 @@
 //!
 //! Position: between the fields of a library and the attributes of a span; [`super::rule`] has the list.
 //!
-//! Invariants: a statement is recorded without its literals or not at all; of a query the secrets are
-//! left out.
+//! Invariants: a statement is recorded without its literals or not at all, also one that comes late or with
+//! an event; of a query the secrets are left out; a method is one of a few.
 
 use super::{
+    call_site::CallSite,
     fields::{Fields, Gathered},
     text::Place,
 };
 use crate::{
     Value,
-    layers::database::{SqlDialect, operation_of, scrub_sql},
+    layers::{
+        database::{SqlDialect, operation_of, scrub_sql},
+        http::{OTHER_METHOD, UNKNOWN_IN_NAME, known_method},
+    },
     semconv::attribute,
     span::url::{Url, capped, redact_query},
 };
@@ -25,24 +29,34 @@ impl Fields {
                     self.set(key, Gathered::Text(text));
                 }
             }
-            (attribute::URL_PATH, Gathered::Text(text)) => self.push_target(text),
+            (attribute::HTTP_REQUEST_METHOD, Gathered::Text(text)) => self.push_method(text),
+            (attribute::URL_PATH | attribute::URL_FULL, Gathered::Text(text)) => {
+                self.push_target(text);
+            }
+            (attribute::URL_QUERY, Gathered::Text(text)) => {
+                let query = redact_query(self.texts.get(text)).into_owned();
+                let query = Gathered::Text(self.texts.push(&query));
+                self.push(key, query);
+            }
             (attribute::NETWORK_PROTOCOL_VERSION, Gathered::Text(text)) => {
                 let version = Gathered::Text(self.protocol_version(text));
                 self.push(key, version);
             }
             (key, value) => {
                 let value = self.as_number(key, value);
-                self.push(key, value);
+                self.push(status_key(key, value), value);
             }
         }
     }
 
     /// A number that came as text.
-    pub(super) fn as_number(&self, key: &str, value: Gathered) -> Gathered {
-        const NUMBERS: [&str; 3] = [
+    fn as_number(&self, key: &str, value: Gathered) -> Gathered {
+        const NUMBERS: [&str; 5] = [
             attribute::HTTP_RESPONSE_STATUS_CODE,
+            attribute::RPC_GRPC_STATUS_CODE,
             attribute::SERVER_PORT,
             attribute::DB_RESPONSE_RETURNED_ROWS,
+            attribute::DB_RESPONSE_AFFECTED_ROWS,
         ];
         match value {
             Gathered::Text(text) if NUMBERS.contains(&key) => {
@@ -50,6 +64,19 @@ impl Fields {
                 number.unwrap_or(Gathered::Text(text))
             }
             other => other,
+        }
+    }
+
+    /// Anybody can make a method up: what is not known is one value.
+    fn push_method(&mut self, text: Place) {
+        let sent = self.texts.get(text);
+        let known = known_method(sent);
+        let method = Gathered::Static(known.unwrap_or(OTHER_METHOD));
+        let end = text.start + capped(sent).len();
+        self.push(attribute::HTTP_REQUEST_METHOD, method);
+        if known.is_none() {
+            let original = Gathered::Text(Place { end, ..text });
+            self.push(attribute::HTTP_REQUEST_METHOD_ORIGINAL, original);
         }
     }
 
@@ -89,31 +116,46 @@ impl Fields {
 
     /// Does what takes all fields of what a rule is for: scrubs the statement, makes the name.
     #[cold]
-    pub(super) fn complete(&mut self, rename: Option<&str>) {
-        self.complete_statement();
+    pub(super) fn complete(&mut self, site: &CallSite) {
+        self.complete_late(site);
         if self.special.name.is_none()
-            && let Some(pattern) = rename
+            && let Some(pattern) = site.rename
         {
             let name = self.named_by(pattern);
             self.special.name = Some(name).filter(|name| name.start < name.end);
         }
     }
 
-    fn complete_statement(&mut self) {
+    /// The same for what is said of a span that has its name.
+    #[cold]
+    pub(super) fn complete_late(&mut self, site: &CallSite) {
+        self.complete_statement(site);
+        self.for_span(|fields| fields.complete_statement(site));
+    }
+
+    fn complete_statement(&mut self, site: &CallSite) {
         let Some(Value::Str(sql)) = self.find(attribute::DB_QUERY_TEXT) else {
             return;
         };
         let sql = sql.trim().to_owned();
-        let dialect = match self.find(attribute::DB_SYSTEM_NAME) {
-            Some(Value::Str(system)) => SqlDialect::of_system(&system),
-            _ => SqlDialect::Generic,
-        };
+        let dialect = self.dialect(site);
         self.remove(attribute::DB_QUERY_TEXT);
         let operation = self.texts.push(operation_of(&sql));
         self.set(attribute::DB_OPERATION_NAME, Gathered::Text(operation));
         if let Some(text) = scrub_sql(&sql, dialect) {
             let text = self.texts.push(&text);
             self.push(attribute::DB_QUERY_TEXT, Gathered::Text(text));
+        }
+    }
+
+    /// That of the database which the fields name, or else the rule.
+    fn dialect(&self, site: &CallSite) -> SqlDialect {
+        let constants = || site.constants.iter();
+        let of_rule = || constants().find(|(key, _)| *key == attribute::DB_SYSTEM_NAME);
+        let system = self.find(attribute::DB_SYSTEM_NAME);
+        match system.or_else(|| of_rule().map(|(_, system)| system.clone())) {
+            Some(Value::Str(system)) => SqlDialect::of_system(&system),
+            _ => SqlDialect::Generic,
         }
     }
 
@@ -127,11 +169,23 @@ impl Fields {
                 Some(Value::Str(text)) if part == attribute::DB_OPERATION_NAME => {
                     name.push_str(&text.to_lowercase());
                 }
+                Some(Value::Str(text)) if text == OTHER_METHOD => name.push_str(UNKNOWN_IN_NAME),
                 Some(Value::Str(text)) => name.push_str(&text),
                 Some(Value::I64(value)) => name.push_str(&value.to_string()),
                 _ => {}
             }
         }
         self.texts.push(name.trim())
+    }
+}
+
+/// What a library calls the status of an answer may be that of gRPC, which is below those of HTTP.
+fn status_key(key: &'static str, value: Gathered) -> &'static str {
+    match value {
+        Gathered::I64(100..=999) => key,
+        Gathered::I64(_) if key == attribute::HTTP_RESPONSE_STATUS_CODE => {
+            attribute::RPC_GRPC_STATUS_CODE
+        }
+        _ => key,
     }
 }

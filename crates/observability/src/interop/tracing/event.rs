@@ -26,7 +26,7 @@ pub(super) fn record(layer: &ContinuumLayer, event: &Event<'_>) {
         Fate::Recorded | Fate::OfSpan => {}
     }
     let view = match event.parent() {
-        Some(parent) => layer.with_live(parent, |live| live.span.unidentified()),
+        Some(parent) => layer.described(parent),
         None if event.is_contextual() => with_top(|top| Some(top?.span().unidentified())),
         None => None,
     };
@@ -90,9 +90,12 @@ fn add_span(layer: &ContinuumLayer, site: &CallSite, fields: &Fields, parent: Op
     let now = anchor.unix_nanos(Clock::global().ticks());
     let took = Duration::try_from_secs_f64(fields.special.seconds).unwrap_or_default();
     let took = u64::try_from(took.as_nanos()).unwrap_or_default();
-    layer
-        .start(site, fields, parent, Some(now.saturating_sub(took)))
-        .end_with_timestamp(now);
+    let span = layer.start(site, fields, parent, Some(now.saturating_sub(took)));
+    #[cfg(feature = "metrics")]
+    if !fields.has_outcome() {
+        span.with(|body| body.is_outcome_unknown = true);
+    }
+    span.end_with_timestamp(now);
 }
 
 fn add_event(view: &SpanRef, site: &CallSite, level: Level, fields: &mut Fields) {
@@ -101,11 +104,13 @@ fn add_event(view: &SpanRef, site: &CallSite, level: Level, fields: &mut Fields)
     {
         fields.push("message", Gathered::Text(message));
     }
+    let naming = site.has_rule.then(|| view.with(|body| body.naming));
+    let naming = naming.flatten().unwrap_or_default();
     if fields.special.failure.is_some() {
-        return fields.with_attributes(|others| {
+        return fields.with_attributes(naming, |others| {
             tell_failure(view, fields, others, level == Level::ERROR);
         });
     }
     let name = site.event_name.choose(fields);
-    fields.with_attributes(|attributes| view.add_event(name, attributes));
+    fields.with_attributes(naming, |attributes| view.add_event(name, attributes));
 }

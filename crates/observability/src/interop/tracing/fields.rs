@@ -15,9 +15,10 @@ use super::{
 };
 use crate::{
     SpanKind, Status, Value,
+    semconv::Naming,
     span::{Encoded, SpanBody},
 };
-use std::{array::from_fn, cell::Cell, error::Error, fmt::Debug, thread::LocalKey};
+use std::{array::from_fn, cell::Cell, error::Error, fmt::Debug, mem::swap, thread::LocalKey};
 use tracing_core::{Field, field::Visit};
 
 /// A value whose text lies elsewhere.
@@ -50,6 +51,8 @@ pub(super) struct Fields {
     of_span: Vec<(&'static str, Gathered)>,
     others: Vec<Value<'static>>,
     pub(super) special: Special,
+    /// Whether a rule says what the fields are, so that their names follow the conventions.
+    is_conventional: bool,
     /// The attributes, where a template could encode them as they came.
     pub(super) encoded: Encoded,
 }
@@ -92,6 +95,7 @@ impl Fields {
         self.of_span.clear();
         self.others.clear();
         self.special = Special::default();
+        self.is_conventional = false;
     }
 
     #[inline]
@@ -144,6 +148,12 @@ impl Fields {
     /// Writes the attributes to a span.
     #[inline]
     pub(super) fn write_to(&self, body: &mut SpanBody) {
+        if self.has_other_names(body.naming) {
+            let attributes = self.renamed(body.naming);
+            return attributes
+                .iter()
+                .for_each(|(key, value)| body.set_attribute(key, value));
+        }
         for (key, value) in &self.values {
             match *value {
                 Gathered::Bool(value) => body.set_short(key, value),
@@ -156,10 +166,29 @@ impl Fields {
         }
     }
 
+    fn has_other_names(&self, naming: Naming) -> bool {
+        self.is_conventional && !naming.is_usual()
+    }
+
+    /// The attributes under the names that the conventions have for them.
+    #[cold]
+    fn renamed(&self, naming: Naming) -> Vec<(&'static str, Value<'_>)> {
+        let mut renamed = Vec::new();
+        for (key, value) in self.each() {
+            renamed.extend(naming.names(key).map(|name| (name, value.clone())));
+        }
+        renamed
+    }
+
     /// Hands on all attributes, mostly without taking memory for it.
     #[inline]
-    pub(super) fn with_attributes<R>(&self, work: impl FnOnce(&[(&str, Value<'_>)]) -> R) -> R {
+    pub(super) fn with_attributes<R>(
+        &self,
+        naming: Naming,
+        work: impl FnOnce(&[(&str, Value<'_>)]) -> R,
+    ) -> R {
         match self.values.len() {
+            _ if self.has_other_names(naming) => work(&self.renamed(naming)),
             0..=4 => self.with_at_most::<4, R>(work),
             5..=8 => self.with_at_most::<8, R>(work),
             _ => work(&self.each().collect::<Vec<_>>()),
@@ -170,6 +199,13 @@ impl Fields {
         let mut each = self.each();
         let attributes: [_; N] = from_fn(|_| each.next().unwrap_or(("", Value::Empty)));
         work(attributes.get(..self.values.len()).unwrap_or_default())
+    }
+
+    /// Works on the attributes of the span around an event as if they were those of the event.
+    pub(super) fn for_span(&mut self, work: impl FnOnce(&mut Self)) {
+        swap(&mut self.values, &mut self.of_span);
+        work(self);
+        swap(&mut self.values, &mut self.of_span);
     }
 
     /// The attributes of the span around an event.
@@ -187,13 +223,18 @@ impl Fields {
             self.push_value(key, value.clone());
         }
         if site.has_rule {
-            self.complete(site.rename);
+            self.is_conventional = true;
+            self.complete(site);
         }
     }
 
     /// Gathers what is said of a span after its start.
     pub(super) fn gather_late(&mut self, site: &CallSite, visit: impl FnOnce(&mut Gather<'_>)) {
         visit(&mut Gather { fields: self, site });
+        if site.has_rule {
+            self.is_conventional = true;
+            self.complete_late(site);
+        }
     }
 
     /// Whether the fields speak of how it ended.
@@ -228,8 +269,7 @@ impl Fields {
         match (what, value) {
             (FieldUse::Conventional(key), value) => self.push_conventional(key, value),
             (FieldUse::OfSpan(key), value) => {
-                let value = self.as_number(key, value);
-                self.of_span.push((key, value));
+                self.for_span(|fields| fields.push_conventional(key, value));
             }
             (FieldUse::Error(_), Gathered::Text(message)) => self.fail(message, Place::default()),
             (FieldUse::Error(key), value) => {

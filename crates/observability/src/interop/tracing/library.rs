@@ -21,6 +21,10 @@ pub(super) fn rules() -> Vec<Rule> {
         Rule::events("tower_http::trace::on_response")
             .attribute_of_span("status", attribute::HTTP_RESPONSE_STATUS_CODE)
             .ignore(),
+        // Of an answer with trailers, where gRPC has its status.
+        Rule::events("tower_http::trace::on_eos")
+            .attribute_of_span("status", attribute::RPC_GRPC_STATUS_CODE)
+            .ignore(),
         Rule::events("tower_http::trace::on_failure")
             .error("classification")
             .omit("latency"),
@@ -43,7 +47,7 @@ fn sqlx() -> Rule {
         .attribute("summary", attribute::DB_QUERY_TEXT)
         .attribute("db.statement", attribute::DB_QUERY_TEXT)
         .attribute("rows_returned", attribute::DB_RESPONSE_RETURNED_ROWS)
-        .attribute("rows_affected", "db.response.affected_rows")
+        .attribute("rows_affected", attribute::DB_RESPONSE_AFFECTED_ROWS)
         .omit("elapsed")
         .omit("slow_threshold")
         .omit("message")
@@ -56,7 +60,8 @@ impl Rule {
     ///
     /// The layer has a rule for any database already; with this one the spans have `db.system.name`, and a
     /// statement is read in the database's own way. `sqlx` tells of statements at the level `DEBUG`, unless
-    /// its connect options say otherwise.
+    /// its connect options say otherwise. It does not tell whether a statement failed, so that the span has no status:
+    /// the error is that of the span around it.
     pub fn sqlx(system: &'static str) -> Self {
         sqlx().constant(attribute::DB_SYSTEM_NAME, system)
     }

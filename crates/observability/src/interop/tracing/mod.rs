@@ -34,50 +34,64 @@
 //! | target | name | becomes |
 //! |---|---|---|
 //! | `tower_http::trace::make_span` | `request` | `[server] {http.request.method}` with `url.path`, `url.query`, `network.protocol.version`; headers are left out |
-//! | `tower_http::trace::on_response` | event | `http.response.status_code` of the request's span |
+//! | `tower_http::trace::on_response`, `on_eos` | event | `http.response.status_code` of the request's span; `rpc.grpc.status_code` where it is a call of gRPC |
 //! | `tower_http::trace::on_failure` | event | an exception, with the classification, and the error status |
 //! | `tower_http::trace` | all other events | nothing: the span says it itself |
-//! | `sqlx::query` | event | `[client] db.<operation>` with `db.query.text` and the numbers of rows, begun when the statement was |
+//! | `sqlx::query` | event | `[client] db.<operation>` with `db.query.text` and the numbers of rows, begun when the statement was; without a status, since `sqlx` tells of a statement that failed in the same words |
 //! | `h2`, `hyper`, `hyper_util`, `tower` | all spans and events | nothing: the inside of connections |
 //!
-//! What `reqwest-tracing` and others say in fields named `otel.*` needs no rule. Where a library has neither spans nor
-//! events, as `redis` and `rusqlite`, there is a helper or a span to open around the call: [`layers`](crate::layers).
+//! A span that names one of the latter as its parent, or one that a filter keeps from the layer, has what is around
+//! that one for its parent.
+//!
+//! What `reqwest-tracing` and others say in fields named `otel.*` needs no rule. `hyper` has no row of its own, since its
+//! requests have the span of whoever serves or sends them. `tonic` makes no spans, but takes them from
+//! `grpc_request_span` (feature `http_1`), by itself or through `tower-http`. `redis` and `rusqlite` have neither spans
+//! nor events: there is a helper, as for others in [`layers`](crate::layers).
 
 mod call_site;
 mod convention;
 mod entered;
 mod event;
 mod fields;
+#[cfg(feature = "http_1")]
+mod grpc;
 mod library;
 mod live;
+mod parent;
 mod rule;
 mod span_ext;
 mod template;
 mod text;
 
+#[cfg(feature = "http_1")]
+pub use grpc::grpc_request_span;
+pub(crate) use parent::context_of;
 pub use rule::Rule;
 pub use span_ext::SpanExt;
 
 use super::sharded::Sharded;
 use crate::{
     Context, Span, SpanRef, Status, Tracer, Value,
-    context::{push, push_filled, with_top},
-    get_tracer,
-    recorder::Recorder,
-    semconv,
+    context::{push, push_filled},
+    get_tracer, semconv,
     span::{SpanBody, Start},
 };
 use call_site::{CallSite, CallSites, Fate, Found};
 use fields::{Fields, Kept, with_fields};
 use live::Live;
+use parent::{is_below_another, is_described_at_start, recorder};
 use semconv::attribute::{EXCEPTION_MESSAGE, EXCEPTION_STACKTRACE};
 use std::{
     cell::Cell,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 use template::Encode;
 use tracing_core::{
-    Event, LevelFilter, Metadata, Subscriber,
+    Dispatch, Event, LevelFilter, Metadata, Subscriber,
+    dispatcher::WeakDispatch,
     span::{Attributes, Id, Record},
 };
 use tracing_subscriber::layer::{self, Layer};
@@ -119,6 +133,10 @@ pub struct ContinuumLayer {
     rules: Vec<Rule>,
     sites: CallSites,
     live: Sharded<Box<Live>>,
+    /// What is around spans that are ignored.
+    ignored: Sharded<Context>,
+    /// The subscriber that the layer is part of.
+    dispatch: OnceLock<WeakDispatch>,
 }
 
 /// What a layer can be told to do.
@@ -141,6 +159,8 @@ impl ContinuumLayer {
             rules: library::rules(),
             sites: CallSites::new(),
             live: Sharded::new(),
+            ignored: Sharded::new(),
+            dispatch: OnceLock::new(),
         }
     }
 
@@ -189,15 +209,6 @@ impl ContinuumLayer {
         self.with_live(id, |live| live.span.view().clone())
     }
 
-    /// The context in which a span is current, which has to stay what it is from now on.
-    #[inline]
-    fn context(&self, id: &Id) -> Option<Context> {
-        self.with_live(id, |live| {
-            live.is_settled = true;
-            live.span.as_context()
-        })
-    }
-
     /// Starts the span of which `fields` tell.
     #[inline]
     fn start(
@@ -232,7 +243,9 @@ impl ContinuumLayer {
             });
         };
         if is_described_at_start(parent) {
-            fields.with_attributes(|attributes| start(fresh, attributes));
+            let naming = recorder(parent).map(|recorder| recorder.config.naming);
+            let naming = naming.unwrap_or_default();
+            fields.with_attributes(naming, |attributes| start(fresh, attributes));
         } else {
             start(fresh, &[]);
             fresh.with(|body| fields.write_to(body));
@@ -305,16 +318,20 @@ impl ContinuumLayer {
 }
 
 impl<S: Subscriber> Layer<S> for ContinuumLayer {
+    fn on_register_dispatch(&self, dispatch: &Dispatch) {
+        let _before = self.dispatch.set(dispatch.downgrade()).is_err();
+    }
+
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, _: layer::Context<'_, S>) {
         let metadata = attributes.metadata();
         let site = self.site(metadata);
-        if site.fate == Fate::Ignored {
-            return;
-        }
         let parent = match attributes.parent() {
             Some(parent) => self.context(parent),
             None => attributes.is_root().then(Context::root),
         };
+        if site.fate == Fate::Ignored {
+            return self.pass_on(id, parent);
+        }
         let mut live = Live::new(metadata);
         with_fields(&OF_SPAN, |fields| {
             fields.owner = None;
@@ -389,32 +406,10 @@ impl<S: Subscriber> Layer<S> for ContinuumLayer {
         let shard = self.live.lock(id.into_u64());
         let closed = shard.and_then(|mut shard| shard.remove(&id.into_u64()));
         // Ends here, without the lock.
-        closed.into_iter().for_each(Live::close);
-    }
-}
-
-/// Whether somebody wants to see the attributes of a span as it starts: a sampler of the user's, a hook.
-#[inline]
-fn is_described_at_start(parent: Option<&Context>) -> bool {
-    let recorder = match parent {
-        Some(parent) => parent.recorder,
-        None => with_top(|top| top.and_then(|top| top.recorder)),
-    };
-    recorder
-        .or_else(Recorder::global)
-        .is_some_and(|recorder| recorder.hooks.is_some() || recorder.sampler.is_custom())
-}
-
-/// Whether a span that starts has a parent in this process.
-#[cold]
-fn is_below_another(parent: Option<&Context>) -> bool {
-    let is_local = |context: &Context| {
-        let span = context.span_context();
-        span.is_valid() && !span.is_remote()
-    };
-    match parent {
-        Some(parent) => is_local(parent),
-        None => with_top(|top| top.is_some_and(is_local)),
+        match closed {
+            Some(live) => live.close(),
+            None => self.forget_ignored(&id),
+        }
     }
 }
 

@@ -92,7 +92,7 @@ impl Rule {
     }
 
     /// Records nothing of them but what goes to the span around an event; what happens inside of such a
-    /// span belongs to the span around it.
+    /// span, or names it as its parent, belongs to the span around it.
     pub fn ignore(mut self) -> Self {
         self.is_ignored = true;
         self
@@ -116,13 +116,15 @@ impl Rule {
     ///
     /// A text for `db.query.text` loses its literals and gives `db.operation.name` too, one for `url.path`
     /// may have a query, whose secrets are taken out, one for `network.protocol.version` may begin
-    /// with `HTTP/`, and what is text but should be a number becomes one.
+    /// with `HTTP/`, a method that is not known is `_OTHER`, and what is text but should be a number becomes
+    /// one. A number for `http.response.status_code` that is none of HTTP is `rpc.grpc.status_code`. Where the former
+    /// [conventions](crate::semconv::Conventions) are asked for, `key` gets its former name.
     pub fn attribute(mut self, field: &'static str, key: &'static str) -> Self {
         self.uses.push((field, Use::Attribute(key)));
         self
     }
 
-    /// Records a field of an event as the attribute `key` of the span that the event belongs to.
+    /// Records a field of an event as the attribute `key` of the span that the event belongs to, in the same form.
     pub fn attribute_of_span(mut self, field: &'static str, key: &'static str) -> Self {
         self.uses.push((field, Use::OfSpan(key)));
         self
@@ -148,7 +150,8 @@ impl Rule {
 
     /// Makes a span of each event, one that ends now and began as many seconds ago as `field` says.
     ///
-    /// For libraries that tell of their work when it is done. Name it by [`rename`](Self::rename).
+    /// For libraries that tell of their work when it is done. Name it by [`rename`](Self::rename). Unless a field says
+    /// how it ended, it has no status, and its metrics have no `success`.
     pub fn as_span(mut self, field: &'static str) -> Self {
         self.seconds = Some(field);
         self

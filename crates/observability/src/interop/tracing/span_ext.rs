@@ -45,7 +45,7 @@ pub trait SpanExt {
 
     /// The context in which the span is current: to be injected, or attached elsewhere.
     ///
-    /// The current one when there is no such span.
+    /// That around it where the span is not recorded itself; the current one when there is none.
     fn context(&self) -> Context;
 
     /// The identity of the span; invalid when there is none.
@@ -86,7 +86,7 @@ impl SpanExt for Span {
     }
 
     fn span_context(&self) -> SpanContext {
-        let context = with_layer(self, ContinuumLayer::context).flatten();
+        let context = with_layer(self, ContinuumLayer::recorded_context).flatten();
         context
             .map(|context| context.span_context().clone())
             .unwrap_or_default()

@@ -38,6 +38,11 @@ impl SpanRef {
         self.set_conventional(attribute::DB_RESPONSE_RETURNED_ROWS, rows);
     }
 
+    /// Records how many rows a statement changed.
+    pub fn affected_row_count(&self, rows: usize) {
+        self.set_conventional(attribute::DB_RESPONSE_AFFECTED_ROWS, rows);
+    }
+
     /// Records how the database executes a query, such as the answer to `EXPLAIN`.
     ///
     /// The plan is scrubbed as a statement of an unknown dialect is, since it repeats the conditions.

@@ -79,6 +79,9 @@ pub(crate) struct SpanBody {
     pub(crate) kind: SpanKind,
     scope: u32,
     pub(crate) naming: Naming,
+    /// Whether nobody knows how it ended, so that it counts neither as a success nor as a failure.
+    #[cfg(all(feature = "metrics", feature = "tracing"))]
+    pub(crate) is_outcome_unknown: bool,
     /// From this duration on, the span gets a `slow_query` event at its end.
     pub(crate) slow_after_nanos: u64,
     start_ticks: u64,
@@ -129,6 +132,10 @@ impl SpanBody {
         self.kind = opening.kind;
         self.scope = opening.scope;
         self.naming = opening.recorder.config.naming;
+        #[cfg(all(feature = "metrics", feature = "tracing"))]
+        {
+            self.is_outcome_unknown = false;
+        }
         self.slow_after_nanos = u64::MAX;
         self.attributes = Counted::default();
         self.events = Counted::default();
