@@ -6,7 +6,7 @@
 //! end of its line.
 
 use super::ids::Ids;
-use crate::export::push_string;
+use crate::{export::push_string, interop};
 use std::fmt;
 use tracing_core::{Event, Subscriber};
 use tracing_subscriber::{
@@ -27,8 +27,9 @@ enum Shape {
 /// Adds the current trace to each log line of `tracing_subscriber`: `trace_id`, `span_id`,
 /// `trace_flags`, and `tenant_id` where the span or the baggage has one.
 ///
-/// The ids are those of the span that is current when the event happens, whoever made it; a parent that
-/// is given to the event itself does not count.
+/// The ids are those of the span that is current when the event happens, whoever made it. Those of a parent that
+/// is given to the event itself are known where the default subscriber of the process has a
+/// [`ContinuumLayer`](crate::interop::tracing::ContinuumLayer), and no thread has one of its own.
 ///
 /// Colours of the format inside are lost; `with_ansi(false)` keeps them out of the fields of spans too,
 /// which another part of the subscriber writes.
@@ -95,7 +96,7 @@ where
         mut out: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        let Some(ids) = Ids::current() else {
+        let Some(ids) = ids(event) else {
             return self.inner.format_event(context, out, event);
         };
         let mut line = String::new();
@@ -108,6 +109,18 @@ where
                 None => out.write_str(&line),
             },
         }
+    }
+}
+
+/// Those of the span that the event belongs to.
+fn ids(event: &Event<'_>) -> Option<Ids> {
+    match event.parent() {
+        Some(parent) => match interop::tracing::context_of(parent) {
+            Some(context) => Ids::of(&context),
+            None => Ids::current(),
+        },
+        None if event.is_root() => None,
+        None => Ids::current(),
     }
 }
 

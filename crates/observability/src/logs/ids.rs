@@ -25,7 +25,11 @@ pub(super) struct Ids {
 impl Ids {
     /// Those of the current span; `None` where there is none, or where nobody wants them.
     pub(super) fn current() -> Option<Self> {
-        let context = Context::current();
+        Self::of(&Context::current())
+    }
+
+    /// The same for another context.
+    pub(super) fn of(context: &Context) -> Option<Self> {
         let recorder = context.recorder.or_else(Recorder::global);
         if recorder.is_some_and(|recorder| !recorder.config.log_correlation) {
             return None;
@@ -35,7 +39,7 @@ impl Ids {
             trace_id: span.trace_id(),
             span_id: span.span_id(),
             flags: span.trace_flags(),
-            tenant: tenant(&context),
+            tenant: tenant(context),
         })
     }
 }
