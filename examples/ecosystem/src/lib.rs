@@ -1,9 +1,9 @@
 //! A shop made of other people's libraries: one trace, whoever makes the spans.
 //!
 //! `tower-http` makes the spans of requests, `reqwest-tracing` those of calls, `sqlx` tells of its
-//! statements, `tonic` asks for a span of its server's requests, `#[instrument]` has those of the code itself. All of
-//! this is `tracing`, recorded by one layer ([`subscriber`]). `redis` and `rusqlite` tell of nothing: there a
-//! ready-made span is opened around the call.
+//! statements, `#[instrument]` has the spans of the code itself. All of
+//! this is `tracing`, recorded by one layer ([`subscriber`]). `tonic` makes no spans and takes them from a function
+//! that is there for it; `redis` and `rusqlite` tell of nothing: their connections are wrapped by `.traced()`.
 //!
 //! What to look at: [`shop`] asks all others, [`propagation`] carries the context between them. The test
 //! `one_trace` starts `PostgreSQL` and Redis, sends one request and draws its tree.

@@ -1,9 +1,8 @@
 //! The service that takes money, as far as asking it whether it is well: `tonic` and its health protocol.
 
-use crate::{listener, propagation::continue_trace};
+use crate::listener;
 use anyhow::{Result, ensure};
-use axum::http::Request;
-use continuum_observability::inject_trace_context;
+use continuum_observability::{inject_trace_context, interop::tracing::grpc_request_span};
 use std::net::SocketAddr;
 use tonic::{
     Status,
@@ -12,7 +11,8 @@ use tonic::{
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
-use tracing::{Span, field::Empty, info_span, instrument};
+use tower_http::trace::TraceLayer;
+use tracing::{field::Empty, instrument};
 
 /// Starts the service.
 ///
@@ -25,22 +25,10 @@ pub async fn start() -> Result<SocketAddr> {
         .set_service_status("payment", tonic_health::ServingStatus::Serving)
         .await;
     let (listener, address) = listener().await?;
-    let server = Server::builder().trace_fn(request_span).add_service(health);
+    let spans = TraceLayer::new_for_grpc().make_span_with(grpc_request_span);
+    let server = Server::builder().layer(spans).add_service(health);
     tokio::spawn(server.serve_with_incoming(TcpIncoming::from(listener)));
     Ok(address)
-}
-
-/// Makes the span of a request that comes in, under the caller's.
-fn request_span(request: &Request<()>) -> Span {
-    let method = request.uri().path().trim_start_matches('/');
-    let span = info_span!(
-        "grpc",
-        otel.name = method,
-        otel.kind = "server",
-        rpc.system = "grpc"
-    );
-    continue_trace(&span, request.headers());
-    span
 }
 
 /// Asks whether the service is well.

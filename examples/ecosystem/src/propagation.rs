@@ -4,7 +4,7 @@
 use async_trait::async_trait;
 use axum::{
     extract::MatchedPath,
-    http::{self, Extensions, HeaderMap},
+    http::{self, Extensions},
 };
 use continuum_observability::{
     extract_trace_context, inject_trace_context, interop::tracing::SpanExt as _,
@@ -17,18 +17,13 @@ use tracing::{Level, Span};
 /// Makes the span of a request that comes in, under the caller's, and names it by its route.
 pub fn request_span<B>(request: &http::Request<B>) -> Span {
     let span = DefaultMakeSpan::new().level(Level::INFO).make_span(request);
-    continue_trace(&span, request.headers());
+    span.set_parent(&extract_trace_context(request.headers()));
     if let Some(route) = request.extensions().get::<MatchedPath>() {
         let name = format!("{} {}", request.method(), route.as_str());
         span.native().update_name(&name);
         span.set_attribute("http.route", route.as_str());
     }
     span
-}
-
-/// Gives a span that has just been made the caller's for its parent.
-pub(crate) fn continue_trace(span: &Span, headers: &HeaderMap) {
-    span.set_parent(&extract_trace_context(headers));
 }
 
 /// Writes the context of a call into its headers, inside of the call's own span.

@@ -11,7 +11,7 @@ use axum::{
     http::StatusCode,
     routing::get,
 };
-use continuum_observability::layers::cache::{record_cache_miss, trace_cache_operation};
+use continuum_observability::interop::redis_1::{ConnectionLikeExt as _, Traced};
 use redis::{AsyncCommands as _, aio::MultiplexedConnection};
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware};
 use reqwest_tracing::TracingMiddleware;
@@ -29,7 +29,7 @@ use tracing::{error, instrument};
 )]
 pub struct Shop {
     orders: PgPool,
-    cache: MultiplexedConnection,
+    cache: Traced<MultiplexedConnection>,
     stock: String,
     client: ClientWithMiddleware,
     payment: Channel,
@@ -52,7 +52,8 @@ impl Shop {
             .with(Propagation);
         Ok(Self {
             orders,
-            cache,
+            // `redis` tells nobody of its commands.
+            cache: cache.traced(),
             stock: format!("http://{stock}"),
             client: client.build(),
             payment: Channel::from_shared(format!("http://{payment}"))?.connect_lazy(),
@@ -78,7 +79,8 @@ impl Shop {
     #[instrument(skip(self), err)]
     async fn order(mut self, id: i32) -> Result<String> {
         let key = format!("order:{id}");
-        if let Some(known) = self.cached(&key).await? {
+        let known: Option<String> = self.cache.get(&key).await?;
+        if let Some(known) = known {
             return Ok(known);
         }
         let item: String = sqlx::query_scalar("SELECT item FROM orders WHERE id = $1")
@@ -89,26 +91,8 @@ impl Shop {
         let left = self.left(&item).await?;
         payment::check(self.payment.clone()).await?;
         let order = format!("{item}, {left} left");
-        // `redis` tells nobody of its commands.
-        trace_cache_operation("SET", &key)
-            .system("redis")
-            .run(async |_| self.cache.set::<_, _, ()>(&key, &order).await)
-            .await?;
+        let () = self.cache.set(&key, &order).await?;
         Ok(order)
-    }
-
-    async fn cached(&mut self, key: &str) -> Result<Option<String>> {
-        let get = trace_cache_operation("GET", key).system("redis");
-        let found = get
-            .run(async |_| {
-                let found: Option<String> = self.cache.get(key).await?;
-                if found.is_none() {
-                    record_cache_miss(key);
-                }
-                Ok::<_, redis::RedisError>(found)
-            })
-            .await?;
-        Ok(found)
     }
 
     async fn left(&self, item: &str) -> Result<String> {

@@ -8,7 +8,7 @@ use axum::{
     http::StatusCode,
     routing::get,
 };
-use continuum_observability::layers::database::trace_query;
+use continuum_observability::interop::rusqlite_0_41::ConnectionExt as _;
 use rusqlite::Connection;
 use std::{
     net::SocketAddr,
@@ -43,10 +43,9 @@ async fn count(
     const SQL: &str = "SELECT count FROM shelf WHERE item = ?1";
     let shelves = shelves.lock().unwrap_or_else(PoisonError::into_inner);
     // `rusqlite` tells nobody of its statements.
-    let count = trace_query(SQL)
-        .system("sqlite")
-        .table("shelf")
-        .run_sync(|_| shelves.query_row(SQL, [item], |row| row.get::<_, u32>(0)));
+    let count = shelves
+        .traced()
+        .query_row(SQL, [item], |row| row.get::<_, u32>(0));
     count
         .map(|count| count.to_string())
         .map_err(|_unknown| StatusCode::NOT_FOUND)

@@ -61,9 +61,10 @@ user_agent.original= http.response.status_code=200
         GET /stock/{item} [server] http.request.method=GET url.path=/stock/lamp \
 network.protocol.version=1.1 http.route=/stock/{item} http.response.status_code=200
           db.select.shelf [client] OK db.system.name=sqlite db.operation.name=SELECT \
-db.collection.name=shelf db.query.text=SELECT count FROM shelf WHERE item = ?1
+db.collection.name=shelf db.query.text=SELECT count FROM shelf WHERE item = ?1 db.response.returned_rows=1
       grpc.health.v1.Health/Check [client] rpc.system=grpc
-        grpc.health.v1.Health/Check [server] rpc.system=grpc
+        grpc.health.v1.Health/Check [server] rpc.system=grpc rpc.service=grpc.health.v1.Health \
+rpc.method=Check rpc.grpc.status_code=0
       cache.set [client] OK cache.operation=SET cache.key_pattern=order:* cache.key=order:7 \
 db.system.name=redis
 ";
@@ -74,7 +75,8 @@ customer
 network.protocol.version=1.1 http.route=/orders/{id} http.response.status_code=200
     order id=7
       cache.get [client] OK cache.operation=GET cache.key_pattern=order:* cache.key=order:7 \
-db.system.name=redis
+db.system.name=redis cache.hit=true cache.value_size=12
+        · cache.hit key=order:7
 ";
 
 const UNKNOWN: &str = "\
