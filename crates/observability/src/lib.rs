@@ -25,6 +25,7 @@ mod export;
 #[doc(hidden)]
 pub mod fuzzing;
 #[cfg(any(
+    feature = "async_nats_0_51",
     feature = "opentelemetry_0_33",
     feature = "redis_1",
     feature = "rusqlite_0_41",

@@ -45,6 +45,7 @@ const TARGETS: [Target; 4] = [
         c_compiler: None,
         // Random numbers that only a browser has, requests that only its threads can send, sockets, and files.
         lacks: &[
+            "async_nats_0_51",
             "opentelemetry_sdk_0_33",
             "redis_1",
             "reqwest_0_13",

@@ -1,5 +1,5 @@
-//! What tests need from outside of Cargo: Valgrind, which counts instructions; Redis and `PostgreSQL`; Python,
-//! and in it a third-party collector.
+//! What tests need from outside of Cargo: Valgrind, which counts instructions; Redis, NATS and
+//! `PostgreSQL`; Python, and in it a third-party collector.
 //!
 //! The collector is the Python package `rotel`, whose wheel carries the program `rotel-agent`. Tests find it
 //! by [`ROTEL_VARIABLE`], the SDK of OpenTelemetry for Python by [`PYTHON_VARIABLE`], the programs of `PostgreSQL` by
@@ -82,6 +82,12 @@ const NEEDS: &[Need] = &[
         what: "redis-server",
         probe: &["redis-server", "--version"],
         debian_packages: &["redis-server"],
+    },
+    #[cfg(unix)]
+    Need {
+        what: "nats-server",
+        probe: &["nats-server", "--version"],
+        debian_packages: &["nats-server"],
     },
     #[cfg(unix)]
     Need {

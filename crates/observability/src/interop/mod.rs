@@ -7,6 +7,8 @@
 //! Invariant: the native stack is the truth for contextual parents; whatever becomes current through
 //! another interface becomes a scope of that stack.
 
+#[cfg(feature = "async_nats_0_51")]
+pub mod async_nats_0_51;
 #[cfg(feature = "opentelemetry_0_33")]
 pub mod opentelemetry_0_33;
 #[cfg(feature = "opentelemetry_sdk_0_33")]

@@ -28,6 +28,16 @@ layer_span! {
 }
 
 layer_span! {
+    /// A question through a queue; made by [`trace_request`].
+    Request {
+        /// The messaging system: `nats`.
+        system: &'a str => attribute::MESSAGING_SYSTEM,
+        /// The id of the message.
+        message_id: &'a str => attribute::MESSAGING_MESSAGE_ID,
+    }
+}
+
+layer_span! {
     /// The processing of messages; made by [`trace_process`].
     Process {
         /// The messaging system: `nats`, `kafka`.
@@ -63,6 +73,27 @@ pub fn trace_publish(destination: &str) -> Publish<'_> {
     Publish(send(LayerSpan::new(name, SpanKind::Producer), destination))
 }
 
+/// A `request <destination>` span around the sending of a message until its answer is there.
+///
+/// ```
+/// use continuum_observability::{layers::messaging::trace_request, testing::TestRecorder};
+///
+/// let recorder = TestRecorder::new();
+/// recorder.run(|| {
+///     trace_request("embed").system("nats").in_scope(|_| { /* inject, send and wait */ });
+/// });
+/// assert_eq!(
+///     recorder.tree(),
+///     "request embed [client] messaging.operation.name=request \
+///      messaging.operation.type=send messaging.destination.name=embed messaging.system=nats\n"
+/// );
+/// ```
+pub fn trace_request(destination: &str) -> Request<'_> {
+    let name = spare::joined(["request ", destination]);
+    let span = LayerSpan::new(name, SpanKind::Client);
+    Request(described(span, ["request", "send"], destination))
+}
+
 /// A `process <destination>` span around the work that a message, or a batch of them, asks for.
 ///
 /// ```
@@ -87,6 +118,31 @@ pub fn trace_process(destination: &str) -> Process<'_> {
     let span = LayerSpan::new(name, SpanKind::Consumer);
     Process(described(span, ["process", "process"], destination))
 }
+
+/// How a span is named whose destination is not one of a few.
+macro_rules! many_destinations {
+    ($name:ident, $operation:literal) => {
+        impl<'a> $name<'a> {
+            /// Names the span by a template, such as `turns.*.learned` where the destination has an id in it.
+            pub fn template(mut self, template: &'a str) -> Self {
+                self.0.rename(spare::joined([$operation, " ", template]));
+                self.0
+                    .set(attribute::MESSAGING_DESTINATION_TEMPLATE, template);
+                self
+            }
+
+            /// Says that the destination is made for one answer; it is no part of the name then.
+            pub fn temporary(mut self) -> Self {
+                self.0.rename(spare::joined([$operation, " (temporary)"]));
+                self.0.set(attribute::MESSAGING_DESTINATION_TEMPORARY, true);
+                self
+            }
+        }
+    };
+}
+many_destinations!(Publish, "publish");
+many_destinations!(Request, "request");
+many_destinations!(Process, "process");
 
 /// What a span says that sends something to `destination`.
 pub(super) fn send<'a>(span: LayerSpan<'a>, destination: &'a str) -> LayerSpan<'a> {

@@ -23,7 +23,7 @@
 //! |---|---|---|
 //! | `rusqlite` | `rusqlite_0_41` | `connection.traced().execute(sql, params)` |
 //! | `redis` | `redis_1` | `connection.traced()`, with all the methods of `AsyncCommands` |
-//! | `async-nats` | | [`trace_publish`](messaging::trace_publish) with the context injected into the message's headers |
+//! | `async-nats` | `async_nats_0_51` | `client.traced().publish(subject, payload)`, `message.traced().process().run(…)` |
 //! | `reqwest` | `reqwest_0_13` | `request.send_traced()` |
 //!
 //! What libraries tell `tracing` is recorded by the feature `tracing`; `examples/ecosystem` has both.

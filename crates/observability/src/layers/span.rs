@@ -64,6 +64,11 @@ impl<'a> LayerSpan<'a> {
         name.push_str(word);
     }
 
+    /// Gives it another name.
+    pub(super) fn rename(&mut self, name: String) {
+        spare::keep_text(std::mem::replace(&mut self.name, name.into()));
+    }
+
     /// Makes the span one of the database layer.
     pub(super) fn database(mut self, work: Database<'a>) -> Self {
         self.database = work;

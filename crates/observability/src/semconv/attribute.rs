@@ -92,6 +92,10 @@ names! {
     MESSAGING_OPERATION_TYPE = "messaging.operation.type";
     /// The queue or topic.
     MESSAGING_DESTINATION_NAME = "messaging.destination.name";
+    /// The destination with `*` or a name for each part that varies: `turns.*.learned`.
+    MESSAGING_DESTINATION_TEMPLATE = "messaging.destination.template";
+    /// Whether the destination is made for one answer.
+    MESSAGING_DESTINATION_TEMPORARY = "messaging.destination.temporary";
     /// The id of the message.
     MESSAGING_MESSAGE_ID = "messaging.message.id";
     /// Which attempt to deliver the message this is, counted from 1.

@@ -109,12 +109,22 @@ fn every_helper() {
             span.cache_value_size(1);
         });
     trace_pipeline(1).system("redis").in_scope(|_| ());
-    trace_publish("<destination>")
+    trace_publish("d")
+        .temporary()
+        .template("<destination>")
         .system("nats")
         .message_id("m")
         .batch_message_count(1)
         .in_scope(|_| ());
-    trace_process("<destination>")
+    trace_request("d")
+        .temporary()
+        .template("<destination>")
+        .system("nats")
+        .message_id("m")
+        .in_scope(|_| ());
+    trace_process("d")
+        .temporary()
+        .template("<destination>")
         .system("nats")
         .message_id("m")
         .attempt(1)
