@@ -2,6 +2,7 @@
 
 use super::{
     messaging,
+    report::{self, Level, Occasion, Whose},
     span::{LayerSpan, layer_span, lower_case_name},
 };
 use crate::{
@@ -111,19 +112,41 @@ pub struct SyncStats {
     pub bytes_transferred: u64,
 }
 
-/// Records on the current span that two peers disagreed, and how it was settled.
+/// Records on the current span that two peers disagreed, and how it was settled, and counts it.
 pub fn record_conflict_resolution(conflict_type: &str, resolution_strategy: &str) {
     let attributes = [
         ("conflict_type", conflict_type.into()),
         ("resolution_strategy", resolution_strategy.into()),
     ];
-    get_current_span().add_event(event::CONFLICT_RESOLVED, &attributes);
+    let span = get_current_span();
+    span.add_event(event::CONFLICT_RESOLVED, &attributes);
+    report::count(Occasion::Conflict, Whose::Span(&span));
 }
 
-/// Records on the current span that a peer came or went.
+/// Records on the current span that a peer came or went, and counts it.
 pub fn record_peer_connection(peer_id: &str, connected: bool) {
     let attributes = [("peer_id", peer_id.into()), ("connected", connected.into())];
-    get_current_span().add_event(event::PEER_CONNECTION_CHANGED, &attributes);
+    let span = get_current_span();
+    span.add_event(event::PEER_CONNECTION_CHANGED, &attributes);
+    let occasion = if connected {
+        Occasion::PeerConnected
+    } else {
+        Occasion::PeerDisconnected
+    };
+    report::count(occasion, Whose::Span(&span));
+}
+
+/// Tells the [metrics](crate::SpanMetrics), where there are any, how many peers are connected.
+///
+/// The number of one tenant's is shown where tenants are told apart.
+///
+/// ```
+/// use continuum_observability::layers::federation::update_peer_count;
+///
+/// update_peer_count(3, None);
+/// ```
+pub fn update_peer_count(count: usize, tenant_id: Option<&str>) {
+    report::set(&[(Level::ActivePeers, count as f64)], tenant_id);
 }
 
 /// Records on the current span what a synchronisation did.

@@ -6,12 +6,16 @@
 //! Source: the tracing guide, "Memory layer"; OpenTelemetry semantic conventions for generative AI,
 //! "Memory": what they name stands beside the guide's names, except under the former conventions.
 
-use super::span::{LayerSpan, layer_span};
+use super::{
+    report::{self, Level, Occasion, Whose},
+    span::{LayerSpan, layer_span},
+};
 use crate::{
     context::get_current_span,
     semconv::attribute,
     span::{SpanKind, SpanRef, truncated},
 };
+use std::time::Duration;
 
 /// Characters of a question that a preview shows.
 const PREVIEW_CHARS: usize = 200;
@@ -181,6 +185,62 @@ pub struct LearnResults {
     pub links_created: usize,
     /// Compound concepts found in the turn.
     pub compounds_found: usize,
+}
+
+/// What a memory holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct MemoryStats {
+    /// Entities in the memory.
+    pub total_entities: u64,
+    /// Messages in the memory.
+    pub total_messages: u64,
+    /// Decisions in the memory.
+    pub total_decisions: u64,
+    /// Links between concepts.
+    pub attention_links: u64,
+}
+
+/// Tells the [metrics](crate::SpanMetrics), where there are any, what a memory holds.
+///
+/// What one tenant has is shown where tenants are told apart.
+///
+/// ```
+/// use continuum_observability::layers::memory::{MemoryStats, update_memory_stats};
+///
+/// let stats = MemoryStats { total_entities: 120, attention_links: 300, ..MemoryStats::default() };
+/// update_memory_stats(stats, Some("acme"));
+/// ```
+pub fn update_memory_stats(stats: MemoryStats, tenant_id: Option<&str>) {
+    let levels = [
+        (Level::MemoryEntities, stats.total_entities as f64),
+        (Level::MemoryMessages, stats.total_messages as f64),
+        (Level::MemoryDecisions, stats.total_decisions as f64),
+        (Level::AttentionLinks, stats.attention_links as f64),
+    ];
+    report::set(&levels, tenant_id);
+}
+
+/// Counts an operation of the memory in the [metrics](crate::SpanMetrics), where there are any, that was measured
+/// elsewhere. Those with a span of this layer are counted by themselves.
+///
+/// ```
+/// use continuum_observability::layers::memory::record_memory_operation;
+/// use std::time::Duration;
+///
+/// record_memory_operation("compact", Duration::from_millis(120), true, Some("acme"));
+/// ```
+pub fn record_memory_operation(
+    operation: &str,
+    duration: Duration,
+    success: bool,
+    tenant_id: Option<&str>,
+) {
+    let occasion = Occasion::MemoryOperation {
+        name: operation,
+        duration,
+        success,
+    };
+    report::count(occasion, Whose::Tenant(tenant_id));
 }
 
 /// Records on the current span what a recall found.

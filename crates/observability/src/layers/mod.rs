@@ -40,6 +40,7 @@ pub mod federation;
 pub(crate) mod http;
 pub mod memory;
 pub mod messaging;
+pub(crate) mod report;
 mod span;
 mod spare;
 

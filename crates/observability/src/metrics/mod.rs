@@ -2,7 +2,8 @@
 //!
 //! Position: called by the hooks of a recorder at the end of a span, whoever made it. `operation` says
 //! which spans are measured and what is counted of them, `measurement` reads a span, `series` finds
-//! the numbers, [`Sink`]s keep them: `open_metrics` for a scrape, the `opentelemetry` meter.
+//! the numbers, [`Sink`]s keep them: `open_metrics` for a scrape, the `opentelemetry` meter. What the layers tell
+//! without a span goes the same way, by `occasion`.
 //!
 //! Invariants:
 //! - spans that are sampled out are measured like all others: they are recorded, and given up at their end;
@@ -12,6 +13,7 @@
 
 mod catalogue;
 mod measurement;
+mod occasion;
 mod open_metrics;
 mod operation;
 mod sdk;
@@ -21,14 +23,17 @@ mod tenants;
 mod tests;
 
 pub(crate) use {
-    catalogue::{BUCKETS_SECONDS, Condition, Counter, Duration},
+    catalogue::{BUCKETS_SECONDS, Condition, Counter, Duration, Gauge},
     measurement::Measurement,
     open_metrics::render,
     operation::Operation,
     series::Values,
 };
 
-use crate::span::{SpanRef, SpanTime};
+use crate::{
+    layers::report::Level,
+    span::{SpanRef, SpanTime},
+};
 use open_metrics::OpenMetrics;
 use series::Series;
 use std::{
@@ -91,6 +96,9 @@ impl SpanMetrics {
 pub(crate) trait Sink: Send + Sync {
     /// The numbers of an operation with these labels.
     fn open(&self, operation: Operation, values: &Values) -> Box<dyn Tally>;
+
+    /// Sets a level, that of a tenant where tenants are told apart.
+    fn set(&self, level: Level, tenant: Option<&str>, value: f64);
 }
 
 /// Numbers of one operation with one set of labels.
@@ -152,14 +160,19 @@ impl Meter {
         let ended = (span.context(), end);
         let read = |body: &mut _| Measurement::of(body, ended, self.tenants.as_ref(), &mut key);
         if let Some(measurement) = span.with(read).flatten() {
-            let tallies = self.series.find(measurement.operation, &key, |values| {
-                self.open(measurement.operation, values)
-            });
-            for tally in &*tallies {
-                tally.count(&measurement);
-            }
+            self.count(&key, &measurement);
         }
         KEY.try_with(|kept| kept.set(key)).unwrap_or_default();
+    }
+
+    /// Counts one run of an operation, with the labels of `key`.
+    fn count(&self, key: &str, measurement: &Measurement) {
+        let tallies = self.series.find(measurement.operation, key, |values| {
+            self.open(measurement.operation, values)
+        });
+        for tally in &*tallies {
+            tally.count(measurement);
+        }
     }
 
     fn open(&self, operation: Operation, values: &Values) -> Vec<Box<dyn Tally>> {

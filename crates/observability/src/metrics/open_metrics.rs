@@ -3,24 +3,25 @@
 //! Position: the [`Sink`] that every meter has; read by
 //! [`TelemetryHandle::render_metrics`](crate::TelemetryHandle::render_metrics).
 //!
-//! Invariant: a metric that nothing was counted of yet is described, without a sample.
+//! Invariant: a metric that nothing was counted of yet is left out.
 //!
 //! Source: `OpenMetrics` 1.0.
 
 use super::{
     BUCKETS_SECONDS, Condition, Counter, Duration, Measurement, Operation, Sink, Tally, Values,
-    sdk::SdkMetrics,
+    catalogue::Label, sdk::SdkMetrics,
 };
 use crate::{
     Stats,
     context::{SpanId, TraceId},
+    layers::report::Level,
 };
 use prometheus_client::{
     encoding::{EncodeLabel as _, EncodeLabelSet, LabelSetEncoder, text},
-    metrics::{counter, exemplar::HistogramWithExemplars, family::Family},
+    metrics::{counter, exemplar::HistogramWithExemplars, family::Family, gauge},
     registry::Registry,
 };
-use std::{collections::HashMap, fmt};
+use std::{collections::HashMap, fmt, sync::atomic::AtomicU64};
 
 type Labels = Vec<(&'static str, String)>;
 type Histogram = HistogramWithExemplars<Example>;
@@ -42,6 +43,7 @@ fn histogram() -> Histogram {
 
 type Histograms = Family<Labels, Histogram, fn() -> Histogram>;
 type Counters = Family<Labels, counter::Counter>;
+type Gauges = Family<Labels, gauge::Gauge<f64, AtomicU64>>;
 
 /// Every metric by its name.
 pub(super) struct OpenMetrics {
@@ -49,6 +51,7 @@ pub(super) struct OpenMetrics {
     registry: Registry,
     histograms: HashMap<&'static str, Histograms>,
     counters: HashMap<&'static str, Counters>,
+    gauges: HashMap<&'static str, Gauges>,
 }
 
 impl OpenMetrics {
@@ -58,6 +61,7 @@ impl OpenMetrics {
             registry: Registry::default(),
             histograms: HashMap::new(),
             counters: HashMap::new(),
+            gauges: HashMap::new(),
         };
         for operation in Operation::ALL {
             operation
@@ -68,6 +72,9 @@ impl OpenMetrics {
                 .counters()
                 .iter()
                 .for_each(|it| metrics.add_counter(it));
+        }
+        for level in Level::ALL {
+            metrics.add_gauge(level);
         }
         metrics
     }
@@ -92,7 +99,14 @@ impl OpenMetrics {
         });
     }
 
-    fn labels(&self, values: &Values, wanted: &[super::catalogue::Label]) -> Labels {
+    fn add_gauge(&mut self, level: Level) {
+        let (described, family) = (level.gauge(), Gauges::default());
+        let registry = &mut self.registry;
+        registry.register(described.name, described.help, family.clone());
+        self.gauges.insert(described.name, family);
+    }
+
+    fn labels(&self, values: &Values, wanted: &[Label]) -> Labels {
         let picked = values.pick(wanted, self.has_tenants);
         picked
             .map(|(label, value)| (label.name(), value.to_owned()))
@@ -118,6 +132,14 @@ impl Sink for OpenMetrics {
                 .filter_map(counter)
                 .collect(),
         })
+    }
+
+    fn set(&self, level: Level, tenant: Option<&str>, value: f64) {
+        let tenant = tenant.map(|tenant| (Label::Tenant.name(), tenant.to_owned()));
+        if let Some(family) = self.gauges.get(level.gauge().name) {
+            let labels: Labels = tenant.into_iter().collect();
+            family.get_or_create_owned(&labels).set(value);
+        }
     }
 }
 

@@ -3,6 +3,8 @@
 //! Position: asked at the start of a span, whether it has to be recorded for the sake of metrics, and at
 //! its end.
 //!
+//! The last of them are no spans: what the layers tell of by themselves.
+//!
 //! Invariant: the name and the kind decide, whoever made the span: a helper, the layer for `tracing`, the
 //! `opentelemetry` API.
 
@@ -25,10 +27,17 @@ pub(crate) enum Operation {
     Sync,
     Message,
     Consensus,
+    /// One of the memory that was measured elsewhere.
+    Memory,
+    /// One in a cache without a span of its own.
+    LookUp,
+    Conflict,
+    PeerConnection,
+    PeerDisconnection,
 }
 
 impl Operation {
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 18] = [
         Self::Request,
         Self::Recall,
         Self::Learn,
@@ -42,6 +51,11 @@ impl Operation {
         Self::Sync,
         Self::Message,
         Self::Consensus,
+        Self::Memory,
+        Self::LookUp,
+        Self::Conflict,
+        Self::PeerConnection,
+        Self::PeerDisconnection,
     ];
 
     /// What a span of that name and kind is about; `None` when it is not measured.

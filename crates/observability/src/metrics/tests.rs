@@ -4,7 +4,7 @@ use super::{Operation, SpanMetrics, sdk, series::MAX_SERIES};
 use crate::{
     Context, Sampler, SpanId, SpanKind, SpanRef, Status, Telemetry, TelemetryBuilder, TraceId,
     get_tracer,
-    layers::{cache::*, database::*, federation::*, memory::*},
+    layers::{cache::*, database::*, federation::*, memory::*, report::Level},
     semconv::Conventions,
     testing::TestRecorder,
 };
@@ -331,10 +331,12 @@ fn described() -> BTreeSet<(String, &'static str, Vec<&'static str>)> {
     let counter = |name: &str, labels| (format!("{name}_total"), "counter", labels);
     let of_sdk = sdk::COUNTERS.map(|(name, ..)| counter(name, vec![]));
     let gauges = sdk::GAUGES.map(|(name, ..)| (name.to_owned(), "gauge", vec![]));
+    let levels = Level::ALL.map(|level| (level.gauge().name.to_owned(), "gauge", vec![]));
     let dropped = counter(sdk::DROPPED, vec!["reason"]);
     of_operation
         .chain(of_sdk)
         .chain(gauges)
+        .chain(levels)
         .chain([dropped])
         .collect()
 }
@@ -354,4 +356,53 @@ fn the_page_lists_every_metric_with_its_type_and_labels_and_no_other() {
         assert!(is_new, "{name} is listed twice");
     }
     assert_eq!(listed, described());
+}
+
+#[test]
+fn each_metric_is_described_once_with_its_type_and_its_unit() {
+    let recorder = recorder(Sampler::AlwaysOff);
+    recorder.run(|| {
+        operate();
+        request("/a", 200, |_| ());
+    });
+    let text = recorder.render_metrics();
+    let told = |what: &str| {
+        let lines = text.lines().filter_map(|line| line.strip_prefix(what));
+        let told: Vec<_> = lines.filter_map(|line| line.split_once(' ')).collect();
+        let names: BTreeSet<_> = told.iter().map(|(name, _)| *name).collect();
+        assert_eq!(names.len(), told.len(), "one is described twice: {text}");
+        told
+    };
+    let helped = told("# HELP ");
+    assert!(helped.iter().all(|(_, help)| !help.is_empty()), "{text}");
+    let expected: BTreeSet<_> = described()
+        .into_iter()
+        .map(|(name, kind, _)| match kind {
+            "counter" => (name.trim_end_matches("_total").to_owned(), kind),
+            "histogram" => {
+                assert!(name.ends_with("_seconds"), "{name}");
+                (name, kind)
+            }
+            _ => (name, kind),
+        })
+        .collect();
+    let types: BTreeSet<_> = told("# TYPE ")
+        .into_iter()
+        .map(|(name, kind)| (name.to_owned(), kind))
+        .collect();
+    // What nothing was counted of yet is left out.
+    assert!(types.is_subset(&expected), "{types:?}");
+    assert!(types.contains(&("continuum_sdk_spans_pending".to_owned(), "gauge")));
+    assert_eq!(helped.len(), types.len());
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        let name = line.split(['{', ' ']).next().unwrap();
+        let is_of = |(family, kind): &(String, &str)| match *kind {
+            "counter" => name == format!("{family}_total"),
+            "histogram" => ["_bucket", "_sum", "_count"]
+                .iter()
+                .any(|end| name == format!("{family}{end}")),
+            _ => name == family.as_str(),
+        };
+        assert_eq!(types.iter().filter(|it| is_of(it)).count(), 1, "{line}");
+    }
 }

@@ -177,6 +177,15 @@ impl ActiveHooks {
         Some(meter)
     }
 
+    /// Tells the meter of something that is no span.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn tell_meter(&self, what: impl FnOnce(&Meter)) {
+        if let Some(meter) = self.meter() {
+            // Metrics may go to code of the user's.
+            run(|| what(meter));
+        }
+    }
+
     /// Whether a span is recorded for the sake of metrics, also when it is sampled out.
     pub(super) fn is_measured(&self, start: &Start<'_>) -> bool {
         #[cfg(feature = "metrics")]

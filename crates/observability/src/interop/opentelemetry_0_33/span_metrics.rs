@@ -8,9 +8,12 @@
 
 use crate::{
     TelemetryHandle,
+    layers::report::Level,
     metrics::{
-        BUCKETS_SECONDS, Condition, Counter, Duration, Measurement, Operation, Sink, Tally, Values,
+        BUCKETS_SECONDS, Condition, Counter, Duration, Gauge, Measurement, Operation, Sink, Tally,
+        Values,
     },
+    semconv::attribute,
 };
 use opentelemetry::{KeyValue, global, metrics};
 use std::collections::HashMap;
@@ -45,6 +48,7 @@ struct Instruments {
     has_tenants: bool,
     histograms: HashMap<&'static str, metrics::Histogram<f64>>,
     counters: HashMap<&'static str, metrics::Counter<u64>>,
+    gauges: HashMap<&'static str, metrics::Gauge<f64>>,
 }
 
 impl Instruments {
@@ -58,6 +62,10 @@ impl Instruments {
                 .map(|it| (it.name, histogram(&meter, it)))
                 .collect(),
             counters: counters.map(|it| (it.name, counter(&meter, it))).collect(),
+            gauges: Level::ALL
+                .map(Level::gauge)
+                .map(|it| (it.name, gauge(&meter, it)))
+                .into(),
         }
     }
 }
@@ -72,6 +80,11 @@ fn histogram(meter: &metrics::Meter, described: &Duration) -> metrics::Histogram
 
 fn counter(meter: &metrics::Meter, described: &Counter) -> metrics::Counter<u64> {
     let builder = meter.u64_counter(described.name);
+    builder.with_description(described.help).build()
+}
+
+fn gauge(meter: &metrics::Meter, described: Gauge) -> metrics::Gauge<f64> {
+    let builder = meter.f64_gauge(described.name);
     builder.with_description(described.help).build()
 }
 
@@ -98,6 +111,14 @@ impl Sink for Instruments {
                 .filter_map(counter)
                 .collect(),
         })
+    }
+
+    fn set(&self, level: Level, tenant: Option<&str>, value: f64) {
+        let tenant = tenant.filter(|tenant| !tenant.is_empty());
+        let tenant = tenant.map(|tenant| KeyValue::new(attribute::TENANT_ID, tenant.to_owned()));
+        if let Some(gauge) = self.gauges.get(level.gauge().name) {
+            gauge.record(value, tenant.as_slice());
+        }
     }
 }
 

@@ -20,6 +20,7 @@ pub use {
 
 pub(super) use statement::Statement;
 
+use super::report::{self, Level};
 use crate::{context::get_current_span, semconv::attribute, span::SpanRef};
 
 /// What a ready-made span has to do with a database.
@@ -63,6 +64,23 @@ impl SpanRef {
 /// Records on the current span how many rows a query returned or changed.
 pub fn enrich_span_with_row_count(rows: usize) {
     get_current_span().row_count(rows);
+}
+
+/// Tells the [metrics](crate::SpanMetrics), where there are any, how full a pool of connections is.
+///
+/// ```
+/// use continuum_observability::layers::database::trace_connection_pool;
+///
+/// let (most, in_use, idle) = (10, 4, 2);
+/// trace_connection_pool(most, in_use, idle);
+/// ```
+pub fn trace_connection_pool(pool_size: usize, active_connections: usize, idle_connections: usize) {
+    let levels = [
+        (Level::PoolSize, pool_size as f64),
+        (Level::PoolActive, active_connections as f64),
+        (Level::PoolIdle, idle_connections as f64),
+    ];
+    report::set(&levels, None);
 }
 
 /// Records on the current span how the database executes a query; see [`SpanRef::query_plan`].

@@ -17,7 +17,9 @@ impl Operation {
             Self::Request => &[REQUESTS, ERRORS, API_ERRORS],
             Self::Recall => &[MEMORY, RECALLS, RECALL_ERRORS],
             Self::Learn => &[MEMORY, LEARNS, LEARN_ERRORS],
-            Self::ConceptExtraction | Self::GraphTraversal | Self::Embedding => &[MEMORY],
+            Self::ConceptExtraction | Self::GraphTraversal | Self::Embedding | Self::Memory => {
+                &[MEMORY]
+            }
             Self::Query => &[DB_ERRORS, SLOW_QUERIES],
             Self::Transaction => &[TRANSACTION_ERRORS],
             Self::Cache => &[CACHE, CACHE_ERRORS, CACHE_HITS, CACHE_MISSES],
@@ -25,6 +27,10 @@ impl Operation {
             Self::Sync => &[SYNC_SUCCESS, SYNC_ERRORS],
             Self::Message => &[MESSAGES, MESSAGE_ERRORS],
             Self::Consensus => &[],
+            Self::LookUp => &[CACHE_HITS, CACHE_MISSES],
+            Self::Conflict => &[CONFLICTS],
+            Self::PeerConnection => &[PEER_CONNECTIONS],
+            Self::PeerDisconnection => &[PEER_DISCONNECTIONS],
         }
     }
 }
@@ -110,13 +116,13 @@ const CACHE_ERRORS: Counter = Counter {
 const CACHE_HITS: Counter = Counter {
     name: "continuum_cache_hits_total",
     labels: &[],
-    help: "cache operations that found their entry",
+    help: "look-ups in a cache that found their entry",
     counts: |measured| measured.hit == Some(true),
 };
 const CACHE_MISSES: Counter = Counter {
     name: "continuum_cache_misses_total",
     labels: &[],
-    help: "cache operations that did not find their entry",
+    help: "look-ups in a cache that did not find their entry",
     counts: |measured| measured.hit == Some(false),
 };
 const SYNC_SUCCESS: Counter = Counter {
@@ -142,6 +148,25 @@ const MESSAGE_ERRORS: Counter = Counter {
     labels: &[Named],
     help: "messages to peers that failed",
     counts: failed,
+};
+
+const CONFLICTS: Counter = Counter {
+    name: "continuum_federation_conflicts_total",
+    labels: &[],
+    help: "conflicts between peers that were resolved",
+    counts: always,
+};
+const PEER_CONNECTIONS: Counter = Counter {
+    name: "continuum_federation_peer_connections_total",
+    labels: &[],
+    help: "peers that came",
+    counts: always,
+};
+const PEER_DISCONNECTIONS: Counter = Counter {
+    name: "continuum_federation_peer_disconnections_total",
+    labels: &[],
+    help: "peers that went",
+    counts: always,
 };
 
 fn always(_: &Measurement) -> bool {

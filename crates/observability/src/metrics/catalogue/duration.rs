@@ -25,6 +25,8 @@ impl Operation {
             Self::Sync => &[FEDERATION, SYNC],
             Self::Message => &[FEDERATION, MESSAGE],
             Self::Consensus => &[FEDERATION, CONSENSUS],
+            Self::Memory => &[MEMORY],
+            Self::LookUp | Self::Conflict | Self::PeerConnection | Self::PeerDisconnection => &[],
         }
     }
 }

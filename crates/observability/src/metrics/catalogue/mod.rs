@@ -7,6 +7,9 @@
 
 mod counter;
 mod duration;
+mod gauge;
+
+pub(crate) use gauge::Gauge;
 
 use super::Measurement;
 
