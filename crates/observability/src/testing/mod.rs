@@ -172,7 +172,8 @@ impl TestRecorder {
     /// error's causes all, of its backtrace nothing.
     /// Where several spans have the name of one that a link leads to, they are numbered: `publish jobs #2`.
     /// Events (`·`) and links (`→`) follow, indented; children come in the order they started.
-    /// Spans whose parent is not among them stand at the left.
+    /// Spans whose parent is not among them stand at the left; where several of those are of one trace,
+    /// they say so: `publish jobs (trace 1)`.
     pub fn tree(&self) -> String {
         tree::render(&self.spans())
     }

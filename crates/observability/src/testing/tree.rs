@@ -6,7 +6,9 @@
 //! Invariants:
 //! - the text holds no control character but line feeds;
 //! - a link says which span it leads to: where several have the name, all of them are numbered in the
-//!   order of the text, as in `publish jobs #2`.
+//!   order of the text, as in `publish jobs #2`;
+//! - what stands at the left is a trace of its own, unless it says that others there are of the same one,
+//!   as in `publish jobs (trace 1)`.
 
 use crate::{
     AnyValue, SpanRecord,
@@ -34,8 +36,10 @@ const MAX_DEPTH: usize = 100;
 /// Draws all spans, roots first by their start.
 pub(super) fn render(spans: &[SpanRecord]) -> String {
     let nodes = arrange(spans);
+    let at_left = nodes.iter().filter(|node| node.depth == 0);
     let mut picture = Picture {
         labels: labels(nodes.iter().map(|node| &spans[node.span])),
+        traces: shared_traces(at_left.map(|node| spans[node.span].trace_id)),
         out: String::new(),
     };
     for node in nodes {
@@ -76,8 +80,23 @@ fn labels<'a>(spans: impl Iterator<Item = &'a SpanRecord> + Clone) -> HashMap<Id
     numbered.collect()
 }
 
+/// The traces of which several spans stand at the left, numbered in the order of the text.
+fn shared_traces(at_left: impl Iterator<Item = [u8; 16]> + Clone) -> HashMap<[u8; 16], usize> {
+    let mut counts: HashMap<[u8; 16], usize> = HashMap::new();
+    for trace in at_left.clone() {
+        *counts.entry(trace).or_default() += 1;
+    }
+    let mut numbers = HashMap::new();
+    for trace in at_left.filter(|trace| counts[trace] > 1) {
+        let next = numbers.len() + 1;
+        numbers.entry(trace).or_insert(next);
+    }
+    numbers
+}
+
 struct Picture<'a> {
     labels: HashMap<Ids, Label<'a>>,
+    traces: HashMap<[u8; 16], usize>,
     out: String,
 }
 
@@ -88,6 +107,9 @@ impl Picture<'_> {
         self.label((span.trace_id, span.span_id));
         let kind = usize::try_from(span.kind).unwrap_or_default();
         self.out.push_str(KINDS.get(kind).unwrap_or(&" [unknown]"));
+        if let Some(number) = self.traces.get(&span.trace_id).filter(|_| depth == 0).copied() {
+            self.append(format_args!(" (trace {number})"));
+        }
         match span.status_code {
             1 => self.out.push_str(" OK"),
             2 if span.status_message.is_empty() => self.out.push_str(" ERROR"),
@@ -194,6 +216,27 @@ mod tests {
             span("below", [2, 3, 1]),
         ];
         assert_eq!(render(&of_two_traces), "first\nsecond\n  below\n");
+    }
+
+    #[test]
+    fn spans_at_the_left_say_when_they_are_of_one_trace() {
+        let forest = |traces: [u32; 4]| {
+            let mut id = 0;
+            let spans = traces.map(|trace| {
+                id += 1;
+                span("call", [trace, id, if id == 2 { 1 } else { 0 }])
+            });
+            render(&spans)
+        };
+        assert_eq!(forest([1, 1, 2, 3]), "call\n  call\ncall\ncall\n");
+        assert_eq!(
+            forest([1, 1, 2, 1]),
+            "call (trace 1)\n  call\ncall\ncall (trace 1)\n"
+        );
+        assert_eq!(
+            forest([4, 1, 4, 1]),
+            "call (trace 1)\ncall (trace 2)\ncall (trace 1)\ncall (trace 2)\n"
+        );
     }
 
     /// A batch with a link to each of these spans.

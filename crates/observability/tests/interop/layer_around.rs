@@ -95,8 +95,8 @@ fn a_call_of_grpc_is_below_the_callers_span() {
     });
     assert_eq!(
         recorder.tree(),
-        "shop.Orders/Show [server] rpc.system=grpc rpc.service=shop.Orders rpc.method=Show\n\
-         grpc [server] rpc.system=grpc\n"
+        "shop.Orders/Show [server] (trace 1) rpc.system=grpc rpc.service=shop.Orders rpc.method=Show\n\
+         grpc [server] (trace 1) rpc.system=grpc\n"
     );
     let spans = recorder.spans();
     let parents = spans.iter().map(|span| span.parent_span_id);

@@ -82,7 +82,7 @@ fn a_forgotten_guard_is_closed_by_the_scope_around_it_and_its_reference_does_not
     // The span was never ended, so it stays open; nothing else uses its place.
     forgotten.set_attribute("late", true);
     recorder.run(|| tracer().in_scope("next", |_| ()));
-    assert_eq!(recorder.tree(), "request\nbelow\nnext\n");
+    assert_eq!(recorder.tree(), "request (trace 1)\nbelow (trace 1)\nnext\n");
     assert_eq!(recorder.stats().pending, 1);
 }
 
@@ -128,7 +128,7 @@ fn a_guard_forgotten_above_other_guards_stays_until_a_closure_below_it_ends() {
     });
     assert_eq!(get_span_id(), None);
     // The parent of `kept` never ended, so it stands alone.
-    assert_eq!(recorder.tree(), "outer\nkept\n");
+    assert_eq!(recorder.tree(), "outer (trace 1)\nkept (trace 1)\n");
 }
 
 on_every_local_executor! {
