@@ -13,6 +13,7 @@
 use crate::{
     AnyValue, SpanRecord,
     export::{arrange, push_escaped},
+    semconv::attribute::EXCEPTION_STACKTRACE,
 };
 use std::{
     collections::{HashMap, HashSet},
@@ -28,7 +29,7 @@ const KINDS: [&str; 6] = [
     " [consumer]",
 ];
 
-/// Begins what differs from machine to machine: the frames of a backtrace.
+/// Begins what differs from machine to machine in an error's causes: the frames of a backtrace.
 const BACKTRACE: &str = "Stack backtrace:";
 /// Deeper spans are drawn at this depth: the blanks before a long chain would fill the memory.
 const MAX_DEPTH: usize = 100;
@@ -107,7 +108,12 @@ impl Picture<'_> {
         self.label((span.trace_id, span.span_id));
         let kind = usize::try_from(span.kind).unwrap_or_default();
         self.out.push_str(KINDS.get(kind).unwrap_or(&" [unknown]"));
-        if let Some(number) = self.traces.get(&span.trace_id).filter(|_| depth == 0).copied() {
+        if let Some(number) = self
+            .traces
+            .get(&span.trace_id)
+            .filter(|_| depth == 0)
+            .copied()
+        {
             self.append(format_args!(" (trace {number})"));
         }
         match span.status_code {
@@ -146,7 +152,10 @@ impl Picture<'_> {
     fn attributes(&mut self, attributes: &[(String, AnyValue)]) {
         for (key, value) in attributes {
             let text = text(value);
-            let shown = text.split(BACKTRACE).next().unwrap_or_default().trim_end();
+            let shown = match text.split_once(BACKTRACE) {
+                Some((causes, _)) if key == EXCEPTION_STACKTRACE => causes.trim_end(),
+                _ => &text,
+            };
             if !shown.is_empty() || text.is_empty() {
                 self.out.push(' ');
                 push_escaped(&mut self.out, key);
@@ -279,6 +288,26 @@ mod tests {
     fn what_is_the_only_one_of_its_name_has_no_number() {
         let spans = [span("publish", [1, 1, 0]), batch([[1, 1], [1, 1]])];
         assert_eq!(render(&spans), "publish\nbatch\n  → publish\n  → publish\n");
+    }
+
+    #[test]
+    fn only_of_the_trace_of_an_error_the_frames_are_left_out() {
+        let text = format!("it broke\n\n{BACKTRACE}\n   0: main");
+        let with = |key: &str, text: &str| SpanRecord {
+            attributes: vec![(key.to_owned(), AnyValue::String(text.to_owned()))],
+            ..span("read", [1, 1, 0])
+        };
+        let drawn = |key, text| render(&[with(key, text)]);
+        assert_eq!(
+            drawn("exception.stacktrace", &text),
+            "read exception.stacktrace=it broke\n"
+        );
+        assert_eq!(drawn("exception.stacktrace", BACKTRACE), "read\n");
+        assert_eq!(
+            drawn("page.text", &text),
+            "read page.text=it broke; ; Stack backtrace:;    0: main\n"
+        );
+        assert_eq!(drawn("page.text", "two \n"), "read page.text=two ; \n");
     }
 
     #[test]
