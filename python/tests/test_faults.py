@@ -188,6 +188,16 @@ def test_inject_fills_the_empty_carrier_that_it_is_given(recorded: Recorded) -> 
     assert "traceparent" in headers
 
 
+def test_inject_takes_away_what_another_context_left(recorded: Recorded) -> None:
+    headers = {"traceparent": "old", "tracestate": "old=1", "baggage": "old=1", "accept": "*/*"}
+    with tracer.start_as_current_span("caller"):
+        inject_trace_context(headers)
+    assert headers.keys() == {"traceparent", "accept"}
+    assert headers["traceparent"] != "old"
+    inject_trace_context(headers)
+    assert headers == {"accept": "*/*"}
+
+
 def test_spans_arrive_after_a_shutdown_and_a_new_start(
     start: Callable[..., Recorded], sink: Sink
 ) -> None:

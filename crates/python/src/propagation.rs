@@ -30,6 +30,12 @@ impl Injector for Mapping<'_, '_> {
             Err(_) => self.0.set_item(key, value).is_err(),
         };
     }
+
+    fn remove(&mut self, key: &str) {
+        if self.0.contains(key).unwrap_or(false) {
+            let _refused = self.0.del_item(key).is_err();
+        }
+    }
 }
 
 /// Headers that were read from a mapping: those that a format may ask for.

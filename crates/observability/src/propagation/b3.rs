@@ -87,15 +87,21 @@ fn extract_multi(carrier: &(impl Extractor + ?Sized)) -> Option<SpanContext> {
     context(trace_id, span_id, flags)
 }
 
-/// Writes `context` as a single header; nothing when it is invalid.
+/// Writes `context` as a single header; when it is invalid, takes the header away.
 pub fn inject_single(context: &SpanContext, carrier: &mut (impl Injector + ?Sized)) {
     if context.is_valid() {
         carrier.set(B3, format_single(context));
+    } else {
+        carrier.remove(B3);
     }
 }
 
-/// Writes `context` as a header for each field; nothing when it is invalid.
+/// Writes `context` as a header for each field; nothing when it is invalid. Takes away those that it
+/// does not write, and not the single header: both forms may be in use.
 pub fn inject_multi(context: &SpanContext, carrier: &mut (impl Injector + ?Sized)) {
+    for header in [X_B3_TRACE_ID, X_B3_SPAN_ID, X_B3_FLAGS, X_B3_SAMPLED] {
+        carrier.remove(header);
+    }
     if !context.is_valid() {
         return;
     }
@@ -228,6 +234,15 @@ mod tests {
             extract(&all).unwrap().trace_id().to_string(),
             "00000000000000001111111111111111"
         );
+    }
+
+    #[test]
+    fn a_flag_that_was_there_before_is_not_taken_for_ours() {
+        let mut carrier = headers(&[("X-B3-Flags", "1"), ("b3", "0")]);
+        let context = context(TRACE, SPAN, TraceFlags::SAMPLED).unwrap();
+        inject_multi(&context, &mut carrier);
+        assert!(!extract_multi(&carrier).unwrap().trace_flags().is_debug());
+        assert_eq!(carrier[0].0, "b3");
     }
 
     #[test]

@@ -73,15 +73,14 @@ pub fn extract(carrier: &(impl Extractor + ?Sized)) -> (Baggage, usize) {
     reader.finish()
 }
 
-/// Writes `baggage` to `carrier`; nothing when no member can be written.
+/// Writes `baggage` to `carrier`; when no member can be written, takes the header away.
 ///
 /// Returns the number of members left out, as [`format_baggage`] does.
 pub fn inject(baggage: &Baggage, carrier: &mut (impl Injector + ?Sized)) -> usize {
-    if baggage.is_empty() {
-        return 0;
-    }
     let (header, dropped) = format_baggage(baggage);
-    if !header.is_empty() {
+    if header.is_empty() {
+        carrier.remove(BAGGAGE);
+    } else {
         carrier.set(BAGGAGE, header);
     }
     dropped
@@ -357,6 +356,11 @@ mod tests {
         let mut carrier = Vec::new();
         assert_eq!(inject(&baggage(&members[..2]), &mut carrier), 2);
         assert_eq!(carrier, []);
+        for none in [&members[..2], &[]] {
+            let mut carrier = vec![("Baggage".to_owned(), "old=1".to_owned())];
+            inject(&baggage(none), &mut carrier);
+            assert_eq!(carrier, []);
+        }
     }
 
     #[test]

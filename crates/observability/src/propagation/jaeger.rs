@@ -86,10 +86,12 @@ pub fn extract(carrier: &(impl Extractor + ?Sized)) -> Option<SpanContext> {
     parse_header(the_only(carrier, UBER_TRACE_ID)?)
 }
 
-/// Writes `context` to `carrier`; nothing when it is invalid.
+/// Writes `context` to `carrier`; when it is invalid, takes the header away.
 pub fn inject(context: &SpanContext, carrier: &mut (impl Injector + ?Sized)) {
     if context.is_valid() {
         carrier.set(UBER_TRACE_ID, format_header(context));
+    } else {
+        carrier.remove(UBER_TRACE_ID);
     }
 }
 

@@ -6,7 +6,8 @@
 //! Invariants:
 //! - whatever a carrier holds, reading it never panics and never yields an invalid context;
 //! - what was injected is extracted unchanged;
-//! - nothing is injected for an invalid context or an empty baggage.
+//! - nothing is injected for an invalid context or an empty baggage, and what another context left in
+//!   the carrier is taken away.
 //!
 //! Each format is a module with what it reads and writes; [`Propagators`] is the list of those in
 //! use.

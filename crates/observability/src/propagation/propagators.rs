@@ -211,6 +211,20 @@ mod tests {
     }
 
     #[test]
+    fn every_format_takes_its_own_headers_away_where_there_is_no_context() {
+        use PropagationFormat::*;
+        for format in [TraceContext, Baggage, B3, B3Multi, Jaeger, XRay] {
+            let propagators = Propagators::new([format]);
+            let mut carrier = Carrier::new();
+            propagators.inject(&context(), &mut carrier);
+            carrier.remove("uberctx-tenant_id"); // Nobody knows which members there were before.
+            carrier.set("other", "1".to_owned());
+            propagators.inject(&Context::root(), &mut carrier);
+            assert_eq!(carrier.iter().collect::<Vec<_>>(), [("other", "1")]);
+        }
+    }
+
+    #[test]
     fn the_default_is_the_pair_of_w3c() {
         let pair = Propagators::new([PropagationFormat::TraceContext, PropagationFormat::Baggage]);
         assert!(pair.formats.is_none());
@@ -226,6 +240,9 @@ mod tests {
         assert_eq!(injected(&none).len(), 2);
         let secret = Propagators::default().allow_baggage(["auth_token"]);
         assert_eq!(injected(&secret)[2], "baggage: auth_token=s3cret");
+        let mut carrier: Carrier = [("baggage", "auth_token=s3cret")].into_iter().collect();
+        none.inject(&context(), &mut carrier);
+        assert_eq!(carrier.get("baggage"), None);
         assert!(baggage_losses().withheld >= before + 3);
     }
 

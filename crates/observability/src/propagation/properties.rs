@@ -90,6 +90,15 @@ fn json_value() -> impl Strategy<Value = Value> {
     })
 }
 
+/// What the child finds that a command would start.
+fn variables(command: &Command) -> Variables {
+    let text = |text: &std::ffi::OsStr| text.to_str().unwrap().to_owned();
+    let set = command
+        .get_envs()
+        .filter_map(|(name, value)| Some((text(name), text(value?))));
+    Variables::new(set)
+}
+
 /// A context with everything that W3C's formats carry.
 fn context() -> impl Strategy<Value = Context> {
     let state = vec(("[a-z][a-z0-9]{0,8}", "[!-+.-<>-~]{1,8}"), 0..4);
@@ -168,10 +177,20 @@ proptest! {
     fn what_a_child_process_is_given_is_read_as_it_was(sent in context()) {
         let mut command = Command::new("child");
         inject_context(&sent, &mut command);
-        let text = |text: &std::ffi::OsStr| text.to_str().unwrap().to_owned();
-        let set = command.get_envs().filter_map(|(name, value)| Some((text(name), text(value?))));
-        let variables = Variables::new(set.collect::<Vec<_>>());
-        assert_same(&Propagators::default().extract(&variables), &sent);
+        assert_same(&Propagators::default().extract(&variables(&command)), &sent);
+    }
+
+    #[test]
+    fn what_a_child_process_is_given_by_jaeger_is_read_as_it_was(sent in context()) {
+        let jaeger = Propagators::new([PropagationFormat::Jaeger]);
+        let mut command = Command::new("child");
+        jaeger.inject(&sent, &mut command);
+        let found = jaeger.extract(&variables(&command));
+        // The format has neither `tracestate` nor the random flag.
+        let flags = TraceFlags::NONE.with_sampled(sent.span_context().is_sampled());
+        let (trace, span) = (sent.span_context().trace_id(), sent.span_context().span_id());
+        let plain = SpanContext::new(trace, span, flags, true, TraceState::EMPTY);
+        assert_same(&found, &sent.with_remote_span_context(plain));
     }
 
     #[test]

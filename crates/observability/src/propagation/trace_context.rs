@@ -101,15 +101,18 @@ fn extract_tracestate(carrier: &(impl Extractor + ?Sized)) -> TraceState {
     header.parse().unwrap_or_default()
 }
 
-/// Writes `context` to `carrier`; nothing when it is invalid.
+/// Writes `context` to `carrier`; nothing when it is invalid. Takes away what it does not write.
 pub fn inject(context: &SpanContext, carrier: &mut (impl Injector + ?Sized)) {
-    if !context.is_valid() {
-        return;
+    if context.is_valid() {
+        carrier.set(TRACEPARENT, format_traceparent(context));
+    } else {
+        carrier.remove(TRACEPARENT);
     }
-    carrier.set(TRACEPARENT, format_traceparent(context));
     let tracestate = context.trace_state();
-    if !tracestate.is_empty() {
+    if context.is_valid() && !tracestate.is_empty() {
         carrier.set(TRACESTATE, tracestate.header().to_owned());
+    } else {
+        carrier.remove(TRACESTATE);
     }
 }
 
@@ -227,6 +230,31 @@ mod tests {
         ]);
         assert_eq!(extract(&twice), None);
         assert!(extract(&twice[..1].to_vec()).is_some());
+    }
+
+    #[test]
+    fn more_than_one_spelling_in_a_map_is_none() {
+        let (key, other) = ("traceparent".to_owned(), "Traceparent".to_owned());
+        let mut map = std::collections::HashMap::from([(key, traceparent()), (other, "x".into())]);
+        assert_eq!(extract(&map), None);
+        map.remove("Traceparent");
+        assert!(extract(&map).is_some());
+    }
+
+    #[test]
+    fn what_is_not_written_is_taken_away() {
+        let mut carrier = headers(&[("Traceparent", "old"), ("TraceState", "old=1"), ("b", "2")]);
+        let mut context = parse_traceparent(&traceparent()).unwrap();
+        inject(&context, &mut carrier);
+        assert_eq!(
+            carrier,
+            headers(&[("b", "2"), ("traceparent", &traceparent())])
+        );
+        context = context.with_trace_state("a=1".parse().unwrap());
+        inject(&context, &mut carrier);
+        assert_eq!(carrier.len(), 3);
+        inject(&SpanContext::INVALID, &mut carrier);
+        assert_eq!(carrier, headers(&[("b", "2")]));
     }
 
     #[test]

@@ -6,8 +6,8 @@ use continuum_observability::testing::TestRecorder;
 use continuum_observability::{
     Carrier, Context, PropagationFormat, SpanContext, create_carrier_from_span,
     extract_from_environment, extract_trace_context, get_baggage, get_span_id, get_trace_id,
-    get_traceparent, get_tracer, get_tracestate, inject_trace_context, link_spans, set_baggage,
-    with_trace_context,
+    get_traceparent, get_tracer, get_tracestate, inject_context, inject_trace_context, link_spans,
+    set_baggage, with_trace_context,
 };
 use std::process::Command;
 
@@ -39,6 +39,35 @@ fn a_child_process_continues_the_trace() {
     let said = child.output().unwrap().stdout;
     let said = String::from_utf8(said).unwrap();
     assert!(said.contains(&expected), "{said}");
+}
+
+/// Runs itself as the child, which has another context in its environment, and as the child of that one.
+#[test]
+fn a_child_gets_nothing_of_what_its_parent_was_started_with() {
+    let sent: Carrier = [("traceparent", PARENT.replace("0af7", "1bf8"))]
+        .into_iter()
+        .collect();
+    let sent = extract_trace_context(&sent);
+    let found = extract_from_environment();
+    if found.span_context().trace_id() == sent.span_context().trace_id() {
+        println!("found {found:?}");
+        return;
+    }
+    let mut child = Command::new(std::env::current_exe().unwrap());
+    let test = "propagation::a_child_gets_nothing_of_what_its_parent_was_started_with";
+    child.args([test, "--exact", "--nocapture"]);
+    let has_stale = format!("{found:?}") == format!("{:?}", extract_trace_context(&carrier()));
+    if has_stale {
+        inject_context(&sent, &mut child);
+    } else {
+        with_trace_context(&carrier(), || inject_trace_context(&mut child));
+    }
+    let said = String::from_utf8(child.output().unwrap().stdout).unwrap();
+    if has_stale {
+        println!("{said}");
+    } else {
+        assert!(said.contains(&format!("found {sent:?}")), "{said}");
+    }
 }
 
 #[test]

@@ -98,7 +98,7 @@ impl TextMapPropagator for ContinuumPropagator {
     }
 }
 
-/// A carrier of the API's that is written to.
+/// A carrier of the API's that is written to; nothing can be taken away from one.
 struct Written<'a>(&'a mut dyn api::Injector);
 
 impl Injector for Written<'_> {

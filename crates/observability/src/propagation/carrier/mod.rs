@@ -8,6 +8,7 @@
 //! - names are compared without regard to ASCII case, since carriers that came through HTTP may
 //!   have any;
 //! - setting a name leaves exactly one value under it, in whatever spelling it was before;
+//! - a name in several spellings has several values, of which none is preferred where only one may be;
 //! - results never depend on the order of a hash map.
 //!
 //! Source: OpenTelemetry specification, Propagators API, "`TextMap` Propagator".
@@ -25,6 +26,15 @@ use std::hash::BuildHasher;
 pub trait Injector {
     /// Sets the header `key`, given in lower case, replacing any value that it has.
     fn set(&mut self, key: &str, value: String);
+
+    /// Takes away the header `key`, given in lower case, where it is of another context.
+    ///
+    /// Called for each header that a format has and does not write, so that what was in the carrier
+    /// before is not taken for a part of the context that is written now. A carrier that is new each
+    /// time has nothing to take away: this does nothing unless it is implemented.
+    fn remove(&mut self, key: &str) {
+        let _absent = key;
+    }
 }
 
 /// A carrier that headers can be read from.
@@ -95,6 +105,10 @@ impl<C: Injector + ?Sized> Injector for &mut C {
     fn set(&mut self, key: &str, value: String) {
         (**self).set(key, value);
     }
+
+    fn remove(&mut self, key: &str) {
+        (**self).remove(key);
+    }
 }
 
 /// So that a carrier of any type can be handed on as `&dyn Extractor`.
@@ -137,6 +151,25 @@ fn find_in_any_spelling<'a>(
     found.map(|(_, value)| value.as_str())
 }
 
+/// Shows the values under all spellings of `key`, in the order of the alphabet.
+#[inline]
+fn visit_every_spelling<'a>(
+    headers: impl Iterator<Item = (&'a String, &'a String)>,
+    key: &str,
+    visit: &mut dyn FnMut(&'a str),
+) {
+    let mut same = headers.filter(|(known, _)| {
+        known.len() == key.len() && (*known == key || known.eq_ignore_ascii_case(key))
+    });
+    let Some(first) = same.next() else { return };
+    let Some(second) = same.next() else {
+        return visit(first.1);
+    };
+    let mut all: Vec<_> = [first, second].into_iter().chain(same).collect();
+    all.sort_unstable();
+    all.into_iter().for_each(|(_, value)| visit(value));
+}
+
 /// Makes a carrier of a map whose own look-up minds the case.
 macro_rules! map_carrier {
     ([$($generics:tt)*] $map:ty) => {
@@ -145,10 +178,14 @@ macro_rules! map_carrier {
                 self.retain(|known, _| !is_other_spelling(key, known));
                 drop(self.insert(key.to_owned(), value));
             }
+
+            fn remove(&mut self, key: &str) {
+                self.retain(|known, _| !known.eq_ignore_ascii_case(key));
+            }
         }
 
-        /// A map has one value under a name: the one under `key` as it stands, or else under its
-        /// first other spelling in the order of the alphabet.
+        /// The first value is the one under `key` as it stands, or else under its first other
+        /// spelling in the order of the alphabet.
         impl<$($generics)*> Extractor for $map {
             fn get(&self, key: &str) -> Option<&str> {
                 if self.len() > FEW
@@ -162,6 +199,10 @@ macro_rules! map_carrier {
             fn keys(&self) -> Vec<&str> {
                 self.keys().map(String::as_str).collect()
             }
+
+            fn for_each<'a>(&'a self, key: &str, visit: &mut dyn FnMut(&'a str)) {
+                visit_every_spelling(self.iter(), key, visit);
+            }
         }
     };
 }
@@ -173,6 +214,10 @@ impl Injector for Vec<(String, String)> {
     fn set(&mut self, key: &str, value: String) {
         self.retain(|(known, _)| !known.eq_ignore_ascii_case(key));
         self.push((key.to_owned(), value));
+    }
+
+    fn remove(&mut self, key: &str) {
+        self.retain(|(known, _)| !known.eq_ignore_ascii_case(key));
     }
 }
 
@@ -236,6 +281,13 @@ mod http_headers {
                 self.insert(name, value);
             }
         }
+
+        fn remove(&mut self, key: &str) {
+            let _former = match usual(key) {
+                Some(name) => self.remove(name),
+                None => self.remove(key),
+            };
+        }
     }
 
     impl Extractor for HeaderMap {
@@ -282,6 +334,9 @@ mod tests {
         let mut keys = carrier.keys();
         keys.sort_unstable();
         assert_eq!(keys, ["added", "key"]);
+        carrier.remove("key");
+        carrier.remove("absent");
+        assert_eq!(carrier.keys(), ["added"]);
     }
 
     #[test]
@@ -293,14 +348,19 @@ mod tests {
     }
 
     #[test]
-    fn a_map_prefers_the_exact_spelling_and_then_the_first() {
+    fn a_map_shows_every_spelling_and_prefers_none_where_only_one_may_be() {
         let mut headers = list(&[("KEY", "upper"), ("Key", "title"), ("key", "lower")]);
         let map: HashMap<_, _> = headers.iter().cloned().collect();
         assert_eq!(Extractor::get(&map, "key"), Some("lower"));
+        assert_eq!(map.get_all("key"), ["upper", "title", "lower"]);
+        assert_eq!(the_only(&map, "key"), None);
         headers.truncate(2);
+        let map: BTreeMap<_, _> = headers.iter().cloned().collect();
+        assert_eq!(the_only(&map, "key"), None);
         let mut map: HashMap<_, _> = headers.into_iter().collect();
         assert_eq!(Extractor::get(&map, "key"), Some("upper"));
         map.set("key", "only".to_owned());
+        assert_eq!(the_only(&map, "key"), Some("only"));
         assert_eq!(Vec::from_iter(map), list(&[("key", "only")]));
     }
 

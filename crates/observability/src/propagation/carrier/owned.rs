@@ -3,7 +3,9 @@
 //! Position: what `create_carrier_from_span` gives and what lies in a message under
 //! `_trace_context`; a carrier like any other for the formats.
 //!
-//! Invariant: a name occurs once, in whatever spelling, and keeps its place when its value changes.
+//! Invariants:
+//! - a name that is set occurs once, in whatever spelling, and keeps its place when its value changes;
+//! - of what was read nothing is lost: a name that came in several spellings has all their values.
 
 use super::{Extractor, Injector};
 
@@ -43,7 +45,7 @@ impl Carrier {
         self.0.is_empty()
     }
 
-    /// The number of names.
+    /// The number of names, each spelling counted.
     pub fn len(&self) -> usize {
         self.0.len()
     }
@@ -51,6 +53,12 @@ impl Carrier {
     /// The value under `key`, in any case.
     pub fn get(&self, key: &str) -> Option<&str> {
         Extractor::get(&self.0, key)
+    }
+
+    /// Members that were read, in the order in which they came.
+    #[cfg(feature = "serde")]
+    fn of_members(members: impl IntoIterator<Item = (String, String)>) -> Self {
+        Self(members.into_iter().collect())
     }
 
     /// Names and values in order.
@@ -61,11 +69,20 @@ impl Carrier {
 
 impl Injector for Carrier {
     fn set(&mut self, key: &str, value: String) {
-        let known = self.0.iter_mut();
-        match known.into_iter().find(|(k, _)| k.eq_ignore_ascii_case(key)) {
-            Some(member) => *member = (key.to_owned(), value),
-            None => self.0.push((key.to_owned(), value)),
-        }
+        let mut value = Some(value);
+        self.0.retain_mut(|(known, old)| {
+            let is_same = known.eq_ignore_ascii_case(key);
+            if is_same && let Some(value) = value.take() {
+                (*known, *old) = (key.to_owned(), value);
+                return true;
+            }
+            !is_same
+        });
+        self.0.extend(value.map(|value| (key.to_owned(), value)));
+    }
+
+    fn remove(&mut self, key: &str) {
+        Injector::remove(&mut self.0, key);
     }
 }
 
@@ -76,6 +93,10 @@ impl Extractor for Carrier {
 
     fn keys(&self) -> Vec<&str> {
         Extractor::keys(&self.0)
+    }
+
+    fn for_each<'a>(&'a self, key: &str, visit: &mut dyn FnMut(&'a str)) {
+        self.0.for_each(key, visit);
     }
 }
 
@@ -125,7 +146,7 @@ mod as_map {
                 return Value::deserialize(deserializer).map(|value| Self::from(&value));
             }
             // A compact format does not say what comes next: only a map of texts can be asked for.
-            BTreeMap::<String, String>::deserialize(deserializer).map(Self::from_iter)
+            BTreeMap::<String, String>::deserialize(deserializer).map(Self::of_members)
         }
     }
 
@@ -133,9 +154,9 @@ mod as_map {
     impl From<&Value> for Carrier {
         fn from(value: &Value) -> Self {
             let members = value.as_object().into_iter().flatten();
-            members
-                .filter_map(|(key, value)| Some((key, value.as_str()?)))
-                .collect()
+            let texts =
+                members.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())));
+            Self::of_members(texts)
         }
     }
 
@@ -175,6 +196,21 @@ mod tests {
         let read: Carrier = serde_json::from_str(&json).unwrap();
         assert_eq!(read.get("A"), Some("\"1\""));
         assert_eq!(read.len(), 2);
+    }
+
+    #[cfg(feature = "serde")]
+    #[test]
+    fn a_name_that_is_read_in_several_spellings_has_all_values_until_it_is_set() {
+        let json = r#"{"Traceparent":"a","b":"1","TraceParent":"c","traceparent":"d"}"#;
+        let mut read: Carrier = serde_json::from_str(json).unwrap();
+        let mut values = read.get_all("traceparent");
+        values.sort_unstable();
+        assert_eq!(values, ["a", "c", "d"]);
+        read.set("traceparent", "e".to_owned());
+        assert_eq!(read.get_all("Traceparent"), ["e"]);
+        assert_eq!(read.len(), 2);
+        read.remove("traceparent");
+        assert_eq!(read.iter().collect::<Vec<_>>(), [("b", "1")]);
     }
 
     #[cfg(feature = "serde")]
