@@ -5,9 +5,9 @@
 //! ```text
 //! fetch_greeting          retry.attempts_used=3
 //!    · attempt_1          attempt=1
-//!    · attempt_1_failed   error="early eof" retry_after_seconds=0.02
+//!    · attempt_1_failed   error="early eof" retry_after=0.02
 //!    · attempt_2          attempt=2
-//!    · attempt_2_failed   error="early eof" retry_after_seconds=0.04
+//!    · attempt_2_failed   error="early eof" retry_after=0.04
 //!    · attempt_3          attempt=3
 //! ```
 //!
@@ -65,7 +65,7 @@ async fn retry_with_tracing<T, E: Error>(
             Err(error) if attempt < max_attempts => {
                 let details = [
                     ("error", error.to_string().into()),
-                    ("retry_after_seconds", delay.as_secs_f64().into()),
+                    ("retry_after", delay.as_secs_f64().into()),
                 ];
                 span.add_event(&format!("attempt_{attempt}_failed"), &details);
             }
@@ -117,9 +117,9 @@ mod tests {
             tree(3).await,
             "fetch_greeting retry.attempts_used=3\n  \
              · attempt_1 attempt=1\n  \
-             · attempt_1_failed error=early eof retry_after_seconds=0.02\n  \
+             · attempt_1_failed error=early eof retry_after=0.02\n  \
              · attempt_2 attempt=2\n  \
-             · attempt_2_failed error=early eof retry_after_seconds=0.04\n  \
+             · attempt_2_failed error=early eof retry_after=0.04\n  \
              · attempt_3 attempt=3\n"
         );
     }
@@ -130,7 +130,7 @@ mod tests {
             tree(2).await,
             "fetch_greeting ERROR(early eof) retry.attempts_used=2\n  \
              · attempt_1 attempt=1\n  \
-             · attempt_1_failed error=early eof retry_after_seconds=0.02\n  \
+             · attempt_1_failed error=early eof retry_after=0.02\n  \
              · attempt_2 attempt=2\n  \
              · exception exception.type=std::io::error::Error exception.message=early eof\n"
         );

@@ -45,7 +45,7 @@ Rules:
   dynamic-name      a name with an id, a timestamp or a number in it
   key-format        a key that is not dotted and in lower case with underscores
   vague-key         a key that could mean anything: size, value
-  secret-value      a value that looks like a password, a key, a token or an e-mail address
+  secret-value      a value that looks like a password, a key, a token, a card number or an e-mail address
   high-cardinality  values that hardly ever repeat
   too-coarse        a long span without a child
   too-fine          many spans that last next to nothing

@@ -17,10 +17,17 @@ pub(super) fn check(traces: &Traces<'_>, findings: &mut Vec<Finding>) {
         if traces.misses_parent(span) {
             findings.extend(without_parent(traces, span));
         }
-        if span.kind == SpanKind::Client as i32 && traces.children(span).is_empty() {
+        if span.kind == SpanKind::Client as i32 && !has_joined(traces.children(span)) {
             findings.extend(without_server(&unjoined, span));
         }
     }
+}
+
+/// Whether the server's part is among the children, which may also be what the client does by itself.
+fn has_joined(children: &[&SpanRecord]) -> bool {
+    let is_of_server =
+        |child: &&SpanRecord| child.kind == SpanKind::Server as i32 || child.is_local_root();
+    children.iter().any(is_of_server)
 }
 
 /// A remote parent belongs to somebody else, who may export to another place; but not where the

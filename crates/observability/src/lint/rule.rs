@@ -54,7 +54,7 @@ rules! {
     /// A key that could mean anything: `size`, `value`.
     VagueKey, "vague-key", "Span attributes: Attribute guidelines",
         "name the thing, such as http.request.body.size";
-    /// A value that looks like a password, a key, a token or an e-mail address.
+    /// A value that looks like a password, a key, a token, the number of a card or an e-mail address.
     SecretValue, "secret-value", "Span attributes: Attribute guidelines",
         "leave the value out, or record its length";
     /// Values that hardly ever repeat.

@@ -82,7 +82,10 @@ fn a_forgotten_guard_is_closed_by_the_scope_around_it_and_its_reference_does_not
     // The span was never ended, so it stays open; nothing else uses its place.
     forgotten.set_attribute("late", true);
     recorder.run(|| tracer().in_scope("next", |_| ()));
-    assert_eq!(recorder.tree(), "request (trace 1)\nbelow (trace 1)\nnext\n");
+    assert_eq!(
+        recorder.tree(),
+        "request (trace 1)\nbelow (trace 1)\nnext\n"
+    );
     assert_eq!(recorder.stats().pending, 1);
 }
 

@@ -205,7 +205,7 @@ impl<'a> Scrubbed<'a> {
 }
 
 /// Whether a part is a digest, a UUID, a large number or an encoded token rather than a word.
-fn looks_like_hash(part: &[u8]) -> bool {
+pub(crate) fn looks_like_hash(part: &[u8]) -> bool {
     // A hash may be a negative number.
     let part = part.strip_prefix(b"-").unwrap_or(part);
     part.len() >= MIN_HEX && Counts::of(part).are_of_a_hash(part.len())
