@@ -5,6 +5,8 @@
 //! The first that is set decides: the builder, `OTEL_TRACES_EXPORTER`, `OTEL_EXPORTER_TYPE`, any
 //! variable of the OTLP exporter (OTLP), `CONTINUUM_ENV=production` (OTLP); else the console.
 
+#[cfg(feature = "console")]
+use super::console::Stream;
 #[cfg(feature = "_otlp")]
 use super::otlp::{OtlpSettings, Receiver};
 #[cfg(feature = "zipkin")]
@@ -15,7 +17,7 @@ use super::{
     opening::{Discard, Opening},
 };
 #[cfg(feature = "console")]
-use crate::export::{ConsoleExporter, Palette, TreeStyle, color_is_wanted};
+use crate::export::Palette;
 use crate::{
     diagnostics::{self, Topic},
     export::{Exporter, ExporterFactory, FileExporter, Pause, Several},
@@ -285,13 +287,7 @@ impl Destination {
                 })
             }
             #[cfg(feature = "console")]
-            Self::Console(stream, palette) => {
-                let style = TreeStyle::terminal(*palette);
-                Box::new(match stream {
-                    Stream::Stderr => ConsoleExporter::stderr(style),
-                    Stream::Stdout => ConsoleExporter::stdout(style),
-                })
-            }
+            Self::Console(stream, palette) => Box::new(stream.exporter(*palette)),
             Self::File(path) => {
                 let path = path.clone();
                 Opening::boxed("file", path.display().to_string(), move || {
@@ -377,36 +373,11 @@ fn wants_otlp(env: &Environment<'_>) -> bool {
     env.first_text(OTLP_SIGNS).is_some() || env.text(env::CONTINUUM_ENV).is_some_and(production)
 }
 
-/// Where the console exporter prints.
-#[cfg(feature = "console")]
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Stream {
-    Stderr,
-    Stdout,
-}
-
 #[cfg(feature = "console")]
 impl Destination {
     fn console(env: &Environment<'_>) -> Self {
-        let choices = [("stderr", Stream::Stderr), ("stdout", Stream::Stdout)];
-        let stream = env.choice(env::CONSOLE_STREAM, &choices);
-        let stream = stream.unwrap_or(Stream::Stderr);
-        Self::Console(stream, palette(stream, env))
-    }
-}
-
-#[cfg(feature = "console")]
-fn palette(stream: Stream, env: &Environment<'_>) -> Palette {
-    use std::io::IsTerminal as _;
-    let (no_color, term) = (env.text(env::NO_COLOR), env.text(env::TERM));
-    let is_terminal = match stream {
-        Stream::Stderr => std::io::stderr().is_terminal(),
-        Stream::Stdout => std::io::stdout().is_terminal(),
-    };
-    if color_is_wanted(is_terminal, no_color.as_deref(), term.as_deref()) {
-        Palette::Ansi
-    } else {
-        Palette::Plain
+        let stream = Stream::of(env);
+        Self::Console(stream, stream.palette(env))
     }
 }
 

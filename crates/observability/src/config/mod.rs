@@ -8,6 +8,8 @@
 
 mod builder;
 mod choice;
+#[cfg(feature = "console")]
+mod console;
 mod detect;
 mod env;
 mod error;

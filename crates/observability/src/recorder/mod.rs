@@ -27,6 +27,8 @@ mod waiting;
 #[cfg(feature = "opentelemetry_0_33")]
 pub(crate) use backlog::Backlog;
 pub use stats::Stats;
+#[cfg(all(unix, feature = "console"))]
+pub(crate) use sys::platform::terminal_columns;
 #[cfg(unix)]
 pub(crate) use sys::platform::{fork_epoch, host_name};
 pub(crate) use {

@@ -116,6 +116,20 @@ pub(crate) fn host_name() -> Option<String> {
     (refused == 0).then(|| String::from_utf8_lossy(&bytes[..end]).into_owned())
 }
 
+/// How many columns the terminal has that a stream leads to; `None` where it leads to none, or does not tell.
+#[cfg(all(unix, feature = "console"))]
+pub(crate) fn terminal_columns(stream: &impl std::os::fd::AsRawFd) -> Option<usize> {
+    let mut size = libc::winsize {
+        ws_row: 0,
+        ws_col: 0,
+        ws_xpixel: 0,
+        ws_ypixel: 0,
+    };
+    // SAFETY: the request writes a `winsize` to the address, which is that of one.
+    let refused = unsafe { libc::ioctl(stream.as_raw_fd(), libc::TIOCGWINSZ, &raw mut size) };
+    (refused == 0 && size.ws_col > 0).then(|| size.ws_col.into())
+}
+
 /// A word from the operating system's random source, mixed with what differs between processes.
 pub(crate) fn random_seed() -> u64 {
     use std::hash::{BuildHasher as _, Hasher as _};
@@ -134,4 +148,34 @@ fn operating_system_random() -> u64 {
     // SAFETY: the pointer and the length describe `bytes`, which is writable.
     let _got = unsafe { libc::getrandom(bytes.as_mut_ptr().cast(), bytes.len(), 0) };
     u64::from_le_bytes(bytes)
+}
+
+#[cfg(all(test, target_os = "linux", feature = "console"))]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+    use std::{fs::File, os::fd::AsRawFd as _};
+
+    #[test]
+    fn a_terminal_says_how_wide_it_is_and_a_file_nothing() {
+        let terminal = File::options()
+            .read(true)
+            .write(true)
+            .open("/dev/ptmx")
+            .unwrap();
+        assert_eq!(terminal_columns(&terminal), None);
+        let size = libc::winsize {
+            ws_row: 50,
+            ws_col: 200,
+            ws_xpixel: 0,
+            ws_ypixel: 0,
+        };
+        // SAFETY: the request reads a `winsize` at the address, which is that of one.
+        let refused =
+            unsafe { libc::ioctl(terminal.as_raw_fd(), libc::TIOCSWINSZ, &raw const size) };
+        assert_eq!(refused, 0);
+        assert_eq!(terminal_columns(&terminal), Some(200));
+        assert_eq!(terminal_columns(&File::open("/dev/null").unwrap()), None);
+    }
 }
