@@ -9,6 +9,7 @@
 )]
 
 mod accounts;
+mod attribute_types;
 mod context_baggage;
 mod context_cancellation;
 mod context_futures;
