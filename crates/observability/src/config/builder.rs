@@ -87,6 +87,23 @@ impl TelemetryBuilder {
         self
     }
 
+    /// Says where finished spans go by names, as `OTEL_TRACES_EXPORTER` does: `otlp,console`.
+    ///
+    /// For names that come from elsewhere, such as an argument of the program. Unlike a variable, a name
+    /// that nobody knows is an error of [`init`](Self::init).
+    ///
+    /// ```
+    /// use continuum_observability::Telemetry;
+    ///
+    /// let pigeon = Telemetry::builder().exporter_type("pigeon").init();
+    /// assert!(pigeon.unwrap_err().to_string().starts_with("exporter_type: expected one of otlp, "));
+    /// ```
+    pub fn exporter_type(mut self, names: impl Into<String>) -> Self {
+        let choice = ExporterChoice::Named(names.into());
+        self.overrides.exporters.push(choice);
+        self
+    }
+
     /// Sends finished spans to an exporter of your own, beside others that were asked for.
     ///
     /// `make` is called on the export thread, and again in each forked process that makes spans.

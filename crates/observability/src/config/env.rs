@@ -489,7 +489,7 @@ fn bytes(text: &str) -> Option<usize> {
     number.parse::<usize>().ok()?.checked_mul(factor)
 }
 
-fn one_of<T>(choices: &[(&str, T)]) -> String {
+pub(super) fn one_of<T>(choices: &[(&str, T)]) -> String {
     let names: Vec<_> = choices.iter().map(|(name, _)| *name).collect();
     format!("one of {}", names.join(", "))
 }

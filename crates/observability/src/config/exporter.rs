@@ -79,6 +79,8 @@ impl fmt::Debug for CustomExporter {
 pub(super) enum ExporterChoice {
     Config(ExporterConfig),
     Custom(CustomExporter),
+    /// A list of names, as variables have them.
+    Named(String),
 }
 
 /// The exporter with everything it needs.
@@ -128,14 +130,14 @@ const KINDS: &[(&str, Kind)] = &[
 impl Destination {
     pub(super) fn resolve(of_builder: Vec<ExporterChoice>, env: &Environment<'_>) -> Self {
         let mut all: Vec<_> = if of_builder.is_empty() {
-            let of_environment = |kind| Self::of_environment(kind, env);
-            kinds(env).into_iter().map(of_environment).collect()
+            Self::of_kinds(kinds(env), env)
         } else {
             let chosen = |choice| match choice {
-                ExporterChoice::Custom(custom) => Self::Custom(custom),
-                ExporterChoice::Config(config) => Self::of_builder(config, env),
+                ExporterChoice::Custom(custom) => vec![Self::Custom(custom)],
+                ExporterChoice::Config(config) => vec![Self::of_builder(config, env)],
+                ExporterChoice::Named(list) => Self::of_kinds(named(&list, env), env),
             };
-            of_builder.into_iter().map(chosen).collect()
+            of_builder.into_iter().flat_map(chosen).collect()
         };
         // What is written on this machine need not wait for a receiver that does not answer.
         all.sort_by_key(Self::may_stall);
@@ -171,6 +173,11 @@ impl Destination {
                 Self::Nowhere
             }
         }
+    }
+
+    fn of_kinds(kinds: Vec<Kind>, env: &Environment<'_>) -> Vec<Self> {
+        let of_environment = |kind| Self::of_environment(kind, env);
+        kinds.into_iter().map(of_environment).collect()
     }
 
     fn of_environment(kind: Kind, env: &Environment<'_>) -> Self {
@@ -324,13 +331,26 @@ fn kinds(env: &Environment<'_>) -> Vec<Kind> {
         (!kinds.is_empty()).then_some(kinds)
     });
     listed.unwrap_or_else(|| {
-        let default = wants_otlp(env).then(|| built("otlp")).flatten();
+        let default = wants_otlp(env).then(|| kind_named("otlp")).flatten();
         vec![
             default
-                .or_else(|| built("console"))
+                .or_else(|| kind_named("console"))
                 .unwrap_or(Kind::Nowhere),
         ]
     })
+}
+
+/// The exporters of a list that the builder was given.
+fn named(list: &str, env: &Environment<'_>) -> Vec<Kind> {
+    let named = |name: &str| {
+        let kind = kind_named(name);
+        if kind.is_none() {
+            let unknown = || format!("expected {}, not {name:?}", env::one_of(KINDS));
+            env.refuse_builder("exporter_type", not_built(name).unwrap_or_else(unknown));
+        }
+        kind
+    };
+    list.split(',').map(str::trim).filter_map(named).collect()
 }
 
 fn listed(variable: Variable, env: &Environment<'_>) -> Vec<Kind> {
@@ -361,11 +381,10 @@ fn not_built(name: &str) -> Option<String> {
     ))
 }
 
-fn built(name: &str) -> Option<Kind> {
-    KINDS
-        .iter()
-        .find(|(known, _)| *known == name)
-        .map(|(_, kind)| *kind)
+fn kind_named(name: &str) -> Option<Kind> {
+    let mut known = KINDS.iter();
+    let found = known.find(|(known, _)| known.eq_ignore_ascii_case(name));
+    found.map(|(_, kind)| *kind)
 }
 
 fn wants_otlp(env: &Environment<'_>) -> bool {

@@ -198,6 +198,44 @@ impl TelemetryHandle {
         }
     }
 
+    /// Keeps this share of the traces that begin from now on, 0.0 to 1.0, and those that the
+    /// [`TailPolicy`](crate::TailPolicy) in use keeps besides: without one, those in which a span fails.
+    ///
+    /// Takes the place of the sampler. A ratio outside of 0 to 1 counts as the nearer of the two. Of
+    /// traces that are open either ratio may decide.
+    ///
+    /// ```
+    /// use continuum_observability::{
+    ///     InMemoryExporter, Sampler, Status, Telemetry, get_tracer,
+    /// };
+    /// use std::time::Duration;
+    ///
+    /// let spans = InMemoryExporter::new(1_000);
+    /// let exporter = spans.clone();
+    /// let telemetry = Telemetry::builder()
+    ///     .exporter_with("memory", move || Box::new(exporter.clone()))
+    ///     .sampler(Sampler::AlwaysOff)
+    ///     .init()?;
+    /// telemetry.set_tail_ratio(0.0);
+    /// let tracer = get_tracer("docs");
+    /// tracer.in_scope("usual", |_| ());
+    /// tracer.in_scope("broken", |span| span.set_status(Status::error("timeout")));
+    /// telemetry.force_flush(Duration::from_secs(10))?;
+    /// let names: Vec<_> = spans.take().into_iter().map(|span| span.name).collect();
+    /// assert_eq!(names, ["broken"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn set_tail_ratio(&self, ratio: f64) {
+        if let Some(recorder) = self.recorder {
+            let ratio = if ratio.is_nan() {
+                0.0
+            } else {
+                ratio.clamp(0.0, 1.0)
+            };
+            recorder.sampler.set_tail_ratio(ratio);
+        }
+    }
+
     /// Records every span that starts within `duration` from now, whatever sampler and parent say.
     ///
     /// A trace with such a span is also kept when it ends. Forcing ends by itself, and the sampler

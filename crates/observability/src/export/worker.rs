@@ -18,6 +18,7 @@ use crate::{
     context::Context,
     diagnostics::{self, Topic},
     recorder::{Clock, Core, DropReason, Recorder, Round},
+    sampling::TailPolicy,
 };
 use std::{
     fmt,
@@ -131,9 +132,22 @@ impl Worker {
         self.core.say_losses(None);
     }
 
+    /// Takes over the share of traces that was asked for since the last round.
+    fn follow_ratio(&mut self) {
+        let Some(ratio) = self.recorder.sampler.tail_ratio() else {
+            return;
+        };
+        match &mut self.tail {
+            Some(tail) => tail.set_ratio(ratio),
+            None => self.tail = Some(Tail::new(&TailPolicy::new(ratio), self.core.aside())),
+        }
+    }
+
     /// Sends what is kept of a round, in as many requests as needed. `false` if any span was lost.
     fn export(&mut self, round: &Round, now: Instant) -> bool {
         let mut delivered = true;
+        // After the round was taken: whatever is undecided in it was so after the ratio was set.
+        self.follow_ratio();
         match self.tail.take() {
             None => {
                 for chunk in &round.chunks {

@@ -51,6 +51,20 @@ pub struct SamplingParameters<'a> {
     pub links: &'a [(SpanContext, Vec<(&'a str, Value<'a>)>)],
 }
 
+impl<'a> SamplingParameters<'a> {
+    /// Of a root with nothing but a name; for whoever asks a sampler himself, as its tests do.
+    pub fn new(trace_id: TraceId, name: &'a str) -> Self {
+        Self {
+            parent: None,
+            trace_id,
+            name,
+            kind: SpanKind::Internal,
+            attributes: &[],
+            links: &[],
+        }
+    }
+}
+
 /// What a sampler decides.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]

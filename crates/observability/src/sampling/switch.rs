@@ -81,6 +81,8 @@ impl Place {
 pub(crate) struct SamplerSwitch {
     word: AtomicU64,
     custom: [Place; PLACES],
+    /// The share that the tail keeps, as the bits of an `f64`; NaN: as its policy says.
+    tail_ratio: AtomicU64,
     /// Nanoseconds after `made`.
     forced_until: AtomicU64,
     made: Instant,
@@ -92,6 +94,7 @@ impl SamplerSwitch {
         let switch = Self {
             word: AtomicU64::new(0),
             custom: Default::default(),
+            tail_ratio: AtomicU64::new(f64::NAN.to_bits()),
             forced_until: AtomicU64::new(0),
             made: Instant::now(),
         };
@@ -178,6 +181,21 @@ impl SamplerSwitch {
         for number in 0..PLACES {
             self.clear(number);
         }
+    }
+
+    /// Has traces that begin from now on decided when they end, and this share of them kept then.
+    pub(crate) fn set_tail_ratio(&self, ratio: f64) {
+        self.tail_ratio.store(ratio.to_bits(), Ordering::Release);
+        self.replace(PARENT_BASED | UNDECIDED);
+        for number in 0..PLACES {
+            self.clear(number);
+        }
+    }
+
+    /// The share that the tail keeps, where it is not that of its policy.
+    pub(crate) fn tail_ratio(&self) -> Option<f64> {
+        let ratio = f64::from_bits(self.tail_ratio.load(Ordering::Acquire));
+        (!ratio.is_nan()).then_some(ratio)
     }
 
     fn replace(&self, word: u64) {

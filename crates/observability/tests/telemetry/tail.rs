@@ -64,6 +64,25 @@ fn forced_sampling_keeps_what_is_open() {
 }
 
 #[test]
+fn a_ratio_that_is_set_later_still_keeps_what_fails() {
+    let _alone = alone();
+    for ratio in [0.0, 0.5, 1.0] {
+        let (builder, spans) = into_memory();
+        let telemetry = builder.sampling_rate(ratio).init().unwrap();
+        telemetry.set_tail_ratio(0.0);
+        record("dull");
+        fail("failed");
+        assert_eq!(telemetry.force_flush(PLENTY), Ok(()));
+        assert_eq!(names(&spans), ["failed"]);
+        telemetry.set_tail_ratio(7.0);
+        record("kept");
+        assert_eq!(telemetry.shutdown(PLENTY), Ok(()));
+        assert_eq!(names(&spans), ["kept"]);
+        assert_eq!(telemetry.stats().sampled_out_at_tail, 1);
+    }
+}
+
+#[test]
 fn a_new_sampler_has_the_last_word() {
     let _alone = alone();
     let (builder, spans) = into_memory();

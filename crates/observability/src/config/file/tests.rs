@@ -117,7 +117,7 @@ fn exporters_have_everything_that_the_file_says() {
         .into_iter()
         .map(|choice| match choice {
             ExporterChoice::Config(config) => config,
-            ExporterChoice::Custom(custom) => panic!("{custom:?}"),
+            other => panic!("{other:?}"),
         })
         .collect();
     let [

@@ -170,6 +170,16 @@ impl Tail {
         }
     }
 
+    /// Changes the ratio for traces of which nothing is known yet.
+    pub(crate) fn set_ratio(&mut self, ratio: f64) {
+        let before = self.rules.threshold();
+        self.rules.set_ratio(ratio);
+        // With a ratio of 0 only what was within the former one is still labelled.
+        if self.rules.threshold() != before && ratio > 0.0 {
+            self.exit.label = Label::new(self.rules.threshold());
+        }
+    }
+
     /// Sorts a round: everything that ended before a span of the first `settled` chunks is in it.
     pub(crate) fn sort(
         &mut self,

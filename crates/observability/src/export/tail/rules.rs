@@ -79,6 +79,10 @@ impl Rules {
         }
     }
 
+    pub(super) fn set_ratio(&mut self, ratio: f64) {
+        self.threshold = threshold(ratio);
+    }
+
     /// The rejection threshold of the ratio.
     pub(super) fn threshold(&self) -> u64 {
         self.threshold
