@@ -5,6 +5,8 @@
 //! Invariants: nothing outside of the target folder is changed; a Python that is not on the machine
 //! is left out by name, and the default one is never left out.
 
+use std::env;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -20,6 +22,12 @@ const OTHERS: [&str; 4] = ["python3.10", "python3.11", "python3.12", "python3.13
 const EXAMPLES: &str = "../examples/python";
 
 const CONFIG: &str = "pyproject.toml";
+
+/// Tells the tests where the tracing guide is, which they run block by block.
+const GUIDE_VARIABLE: &str = "CONTINUUM_GUIDE";
+
+/// Where it is otherwise: beside the repository, which does not hold it.
+const GUIDE: &str = "../shared/guide/continuum-tracing-guide.md";
 
 /// Tells the tests of the examples where the memory server is.
 const PROGRAM_VARIABLE: &str = "CONTINUUM_TEST_BINARY";
@@ -40,10 +48,12 @@ pub(super) fn is_in(root: &Path) -> bool {
 pub(super) fn runners(root: &Path, target_directory: &Path) -> Result<Vec<Runner>> {
     let (package, target) = (root.join("python"), target_directory.join("python"));
     let default = version(root, "python3").context("no python3")?;
+    let named = env::var_os(GUIDE_VARIABLE).filter(|path| !path.is_empty());
+    let guide = guide(named, root);
     let of = |python: &str, version: &str, more: &[&str]| {
         let environment = environment(&target, version);
         let preparation = preparation(&package, &environment, &target, (python, version), more);
-        tests(&package, &environment).after(preparation)
+        tests(&package, &environment, guide.clone()).after(preparation)
     };
     let examples = format!("{EXAMPLES}/requirements.txt");
     let mut runners = vec![of("python3", &default, &["--requirement", &examples])];
@@ -52,6 +62,11 @@ pub(super) fn runners(root: &Path, target_directory: &Path) -> Result<Vec<Runner
     let program = target_directory.join("debug/continuum");
     runners.push(example_tests(&package, &environment, &program));
     runners.push(instructions(&package, &environment, &target));
+    if guide.is_none() {
+        eprintln!(
+            "skipped: the code of the tracing guide, which is not in the repository; {GUIDE_VARIABLE} says where it is"
+        );
+    }
     for name in OTHERS {
         match version(root, name) {
             Some(found) if found == default => {}
@@ -65,6 +80,12 @@ pub(super) fn runners(root: &Path, target_directory: &Path) -> Result<Vec<Runner
 fn version(root: &Path, python: &str) -> Option<String> {
     let output = process::output(interpreter(root, python).args(["-c", VERSION]));
     output.ok().map(|version| version.trim().to_owned())
+}
+
+/// The tracing guide, if it is there.
+fn guide(named: Option<OsString>, root: &Path) -> Option<PathBuf> {
+    let path = named.map_or_else(|| root.join(GUIDE), PathBuf::from);
+    path.is_file().then_some(path)
 }
 
 /// A Python by its name. One that pyenv has is there only when it is asked for.
@@ -129,9 +150,12 @@ fn pip(package: &Path, environment: &Path) -> Command {
     pip
 }
 
-fn tests(package: &Path, environment: &Path) -> Runner {
+fn tests(package: &Path, environment: &Path, guide: Option<PathBuf>) -> Runner {
     let mut pytest = process::program(environment.join("bin/python"), package);
     pytest.args(["-m", "pytest", "--quiet", "--color=no"]);
+    if let Some(guide) = guide {
+        pytest.env(GUIDE_VARIABLE, guide);
+    }
     Runner::new("python", pytest)
 }
 
@@ -213,6 +237,19 @@ mod tests {
         let runners = runners(folder.path(), folder.path()).unwrap();
         assert_eq!(runners[0].name, "python");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn the_guide_is_looked_for_beside_the_repository() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("repository");
+        std::fs::create_dir_all(&root).unwrap();
+        assert_eq!(guide(None, &root), None);
+        let path = root.join(GUIDE);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, "").unwrap();
+        assert_eq!(guide(None, &root), Some(path.clone()));
+        assert_eq!(guide(Some(path.clone().into()), Path::new("/")), Some(path));
     }
 
     #[test]
