@@ -112,11 +112,13 @@ class OpenTelemetry:
 
 
 class Datadog:
-    """ddtrace; it sends to an agent in a format of its own, so that nothing is delivered here."""
+    """ddtrace; it sends to an agent in a format of its own."""
 
     def __init__(self, address, sampled=True):
         os.environ |= {"DD_TRACE_ENABLED": "true", "DD_INSTRUMENTATION_TELEMETRY_ENABLED": "false"}
         os.environ |= {"DD_REMOTE_CONFIGURATION_ENABLED": "false"}
+        if address:
+            os.environ["DD_TRACE_AGENT_URL"] = address
         if not sampled:
             os.environ["DD_TRACE_SAMPLE_RATE"] = "0"
         import logging
