@@ -46,6 +46,37 @@ def test_json_lines_have_fields(recorded: Recorded, capsys: pytest.CaptureFixtur
     assert (line["message"], line["concepts"], line["trace_id"]) == ("learned", 3, trace_id)
 
 
+def test_fields_that_say_nothing_or_no_are_fields_too(
+    recorded: Recorded, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logging.setup_logging("INFO", json_output=True)
+    logger = logging.create_logger("app")
+    logging.log_with_context(logger, "INFO", "looked", concepts=0, hit=False, name="x")
+    logger.info("foreign", extra={"trace_id": "abc"})
+    looked, foreign = map(json.loads, capsys.readouterr().err.splitlines())
+    assert (looked["concepts"], looked["hit"], looked["field_name"]) == (0, False, "x")
+    assert "trace_id" not in looked
+    assert foreign["trace_id"] == "abc"
+
+
+def test_the_exception_that_is_being_handled_is_recorded(
+    recorded: Recorded, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logging.setup_logging(add_span_events=False)
+    logger = logging.get_logger("app")
+    with tracer.start_as_current_span("work"):
+        try:
+            raise ValueError("no")
+        except ValueError:
+            logging.log_exception(logger, "failed")
+        logging.log_exception(logger, "nothing")
+    (event,) = recorded.named("work").events
+    assert event.attributes["exception.message"] == "no"
+    failed, nothing = capsys.readouterr().err.split("nothing")
+    assert "ValueError: no" in failed
+    assert nothing == "\n"
+
+
 def test_warnings_become_events_of_the_span(
     recorded: Recorded, capsys: pytest.CaptureFixture[str]
 ) -> None:

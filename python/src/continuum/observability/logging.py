@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 from typing import Any
 
 from continuum.observability import _native, _settings
 from continuum.observability._core import get_current_span
+from continuum.observability._guard import harmless
 
 __all__ = ["create_logger", "get_logger", "log_exception", "log_with_context", "setup_logging"]
 
@@ -21,12 +23,16 @@ _UNCORRELATED = "%(asctime)s %(levelname)s %(name)s %(message)s"
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
+_IDS = ("trace_id", "span_id")
+
+
 class _Correlation(logging.Filter):
-    """Adds the ids of the current span to each record."""
+    """Adds the ids of the current span to each record that does not say its own."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        ids = _native.current_ids()
-        record.trace_id, record.span_id = ids[:2] if ids else ("", "")
+        ids = _native.current_ids() or ("", "")
+        for name, value in zip(_IDS, ids, strict=False):
+            vars(record).setdefault(name, value)
         return True
 
 
@@ -41,7 +47,9 @@ class _JsonFormatter(logging.Formatter):
             "message": record.getMessage(),
         }
         line.update(
-            (name, value) for name, value in vars(record).items() if name not in _STANDARD and value
+            (name, value)
+            for name, value in vars(record).items()
+            if name not in _STANDARD and (value or name not in _IDS)
         )
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
@@ -120,6 +128,7 @@ def create_logger(name: str) -> logging.Logger:
     return logger
 
 
+@harmless
 def log_with_context(logger: logging.Logger, level: str | int, message: str, **fields: Any) -> None:
     """Logs a message with fields, and with the ids of the current span.
 
@@ -127,14 +136,20 @@ def log_with_context(logger: logging.Logger, level: str | int, message: str, **f
         logger: Where to.
         level: As a name or a number.
         message: The text; values belong into the fields.
-        fields: What the record has besides.
+        fields: What the record has besides; `field_` goes before a name that every record has.
     """
     number = logging.getLevelName(level.upper()) if isinstance(level, str) else level
-    ids = _native.current_ids()
-    known = dict(zip(("trace_id", "span_id"), ids[:2], strict=True)) if ids else {}
-    logger.log(number if isinstance(number, int) else logging.INFO, message, extra=known | fields)
+    known = dict(zip(_IDS, _native.current_ids() or (), strict=False))
+    extra = known | _beside_standard(fields)
+    logger.log(number if isinstance(number, int) else logging.INFO, message, extra=extra)
 
 
+def _beside_standard(fields: dict[str, Any]) -> dict[str, Any]:
+    """Renames fields that a record would refuse."""
+    return {f"field_{key}" if key in _STANDARD else key: fields[key] for key in fields}
+
+
+@harmless
 def log_exception(
     logger: logging.Logger, message: str, exception: BaseException | None = None, **fields: Any
 ) -> None:
@@ -144,8 +159,10 @@ def log_exception(
         logger: Where to.
         message: The text.
         exception: The one being handled otherwise.
-        fields: What the record has besides.
+        fields: As of `log_with_context`.
     """
-    logger.error(message, exc_info=exception or True, extra=fields)
+    if exception is None:
+        exception = sys.exc_info()[1]
+    logger.error(message, exc_info=exception, extra=_beside_standard(fields))
     if exception is not None:
         get_current_span().record_exception(exception)
