@@ -1,30 +1,96 @@
-//! Samplers of `opentelemetry.sdk` as samplers of the recorder.
+//! Samplers of the package and of `opentelemetry.sdk` as samplers of the recorder.
 //!
 //! Position: read by [`crate::telemetry`].
 //!
-//! Invariants: the well-known ones are recognised by their text and run in Rust, as a bare rate does; any other is
-//! asked in Python, and one that raises leaves the span out.
+//! Invariants: those of the package hold one of Rust's, and the SDK's are recognised by their text and
+//! run in Rust; any other is asked in Python, and one that raises leaves the span out.
 
 use crate::{
     opentelemetry::{Api, trace_state},
+    raised,
     span::PySpan,
     value::object,
     work::pairs,
 };
 use continuum_observability::{
-    Context, Sampler, SamplingParameters, SamplingResult, ShouldSample, SpanContext, Value,
+    Context, Sampler, SamplingParameters, SamplingResult, ShouldSample, SpanContext, TraceId, Value,
 };
-use pyo3::{prelude::*, types::PyDict};
+use pyo3::{exceptions::PyValueError, prelude::*, types::PyDict};
 use std::sync::Arc;
 
-/// The recorder's sampler for `object`.
-pub(crate) fn sampler(object: &Bound<'_, PyAny>) -> Sampler {
-    known(object).unwrap_or_else(|| {
-        Sampler::Custom(Arc::new(Foreign {
-            description: description(object),
-            sampler: object.clone().unbind(),
-        }))
-    })
+/// When it is decided about a trace, and how.
+#[derive(Debug, Clone)]
+pub(crate) enum Choice {
+    /// At its start.
+    Head(Sampler),
+    /// At its end: this share is kept, and what failed.
+    Tail(f64),
+}
+
+impl Choice {
+    /// The same below a parent-based sampler.
+    fn for_roots(self) -> Self {
+        match self {
+            Self::Head(sampler) => Self::Head(Sampler::parent_based(sampler)),
+            // What is undecided at the tail begins here.
+            Self::Tail(ratio) => Self::Tail(ratio),
+        }
+    }
+}
+
+/// A sampler of the recorder, for those of the package that count.
+#[pyclass(frozen, name = "Sampler", module = "continuum.observability._native")]
+#[derive(Debug)]
+pub(crate) struct PySampler(Choice);
+
+#[pymethods]
+impl PySampler {
+    /// So many a second.
+    #[staticmethod]
+    fn rate_limited(per_second: u32) -> Self {
+        Self(Choice::Head(Sampler::rate_limited(per_second)))
+    }
+
+    /// About so many a minute, by a share within bounds.
+    #[staticmethod]
+    fn adaptive(target_per_minute: u32, least: f64, most: f64) -> Self {
+        Self(Choice::Head(Sampler::adaptive(
+            target_per_minute,
+            least..=most,
+        )))
+    }
+
+    /// This share, and what failed.
+    #[staticmethod]
+    fn error_always(ratio: f64) -> Self {
+        Self(Choice::Tail(ratio))
+    }
+
+    /// Whether a trace that begins is kept as far as that is known at its start.
+    fn keeps(&self, trace_id: u128) -> bool {
+        match &self.0 {
+            Choice::Head(Sampler::Custom(sampler)) => {
+                let parameters = SamplingParameters::new(TraceId::from(trace_id), "");
+                sampler.should_sample(&parameters).is_sampled
+            }
+            Choice::Head(_) | Choice::Tail(_) => true,
+        }
+    }
+}
+
+/// How the recorder decides for a sampler of Python.
+pub(crate) fn choice(object: &Bound<'_, PyAny>) -> PyResult<Choice> {
+    if let Some(known) = known(object) {
+        return Ok(known);
+    }
+    if !object.hasattr("should_sample")? {
+        let reason = "sampler: expected an object with the method should_sample";
+        return Err(PyValueError::new_err(reason));
+    }
+    Ok(Choice::Head(Sampler::Custom(Arc::new(Foreign {
+        description: description(object),
+        sampler: object.clone().unbind(),
+    }))))
 }
 
 fn description(object: &Bound<'_, PyAny>) -> String {
@@ -32,15 +98,16 @@ fn description(object: &Bound<'_, PyAny>) -> String {
     text.and_then(|text| text.extract()).unwrap_or_default()
 }
 
-fn known(object: &Bound<'_, PyAny>) -> Option<Sampler> {
-    if let Ok(rate) = object.extract::<f64>() {
-        return Some(Sampler::parent_based(Sampler::TraceIdRatio(rate)));
+fn known(object: &Bound<'_, PyAny>) -> Option<Choice> {
+    let held = object.getattr("_recorders").ok();
+    if let Some(sampler) = held.as_ref().and_then(|held| held.cast::<PySampler>().ok()) {
+        return Some(sampler.get().0.clone().for_roots());
     }
     let class = object.get_type().name().ok()?.to_string();
     match class.as_str() {
         "StaticSampler" => match description(object).as_str() {
-            "AlwaysOnSampler" => Some(Sampler::AlwaysOn),
-            "AlwaysOffSampler" => Some(Sampler::AlwaysOff),
+            "AlwaysOnSampler" => Some(Choice::Head(Sampler::AlwaysOn)),
+            "AlwaysOffSampler" => Some(Choice::Head(Sampler::AlwaysOff)),
             _ => None,
         },
         "TraceIdRatioBased"
@@ -52,10 +119,10 @@ fn known(object: &Bound<'_, PyAny>) -> Option<Sampler> {
     }
 }
 
-fn of_the_sdk(object: &Bound<'_, PyAny>, class: &str) -> Option<Sampler> {
+fn of_the_sdk(object: &Bound<'_, PyAny>, class: &str) -> Option<Choice> {
     if class == "TraceIdRatioBased" {
         let ratio = object.getattr("rate").ok()?.extract().ok()?;
-        return Some(Sampler::TraceIdRatio(ratio));
+        return Some(Choice::Head(Sampler::TraceIdRatio(ratio)));
     }
     // Other samplers for other kinds of parents are left to the sampler itself.
     let text = description(object);
@@ -64,7 +131,7 @@ fn of_the_sdk(object: &Bound<'_, PyAny>, class: &str) -> Option<Sampler> {
     if !text.ends_with(usual) {
         return None;
     }
-    known(&object.getattr("_root").ok()?).map(Sampler::parent_based)
+    known(&object.getattr("_root").ok()?).map(Choice::for_roots)
 }
 
 /// A sampler that is asked in Python.
@@ -76,7 +143,7 @@ struct Foreign {
 
 impl ShouldSample for Foreign {
     fn should_sample(&self, parameters: &SamplingParameters<'_>) -> SamplingResult<'static> {
-        Python::attach(|py| self.ask(py, parameters)).unwrap_or_default()
+        Python::attach(|py| raised::answer(py, self.ask(py, parameters))).unwrap_or_default()
     }
 
     fn description(&self) -> String {

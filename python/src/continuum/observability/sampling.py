@@ -9,19 +9,25 @@ from __future__ import annotations
 import importlib.abc
 import importlib.machinery
 import importlib.util
+import math
 import sys
-import threading
-import time
 import types
 from collections.abc import Sequence
 from enum import Enum
 from typing import Any
 
+from opentelemetry import trace
+
+from continuum.observability import _native
+
 __all__ = [
     "ALWAYS_OFF",
     "ALWAYS_ON",
+    "DEFAULT_OFF",
+    "DEFAULT_ON",
     "AdaptiveSampler",
     "Decision",
+    "ErrorAlwaysSampler",
     "ParentBased",
     "RateLimitedSampler",
     "Sampler",
@@ -47,8 +53,8 @@ class SamplingResult:
 
         Args:
             decision: What happens to the span.
-            attributes: Not recorded.
-            trace_state: Not recorded.
+            attributes: What the span gets besides its own.
+            trace_state: That of the span, in place of its parent's.
         """
         self.decision = decision
         self.attributes = attributes
@@ -121,6 +127,10 @@ class StaticSampler(Sampler):
         return "AlwaysOffSampler" if self._decision is Decision.DROP else "AlwaysOnSampler"
 
 
+ALWAYS_ON = StaticSampler(Decision.RECORD_AND_SAMPLE)
+ALWAYS_OFF = StaticSampler(Decision.DROP)
+
+
 class TraceIdRatioBased(Sampler):
     """A share of traces, the same ones in every process; in Rust."""
 
@@ -133,9 +143,22 @@ class TraceIdRatioBased(Sampler):
         Raises:
             ValueError: The rate is outside of this range.
         """
-        if not 0.0 <= rate <= 1.0:
-            raise ValueError("Probability must be in range [0.0, 1.0].")
-        self.rate = rate
+        self.rate = _ratio(rate)
+
+    def should_sample(
+        self, parent_context: Any, trace_id: int, name: str, *_args: Any, **_kwargs: Any
+    ) -> SamplingResult:
+        """Decides by the trace's id, for a sampler of somebody else's.
+
+        Args:
+            parent_context: The context with the parent; `None` for a root.
+            trace_id: The id of the trace.
+            name: The name of the span.
+
+        Returns:
+            The decision.
+        """
+        return _result((trace_id & _RANDOM_PART) >= (1.0 - self.rate) * (_RANDOM_PART + 1))
 
     def get_description(self) -> str:
         """Names the sampler as the specification does.
@@ -147,15 +170,60 @@ class TraceIdRatioBased(Sampler):
 
 
 class ParentBased(Sampler):
-    """As the parent was decided; for roots, as another sampler says; in Rust."""
+    """As the parent was decided; for roots, as another sampler says; in Rust.
 
-    def __init__(self, root: Any) -> None:
-        """Chooses the sampler for roots.
+    It runs in Python where other samplers than the usual ones decide below a parent.
+    """
+
+    def __init__(
+        self,
+        root: Any,
+        remote_parent_sampled: Any = ALWAYS_ON,
+        remote_parent_not_sampled: Any = ALWAYS_OFF,
+        local_parent_sampled: Any = ALWAYS_ON,
+        local_parent_not_sampled: Any = ALWAYS_OFF,
+    ) -> None:
+        """Chooses the samplers.
 
         Args:
             root: Decides where there is no parent.
+            remote_parent_sampled: Decides below a sampled span of another process.
+            remote_parent_not_sampled: Decides below one that is not sampled.
+            local_parent_sampled: Decides below a sampled span of this process.
+            local_parent_not_sampled: Decides below one that is not sampled.
         """
         self._root = root
+        self._below = {
+            "remoteParentSampled": remote_parent_sampled,
+            "remoteParentNotSampled": remote_parent_not_sampled,
+            "localParentSampled": local_parent_sampled,
+            "localParentNotSampled": local_parent_not_sampled,
+        }
+
+    def should_sample(
+        self, parent_context: Any, trace_id: int, name: str, *args: Any, **kwargs: Any
+    ) -> SamplingResult:
+        """Asks the sampler for that kind of parent.
+
+        Args:
+            parent_context: The context with the parent; `None` for a root.
+            trace_id: The id of the trace.
+            name: The name of the span.
+            args: What else is known of the span.
+            kwargs: The same by name.
+
+        Returns:
+            Its decision.
+        """
+        asked = self._root
+        if parent := _parent(parent_context):
+            place = "remote" if parent.is_remote else "local"
+            sampled = "Sampled" if parent.trace_flags.sampled else "NotSampled"
+            asked = self._below[f"{place}Parent{sampled}"]
+        result: SamplingResult = asked.should_sample(
+            parent_context, trace_id, name, *args, **kwargs
+        )
+        return result
 
     def get_description(self) -> str:
         """Names the sampler as the specification does.
@@ -163,31 +231,20 @@ class ParentBased(Sampler):
         Returns:
             `ParentBased{root:…}`.
         """
-        usual = (
-            "remoteParentSampled:AlwaysOnSampler,remoteParentNotSampled:AlwaysOffSampler,"
-            "localParentSampled:AlwaysOnSampler,localParentNotSampled:AlwaysOffSampler"
-        )
-        return f"ParentBased{{root:{self._root.get_description()},{usual}}}"
+        below = [f"{name}:{each.get_description()}" for name, each in self._below.items()]
+        return f"ParentBased{{root:{','.join([self._root.get_description(), *below])}}}"
 
 
-class RateLimitedSampler(Sampler):
-    """At most so many new traces a second; children follow their parents."""
+class _CountingSampler(Sampler):
+    """Decides about traces that begin here, by a sampler of the recorder; children follow."""
 
-    def __init__(self, max_traces_per_second: float = 100.0) -> None:
-        """Chooses the limit.
-
-        Args:
-            max_traces_per_second: How many traces start in a second at most.
-        """
-        self._rate = max_traces_per_second
-        self._tokens = max_traces_per_second
-        self._last = time.monotonic()
-        self._lock = threading.Lock()
+    def __init__(self, recorders: _native.Sampler) -> None:
+        self._recorders = recorders
 
     def should_sample(
         self, parent_context: Any, trace_id: int, name: str, *_args: Any, **_kwargs: Any
     ) -> SamplingResult:
-        """Takes a token for a root that is sampled.
+        """Asks the recorder's sampler, for a sampler of somebody else's.
 
         Args:
             parent_context: The context with the parent; `None` for a root.
@@ -197,26 +254,34 @@ class RateLimitedSampler(Sampler):
         Returns:
             The decision.
         """
-        followed = _parent_decision(parent_context)
-        if followed is not None:
-            return SamplingResult(followed)
-        with self._lock:
-            now = time.monotonic()
-            self._tokens = min(max(self._rate, 1.0), self._tokens + (now - self._last) * self._rate)
-            self._last = now
-            keep = self._tokens >= 1.0
-            self._tokens -= keep
-        return SamplingResult(Decision.RECORD_AND_SAMPLE if keep else Decision.DROP)
+        if parent := _parent(parent_context):
+            return _result(parent.trace_flags.sampled)
+        return _result(self._recorders.keeps(trace_id))
 
 
-class AdaptiveSampler(Sampler):
+class RateLimitedSampler(_CountingSampler):
+    """At most so many new traces a second; children follow their parents."""
+
+    def __init__(self, max_traces_per_second: float = 100) -> None:
+        """Chooses the limit.
+
+        Args:
+            max_traces_per_second: How many traces start in a second at most; a part of one is one.
+
+        Raises:
+            ValueError: The limit is below zero.
+        """
+        super().__init__(_native.Sampler.rate_limited(_count(max_traces_per_second)))
+
+
+class AdaptiveSampler(_CountingSampler):
     """A share of traces that follows the load, so that about as many are kept every minute."""
 
     def __init__(
         self,
         min_rate: float = 0.01,
         max_rate: float = 1.0,
-        target_traces_per_minute: float = 1000.0,
+        target_traces_per_minute: float = 1000,
     ) -> None:
         """Chooses the target.
 
@@ -224,59 +289,60 @@ class AdaptiveSampler(Sampler):
             min_rate: The share that is kept at least.
             max_rate: The share that is kept at most.
             target_traces_per_minute: How many traces are to be kept in a minute.
-        """
-        self._bounds = (min_rate, max_rate)
-        self._target = target_traces_per_minute
-        self._rate = max_rate
-        self._seen = 0
-        self._since = time.monotonic()
-        self._lock = threading.Lock()
 
-    def should_sample(
-        self, parent_context: Any, trace_id: int, name: str, *_args: Any, **_kwargs: Any
-    ) -> SamplingResult:
-        """Keeps the share that was right for the last seconds.
+        Raises:
+            ValueError: A share is outside of 0.0 to 1.0, or the target below zero.
+        """
+        target = _count(target_traces_per_minute)
+        super().__init__(_native.Sampler.adaptive(target, _ratio(min_rate), _ratio(max_rate)))
+
+
+class ErrorAlwaysSampler(_CountingSampler):
+    """Every trace in which something fails, and a share of the others.
+
+    That is known when a trace has ended: until then its spans wait in memory. A sampler of somebody
+    else's that asks this one is told to keep everything.
+    """
+
+    def __init__(self, success_rate: float = 0.1) -> None:
+        """Chooses the share.
 
         Args:
-            parent_context: The context with the parent; `None` for a root.
-            trace_id: The id of the trace.
-            name: The name of the span.
+            success_rate: Which share of the traces without a failure is kept, 0.0 to 1.0.
 
-        Returns:
-            The decision.
+        Raises:
+            ValueError: The share is outside of this range.
         """
-        followed = _parent_decision(parent_context)
-        if followed is not None:
-            return SamplingResult(followed)
-        with self._lock:
-            self._adapt(time.monotonic())
-            rate = self._rate
-        keep = (trace_id & ((1 << 56) - 1)) >= (1.0 - rate) * (1 << 56)
-        return SamplingResult(Decision.RECORD_AND_SAMPLE if keep else Decision.DROP)
-
-    def _adapt(self, now: float) -> None:
-        self._seen += 1
-        passed = now - self._since
-        if passed >= 1.0:
-            least, most = self._bounds
-            per_minute = self._seen * 60.0 / passed
-            self._rate = min(most, max(least, self._target / per_minute))
-            self._seen, self._since = 0, now
+        super().__init__(_native.Sampler.error_always(_ratio(success_rate)))
 
 
-def _parent_decision(parent_context: Any) -> Decision | None:
+# The part of a trace's id by which it is kept, in every process the same.
+_RANDOM_PART = (1 << 56) - 1
+
+
+def _result(keep: bool) -> SamplingResult:
+    return SamplingResult(Decision.RECORD_AND_SAMPLE if keep else Decision.DROP)
+
+
+def _ratio(rate: float) -> float:
+    if not 0.0 <= rate <= 1.0:
+        raise ValueError("Probability must be in range [0.0, 1.0].")
+    return float(rate)
+
+
+def _count(number: float) -> int:
+    if not 0 <= number < 1 << 32:
+        raise ValueError(f"expected a number from 0 to {(1 << 32) - 1}, not {number!r}")
+    return math.ceil(number)
+
+
+def _parent(parent_context: Any) -> trace.SpanContext | None:
     if parent_context is None:
         return None
-    from opentelemetry import trace
-
     parent = trace.get_current_span(parent_context).get_span_context()
-    if not parent.is_valid:
-        return None
-    return Decision.RECORD_AND_SAMPLE if parent.trace_flags.sampled else Decision.DROP
+    return parent if parent.is_valid else None
 
 
-ALWAYS_ON = StaticSampler(Decision.RECORD_AND_SAMPLE)
-ALWAYS_OFF = StaticSampler(Decision.DROP)
 DEFAULT_ON = ParentBased(ALWAYS_ON)
 DEFAULT_OFF = ParentBased(ALWAYS_OFF)
 
@@ -301,7 +367,7 @@ class _StandIn(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def exec_module(self, module: types.ModuleType) -> None:
         if module.__name__ == _STAND_INS[-1]:
             here = sys.modules[__name__]
-            vars(module).update({name: getattr(here, name) for name in (*__all__, "DEFAULT_ON")})
+            vars(module).update({name: getattr(here, name) for name in __all__})
 
 
 def stand_in_for_sdk() -> None:
