@@ -3,11 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
-from fastapi import FastAPI, HTTPException, Request
+from fastapi import FastAPI, HTTPException, Request, Response
+from opentelemetry.sdk.trace import Span as SdkSpan
+from opentelemetry.sdk.trace import TracerProvider as SdkProvider
 from receiver import Recorded
 
 from continuum.observability import get_tracer
@@ -19,6 +22,7 @@ from continuum.observability.api_instrumentation import (
     record_api_error,
 )
 from continuum.observability.context import get_all_baggage, get_trace_id, set_baggage
+from continuum.observability.database_instrumentation import enrich_span_with_query_plan
 
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
@@ -40,6 +44,14 @@ def application(*, fastapi_traces: bool = False, **options: Any) -> FastAPI:
     @app.get("/missing")
     async def missing() -> None:
         raise HTTPException(404)
+
+    @app.get("/raising")
+    async def raising() -> None:
+        raise LookupError("gone")
+
+    @app.get("/answering")
+    async def answering() -> Response:
+        return Response(status_code=503)
 
     @app.get("/broken")
     async def broken() -> None:
@@ -112,6 +124,67 @@ def test_only_a_fault_of_the_server_is_an_error(recorded: Recorded) -> None:
     assert (broken.status, broken.status_text) == ("ERROR", "no")
     assert broken.event_names() == ["exception"]
     assert broken.attributes["http.response.status_code"] == 500
+
+
+def test_an_exception_that_nobody_has_recorded_is_recorded_by_the_request(
+    recorded: Recorded,
+) -> None:
+    app = application()
+    assert request(app, "GET", "/raising").status_code == 500
+    assert request(app, "GET", "/answering").status_code == 503
+    raising, answering = recorded.named("GET /raising"), recorded.named("GET /answering")
+    assert (raising.status, raising.status_text) == ("ERROR", "gone")
+    assert raising.event_names() == ["exception"]
+    assert raising.attributes["http.response.status_code"] == 500
+    assert (answering.status, answering.status_text, answering.events) == ("ERROR", "", [])
+
+
+def test_a_cancelled_request_says_so(recorded: Recorded) -> None:
+    async def app(_scope: Any, _receive: Any, _send: Any) -> None:
+        await asyncio.sleep(60)
+
+    async def main() -> None:
+        scope = {"type": "http", "method": "GET", "path": "/", "headers": []}
+        unused: Callable[..., Any] = print
+        task = asyncio.create_task(TracingMiddleware(app)(scope, unused, unused))
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(main())
+    span = recorded.named("GET")
+    assert (span.status, span.status_text, span.event_names()) == (
+        "ERROR",
+        "cancelled",
+        ["cancelled"],
+    )
+    assert "http.response.status_code" not in span.attributes
+
+
+def test_a_header_that_is_none_costs_only_itself(recorded: Recorded) -> None:
+    headers = [(b"bad name", b"x"), (b"host", b"memory"), (b"user-agent", b"test")]
+    scope = {"type": "websocket", "path": "/ws", "headers": headers}
+    with get_tracer("app").start_as_current_span("socket"):
+        enrich_span_with_request(SimpleNamespace(scope=scope))
+    attributes = recorded.named("socket").attributes
+    expected = {"http.request.method": "GET", "url.path": "/ws", "server.address": "memory"}
+    assert expected.items() <= attributes.items()
+    assert attributes["user_agent.original"] == "test"
+
+
+def test_a_span_of_another_provider_is_described_without_secrets(recorded: Recorded) -> None:
+    scope = {"type": "http", "method": "PUT", "path": "/users", "query_string": b"token=hunter2"}
+    span = SdkProvider().get_tracer("other").start_span("foreign")
+    assert isinstance(span, SdkSpan)
+    enrich_span_with_request(SimpleNamespace(scope=scope | {"headers": []}), span)
+    enrich_span_with_query_plan("SCAN a WHERE b = 'secret'", span)
+    assert span.attributes == {
+        "http.request.method": "PUT",
+        "url.scheme": "http",
+        "url.path": "/users",
+        "db.query_plan": "SCAN a WHERE b = ?",
+    }
 
 
 def test_a_path_without_a_route_is_not_in_the_name(recorded: Recorded) -> None:

@@ -6,7 +6,9 @@
 
 use crate::{span::PySpan, value::Text};
 use continuum_observability::{layers::api::enrich_span_with_request, with_context};
-use http::{Request, Uri, Version, uri::PathAndQuery};
+use http::{
+    HeaderName, HeaderValue, Method, Request, Uri, Version, header::HOST, uri::PathAndQuery,
+};
 use pyo3::prelude::*;
 
 /// Records method, URL, headers and version of a request on a span.
@@ -22,26 +24,32 @@ pub(crate) fn describe_request(
     let Some(state) = span.get().state() else {
         return;
     };
-    let mut request =
-        Request::builder()
-            .method(method.0.as_str())
-            .version(match version.0.as_str() {
-                "1.0" => Version::HTTP_10,
-                "2" => Version::HTTP_2,
-                "3" => Version::HTTP_3,
-                _ => Version::HTTP_11,
-            });
-    let host = headers
-        .iter()
-        .find(|(name, _)| name.eq_ignore_ascii_case(b"host"))
-        .and_then(|(_, host)| std::str::from_utf8(host).ok());
-    request = request.uri(uri(&scheme.0, host, &target.0));
+    let mut request = Request::new(());
+    *request.method_mut() = method_named(&method.0);
+    *request.version_mut() = match version.0.as_str() {
+        "1.0" => Version::HTTP_10,
+        "2" => Version::HTTP_2,
+        "3" => Version::HTTP_3,
+        _ => Version::HTTP_11,
+    };
     for (name, value) in &headers {
-        request = request.header(name.as_slice(), value.as_slice());
+        // A header that is none does not take the others with it.
+        if let (Ok(name), Ok(value)) =
+            (HeaderName::from_bytes(name), HeaderValue::from_bytes(value))
+        {
+            request.headers_mut().append(name, value);
+        }
     }
-    if let Ok(request) = request.body(()) {
-        with_context(state.context(), || enrich_span_with_request(&request));
-    }
+    let host = request.headers().get(HOST);
+    let host = host.and_then(|host| host.to_str().ok());
+    *request.uri_mut() = uri(&scheme.0, host, &target.0);
+    with_context(state.context(), || enrich_span_with_request(&request));
+}
+
+/// What is no method is recorded like one that nobody knows.
+fn method_named(name: &str) -> Method {
+    let other = || Method::from_bytes(b"_OTHER").unwrap_or_default();
+    name.parse().unwrap_or_else(|_| other())
 }
 
 /// The whole address where the host is known and usable, else the path.

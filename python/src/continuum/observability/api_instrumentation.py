@@ -18,6 +18,7 @@ from opentelemetry.trace import SpanKind, Status, StatusCode
 from continuum.observability import _native, provider
 from continuum.observability._core import EXIT_TIMEOUT_MILLIS, get_current_span, get_tracer
 from continuum.observability._decorator import decorate
+from continuum.observability._guard import harmless
 from continuum.observability.metrics import Counter, Histogram
 
 __all__ = [
@@ -133,7 +134,7 @@ class _Request:
         self._receive = receive
         self._send = send
         self._received_bytes = 0
-        self._status = 500
+        self._status: int | None = None
 
     async def run(self, span: trace.Span) -> None:
         began = time.perf_counter()
@@ -142,9 +143,12 @@ class _Request:
         receive = self._counting_receive if middleware._capture_body else self._receive
         try:
             await middleware.app(self._scope, receive, self._watching_send(span))
-        finally:
-            self._settle(span, time.perf_counter() - began)
+        except BaseException as error:
+            self._settle(span, time.perf_counter() - began, error)
+            raise
+        self._settle(span, time.perf_counter() - began, None)
 
+    @harmless
     def _describe(self, span: trace.Span) -> None:
         if not span.is_recording():
             return
@@ -155,6 +159,7 @@ class _Request:
             span.set_attribute("tenant.id", tenant.decode("latin-1"))
         self._record_headers(span, "request", headers)
 
+    @harmless
     def _record_headers(self, span: trace.Span, of: str, headers: Any) -> None:
         if not self._middleware._capture_headers:
             return
@@ -184,21 +189,30 @@ class _Request:
 
         return send
 
-    def _settle(self, span: trace.Span, seconds: float) -> None:
+    @harmless
+    def _settle(self, span: trace.Span, seconds: float, error: BaseException | None) -> None:
+        status = self._status
+        if status is None and (error is None or isinstance(error, Exception)):
+            # What the server answers in place of the application; nothing if it is cancelled.
+            status = 500
         method, route = self._scope["method"], _route(self._scope)
         if route is not None:
             span.update_name(f"{method} {route}")
             span.set_attribute("http.route", route)
-        if isinstance(span, provider.Span):
-            span.set_conventional("http.response.status_code", self._status)
-            if self._status >= 500:
+        is_fault = status is not None and status >= 500
+        if isinstance(span, provider.Span) and status is not None:
+            span.set_conventional("http.response.status_code", status)
+            # An exception says more, and the scope that it leaves will record it.
+            if is_fault and error is None:
                 span.fail()
         if self._received_bytes:
             span.set_attribute("http.request.body.size", self._received_bytes)
-        attributes = {"method": method, "route": route or "", "status": self._status}
+        attributes = {"method": method, "route": route or ""}
+        if status is not None:
+            attributes["status"] = status
         _requests.add(attributes=attributes)
         _duration.record(seconds, attributes)
-        if self._status >= 500:
+        if is_fault:
             _errors.add(attributes=attributes)
 
 
@@ -215,15 +229,20 @@ def describe(span: trace.Span, scope: Scope) -> None:
         span: The span to describe.
         scope: Of the connection.
     """
+    # A websocket is opened by a GET.
+    method, scheme = scope.get("method", "GET"), scope.get("scheme", "http")
     if not isinstance(span, provider.Span):
+        # The rest of the address needs the recorder, which takes the secrets out of it.
+        known = {"http.request.method": method, "url.scheme": scheme, "url.path": scope["path"]}
+        span.set_attributes(known)
         return
     path = scope.get("raw_path") or scope["path"].encode()
     query = scope.get("query_string", b"")
     target = path.split(b"?")[0] + (b"?" + query if query else b"")
     _native.describe_request(
         span,
-        scope["method"],
-        scope.get("scheme", "http"),
+        method,
+        scheme,
         target.decode("latin-1"),
         scope.get("http_version", "1.1"),
         [(bytes(name), bytes(value)) for name, value in scope["headers"]],
@@ -261,16 +280,19 @@ def add_route_span(func: F) -> F:
     return traced
 
 
+@harmless
 def enrich_span_with_request(request: Any, span: trace.Span | None = None) -> None:
     """Records what a request says of itself.
 
     Args:
         request: A request of Starlette or FastAPI.
-        span: The span to describe; the current one otherwise.
+        span: The span to describe; the current one otherwise. One of another provider is told the
+            method, scheme and path.
     """
     describe(span or get_current_span(), request.scope)
 
 
+@harmless
 def record_api_error(
     error: BaseException, method: str, route: str, tenant_id: str | None = None
 ) -> None:
@@ -284,8 +306,15 @@ def record_api_error(
     """
     span = get_current_span()
     span.record_exception(error)
-    span.set_status(Status(StatusCode.ERROR, str(error)))
+    span.set_status(Status(StatusCode.ERROR, _text(error)))
     attributes = {"method": method, "route": route, "error.type": type(error).__qualname__}
     if tenant_id is not None:
         attributes["tenant.id"] = tenant_id
     _api_errors.add(attributes=attributes)
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:
+        return type(error).__qualname__
