@@ -124,6 +124,22 @@ if __name__ == "__main__":
     assert [span.name for span in sink.spans()] == ["in_child"]
 
 
+def test_a_child_counts_though_a_thread_held_a_lock_at_the_fork(sink: Sink) -> None:
+    printed = run(
+        sink,
+        """
+        from continuum.observability import metrics
+        metrics._lock.acquire()
+        pid = os.fork()
+        if pid == 0:
+            metrics.Counter("requests_total").add()
+            os._exit(int(metrics.snapshot()["continuum_requests_total"]))
+        print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+        """,
+    )
+    assert printed == "1\n"
+
+
 def test_a_second_interpreter_gets_a_clear_error(sink: Sink) -> None:
     printed = run(
         sink,

@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from opentelemetry import metrics
-from opentelemetry.metrics import Meter
+from opentelemetry.metrics import Meter, MeterProvider
 
 from continuum.observability import _native, _settings
+from continuum.observability._guard import harmless
 
 __all__ = ["Counter", "Gauge", "Histogram", "snapshot"]
 
@@ -60,6 +61,16 @@ _meter: Meter | None = None
 _enabled = True
 
 
+def _renew_lock() -> None:
+    """Forgets in a forked child that a thread of its parent held the lock."""
+    global _lock
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)
+
+
 def _instrument(name: str, make: Callable[[Meter, str], Any]) -> Any | None:
     if _meter is None:
         return None
@@ -68,6 +79,10 @@ def _instrument(name: str, make: Callable[[Meter, str], Any]) -> Any | None:
         with _lock:
             found = _instruments.setdefault(name, make(_meter, name))
     return found
+
+
+def _number(value: float) -> float:
+    return value if isinstance(value, (int, float)) else float(value)
 
 
 def _create_counter(meter: Meter, name: str) -> Any:
@@ -95,6 +110,7 @@ class Counter:
         """
         self.name = _PREFIX + name
 
+    @harmless
     def add(self, amount: float = 1, attributes: Attributes | None = None) -> None:
         """Adds to the counter.
 
@@ -104,6 +120,7 @@ class Counter:
         """
         if not _enabled:
             return
+        amount = _number(amount)
         with _lock:
             _values[self.name] = _values.get(self.name, 0) + amount
         if instrument := _instrument(self.name, _create_counter):
@@ -123,6 +140,7 @@ class Gauge:
         """
         self.name = _PREFIX + name
 
+    @harmless
     def set(self, value: float, attributes: Attributes | None = None) -> None:
         """Sets the gauge.
 
@@ -132,6 +150,7 @@ class Gauge:
         """
         if not _enabled:
             return
+        value = _number(value)
         with _lock:
             _values[self.name] = value
         if instrument := _instrument(self.name, _create_gauge):
@@ -151,6 +170,7 @@ class Histogram:
         """
         self.name = _PREFIX + name
 
+    @harmless
     def record(self, value: float, attributes: Attributes | None = None) -> None:
         """Adds a value to the distribution.
 
@@ -160,6 +180,7 @@ class Histogram:
         """
         if not _enabled:
             return
+        value = _number(value)
         with _lock:
             for suffix, more in (("_sum", value), ("_count", 1)):
                 _values[self.name + suffix] = _values.get(self.name + suffix, 0) + more
@@ -215,22 +236,28 @@ def _observe(operation: int, seconds: float, failed: bool) -> None:
 
 def configure() -> None:
     """Obeys `OTEL_METRICS_ENABLED` and `OTEL_METRICS_EXPORT_INTERVAL`, as `init_telemetry` does."""
-    global _enabled
+    global _enabled, _meter
     _enabled = _settings.is_on("OTEL_METRICS_ENABLED")
     if interval := _settings.get("OTEL_METRICS_EXPORT_INTERVAL"):
         # What readers of the SDK that are made from now on take their interval from.
         os.environ.setdefault("OTEL_METRIC_EXPORT_INTERVAL", interval)
-    if _enabled:
-        observe_if_installed()
+    if _enabled and _meter is None:
+        _meter = metrics.get_meter(_METER)
+        _observe_once_installed(_meter)
 
 
-def observe_if_installed() -> None:
-    """Has metrics reported to the metrics SDK, where one is installed by now.
-
-    `init_telemetry` calls it: install the SDK before, or call this afterwards.
-    """
-    global _meter
-    provider = metrics.get_meter_provider()
-    if not type(provider).__module__.startswith("opentelemetry.metrics"):
-        _meter = provider.get_meter(_METER)
+def _observe_once_installed(meter: Meter) -> None:
+    """Has operations reported from when there is a metrics SDK; before, it would be in vain."""
+    if not type(meter).__module__.startswith("opentelemetry.metrics"):
         _native.set_observer(_observe)
+        return
+    # A meter of the API's, which is told of an SDK that is installed later.
+    tell: Callable[[MeterProvider], None] | None = getattr(meter, "on_set_meter_provider", None)
+    if tell is None:
+        return
+
+    def installed(provider: MeterProvider) -> None:
+        tell(provider)
+        _native.set_observer(_observe)
+
+    vars(meter)["on_set_meter_provider"] = installed
