@@ -1,12 +1,21 @@
 """Ids, headers, carriers and baggage of the current span, by each of their names."""
 
 from collections.abc import Callable
+from typing import Any
 
-from opentelemetry import metrics
+import pytest
+from opentelemetry import metrics as api_metrics
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from opentelemetry.trace import Status, StatusCode
 from receiver import Recorded
 
-from continuum.observability import get_meter, get_tracer
+from continuum.observability import (
+    get_meter,
+    get_tracer,
+    init_telemetry,
+    metrics,
+    shutdown_telemetry,
+)
 from continuum.observability.context import (
     clear_baggage,
     create_carrier_from_span,
@@ -100,5 +109,61 @@ def test_errors_are_kept_though_they_happen_after_the_decision(
     assert recorded.tree() == "request\n  query"
 
 
+@pytest.mark.parametrize("rate", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("errors", [True, False])
+def test_errors_are_kept_after_a_second_call_with_a_rate(
+    start: Callable[..., Recorded], rate: float, errors: bool
+) -> None:
+    recorded = start(sampling_rate=rate, config={"OTEL_SAMPLE_ERRORS_ALWAYS": errors})
+    init_telemetry(sampling_rate=0.0)
+    tracer.start_span("dull").end()
+    with tracer.start_as_current_span("failed") as span:
+        span.set_status(Status(StatusCode.ERROR, "late"))
+    assert recorded.tree() == ("failed" if errors else "")
+    init_telemetry(sampling_rate=1.0)
+    tracer.start_span("all").end()
+    assert recorded.tree().endswith("all")
+
+
+def test_an_argument_wins_over_the_environment(
+    start: Callable[..., Recorded], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER", "always_off")
+    monkeypatch.setenv("OTEL_TRACES_EXPORTER", "none")
+    recorded = start(sampling_rate=1.0)
+    tracer.start_span("kept").end()
+    assert recorded.tree() == "kept"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ({"sampling_rate": 7}, "sampling_rate"),
+        ({"sampling_rate": "many"}, "sampling_rate"),
+        ({"sampling_rate": None, "exporter_type": "pigeon"}, "exporter_type.*otlp.*pigeon"),
+        ({"sampler": 0.5}, "sampler"),
+    ],
+)
+def test_an_argument_that_cannot_be_used_is_refused(arguments: dict[str, Any], named: str) -> None:
+    with pytest.raises(ValueError, match=named):
+        init_telemetry(**{"exporter_type": "none", **arguments})
+    assert not tracer.start_span("unseen").is_recording()
+    init_telemetry(exporter_type="none")
+    try:
+        if "exporter_type" not in arguments:
+            with pytest.raises(ValueError, match=named):
+                init_telemetry(**arguments)
+    finally:
+        shutdown_telemetry()
+
+
+def test_a_second_call_forgets_nothing_of_the_first(
+    start: Callable[..., Recorded],
+) -> None:
+    start(config={"OTEL_METRICS_ENABLED": False})
+    init_telemetry(sampler=ALWAYS_ON)
+    assert metrics.snapshot() == {}
+
+
 def test_a_meter_is_that_of_the_api(recorded: Recorded) -> None:
-    assert isinstance(get_meter("tests"), metrics.Meter)
+    assert isinstance(get_meter("tests"), api_metrics.Meter)

@@ -1,5 +1,6 @@
 """The package as the provider of opentelemetry-api, for instrumentations by others."""
 
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -29,6 +30,7 @@ from opentelemetry.trace import (
 from receiver import Recorded, Sink
 
 from continuum.observability import (
+    force_flush,
     get_current_span,
     get_tracer,
     init_telemetry,
@@ -105,6 +107,24 @@ def test_a_span_as_context_manager_ends_without_becoming_current(recorded: Recor
     assert recorded.named("not_current").end > 0
 
 
+@pytest.mark.parametrize("record_exception", [True, False])
+@pytest.mark.parametrize("set_status", [True, False])
+def test_a_span_as_context_manager_records_what_it_was_asked_to(
+    recorded: Recorded, record_exception: bool, set_status: bool
+) -> None:
+    def fails() -> None:
+        with tracer.start_span(
+            "asked", record_exception=record_exception, set_status_on_exception=set_status
+        ):
+            raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        fails()
+    span = recorded.named("asked")
+    assert span.event_names() == ["exception"] * record_exception
+    assert span.status == ("ERROR" if set_status else "UNSET")
+
+
 def test_a_span_of_another_sdk_can_be_the_parent(recorded: Recorded) -> None:
     other = SdkProvider().get_tracer("other")
     with other.start_as_current_span("other") as parent, tracer.start_as_current_span("ours"):
@@ -157,6 +177,34 @@ def test_a_sampler_in_python_is_asked_and_may_raise(start: Callable[..., Recorde
         with tracer.start_as_current_span(name):
             pass
     assert recorded.tree() == "chosen"
+
+
+def test_an_interrupt_while_python_code_is_asked_is_not_lost(
+    start: Callable[..., Recorded],
+) -> None:
+    class Interrupted(Sampler):
+        def should_sample(self, *args: Any, **kwargs: Any) -> SamplingResult:
+            raise KeyboardInterrupt
+
+        def get_description(self) -> str:
+            return "Interrupted"
+
+    class Text:
+        def __str__(self) -> str:
+            raise KeyboardInterrupt
+
+    def waits(asked: Callable[[], object]) -> None:
+        asked()
+        for _ in range(1_000_000):
+            pass
+
+    start(sampler=Interrupted())
+    with pytest.raises(KeyboardInterrupt):
+        waits(lambda: tracer.start_span("asked"))
+    init_telemetry(sampling_rate=1.0)
+    span = tracer.start_span("told")
+    with pytest.raises(KeyboardInterrupt):
+        waits(lambda: span.update_name(Text()))  # type: ignore[arg-type]
 
 
 def test_a_sampler_in_python_is_told_everything_and_its_answer_is_taken_whole(
@@ -220,6 +268,18 @@ def test_values_arrive_as_they_are(recorded: Recorded, given: object, arrives: o
     assert recorded.named("valued").attributes == {"value": arrives}
 
 
+def test_a_member_may_change_what_it_is_in(recorded: Recorded) -> None:
+    class Growing:
+        def __str__(self) -> str:
+            nested["more"] = 1
+            return "grown"
+
+    nested: dict[str, Any] = {"a": Growing(), "b": 2}
+    with tracer.start_as_current_span("nesting") as span:
+        span.set_attribute("outer", {"inner": nested})
+    assert recorded.named("nesting").attributes == {"outer": {"inner": {"a": "grown", "b": 2}}}
+
+
 def test_what_has_no_text_is_left_out_and_nothing_is_raised(recorded: Recorded) -> None:
     class Broken:
         def __str__(self) -> str:
@@ -245,8 +305,13 @@ def test_what_has_no_text_is_left_out_and_nothing_is_raised(recorded: Recorded) 
 def test_the_environment_can_choose_the_provider() -> None:
     program = (
         "from opentelemetry import trace\n"
+        "from opentelemetry import baggage, propagate\n"
         "provider = trace.get_tracer_provider()\n"
-        "print(type(provider).__module__, provider.get_tracer('a').start_span('b').is_recording())"
+        "span = provider.get_tracer('a').start_span('b')\n"
+        "print(type(provider).__module__, span.is_recording())\n"
+        "headers = {}\n"
+        "propagate.inject(headers, baggage.set_baggage('user', 'Ada Lovelace'))\n"
+        "print(headers)"
     )
     done = subprocess.run(
         [sys.executable, "-c", program],
@@ -256,7 +321,10 @@ def test_the_environment_can_choose_the_provider() -> None:
         timeout=60,
         check=True,
     )
-    assert done.stdout == "continuum.observability.provider True\n"
+    # Propagation is the recorder's too: the API's own writes a space as `+`.
+    assert done.stdout == (
+        "continuum.observability.provider True\n{'baggage': 'user=Ada%20Lovelace'}\n"
+    )
 
 
 def test_every_way_out_is_in_the_wheel(sink: Sink) -> None:
@@ -272,9 +340,27 @@ def test_every_way_out_is_in_the_wheel(sink: Sink) -> None:
         assert sink.paths.pop() == path
 
 
-def test_an_exporter_that_nobody_knows_is_refused_where_checks_are_strict() -> None:
+def test_grpc_is_in_the_wheel() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        config = {
+            "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{server.getsockname()[1]}",
+            "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
+            "CONTINUUM_STRICT_CONFIG": True,
+        }
+        init_telemetry(exporter_type="otlp", config=config)
+        tracer.start_span("sent").end()
+        assert not force_flush(1)
+        server.settimeout(60)
+        connection, _ = server.accept()
+        with connection:
+            assert connection.recv(14) == b"PRI * HTTP/2.0"
+        shutdown_telemetry(1)
+
+
+def test_a_variable_is_refused_where_checks_are_strict() -> None:
+    config = {"CONTINUUM_STRICT_CONFIG": True, "OTEL_TRACES_EXPORTER": "pigeon"}
     with pytest.raises(ValueError, match="OTEL_TRACES_EXPORTER"):
-        init_telemetry(exporter_type="pigeon", config={"CONTINUUM_STRICT_CONFIG": True})
+        init_telemetry(config=config)
 
 
 def test_the_guides_samplers_import_without_the_sdk() -> None:

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 
 def run(program: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Runs a program in an environment without settings of telemetry."""
@@ -38,3 +40,39 @@ def test_the_package_lies_beside_other_parts_of_continuum(tmp_path: Path) -> Non
         PYTHONPATH=os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]),
     )
     assert done.stdout == "memory\n"
+
+
+def test_a_configuration_that_disables_the_sdk_is_obeyed_at_the_first_call() -> None:
+    done = run(
+        "from continuum.observability import get_tracer, init_telemetry\n"
+        "init_telemetry(config={'OTEL_SDK_DISABLED': True})\n"
+        "print(get_tracer('app').start_span('answer').is_recording())\n"
+    )
+    assert (done.stdout, done.stderr) == ("False\n", "")
+
+
+@pytest.mark.parametrize(
+    ("formats", "fields"),
+    [
+        ("b3", ["b3"]),
+        ("b3multi", ["x-b3-sampled", "x-b3-spanid", "x-b3-traceid"]),
+        ("jaeger,baggage", ["baggage", "uber-trace-id"]),
+        ("xray", ["x-amzn-trace-id"]),
+        ("tracecontext,baggage", ["baggage", "traceparent", "tracestate"]),
+    ],
+)
+def test_formats_that_the_api_does_not_have_are_provided(formats: str, fields: list[str]) -> None:
+    done = run(
+        "from continuum.observability import get_tracer, init_telemetry\n"
+        "from opentelemetry import propagate\n"
+        "init_telemetry()\n"
+        "headers = {}\n"
+        "with get_tracer('app').start_as_current_span('answer'):\n"
+        "    propagate.inject(headers)\n"
+        "fields = propagate.get_global_textmap().fields\n"
+        "print(*sorted(fields), headers.keys() <= fields, bool(headers))\n",
+        OTEL_PROPAGATORS=formats,
+        OTEL_TRACES_EXPORTER="none",
+    )
+    assert done.stdout.split() == [*fields, "True", "True"]
+    assert done.stderr == ""

@@ -8,12 +8,13 @@
 use crate::{
     context::{given_or_current, with_parent},
     opentelemetry::Api,
+    raised,
     span::PySpan,
     value::text,
 };
 use continuum_observability::{
-    Context, Extractor, Injector, extract_trace_context, get_traceparent, inject_context,
-    with_context,
+    Baggage, Carrier, Context, Extractor, Injector, SpanContext, SpanId, TraceFlags, TraceId,
+    extract_trace_context, get_traceparent, inject_context, with_context,
 };
 use pyo3::{
     prelude::*,
@@ -25,10 +26,11 @@ struct Mapping<'a, 'py>(&'a Bound<'py, PyAny>);
 
 impl Injector for Mapping<'_, '_> {
     fn set(&mut self, key: &str, value: String) {
-        let _refused = match self.0.cast_exact::<PyDict>() {
-            Ok(dict) => dict.set_item(key, value).is_err(),
-            Err(_) => self.0.set_item(key, value).is_err(),
+        let set = match self.0.cast_exact::<PyDict>() {
+            Ok(dict) => dict.set_item(key, value),
+            Err(_) => self.0.set_item(key, value),
         };
+        let _refused = raised::answer(self.0.py(), set).is_none();
     }
 
     fn remove(&mut self, key: &str) {
@@ -180,6 +182,26 @@ fn baggage_dict<'py>(py: Python<'py>, context: &Context) -> PyResult<Option<Boun
     }
     Ok(Some(dict))
 }
+
+/// The names of the headers that the formats in use write.
+#[pyfunction]
+pub(crate) fn propagated_fields() -> Vec<String> {
+    let mut baggage = Baggage::new();
+    let _fits = baggage.insert(SAMPLE, SAMPLE).is_ok();
+    let flags = TraceFlags::SAMPLED;
+    let state = format!("{SAMPLE}=1").parse().unwrap_or_default();
+    let span = SpanContext::new(TraceId::from(1), SpanId::from(1), flags, true, state);
+    let context = Context::root()
+        .with_remote_span_context(span)
+        .with_baggage(baggage);
+    let mut carrier = Carrier::new();
+    inject_context(&context, &mut carrier);
+    let names = carrier.iter().map(|(name, _)| name.to_owned());
+    // Jaeger has a header for each entry of the baggage.
+    names.filter(|name| !name.contains(SAMPLE)).collect()
+}
+
+const SAMPLE: &str = "any-key";
 
 /// Trace id, span id, `traceparent` and `tracestate` of the current span; `None` without one.
 #[pyfunction]

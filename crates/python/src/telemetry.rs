@@ -6,8 +6,12 @@
 //! Invariants: the interpreter runs on while spans are delivered; what is wrong in the environment
 //! warns, and what is wrong in the call raises `ValueError`.
 
-use crate::{sampler::sampler, value::text, work::pairs};
-use continuum_observability::{ConfigError, Telemetry, TelemetryHandle};
+use crate::{
+    sampler::{self, Choice},
+    value::{Count, text},
+    work::pairs,
+};
+use continuum_observability::{ConfigError, Sampler, TailPolicy, Telemetry, TelemetryHandle};
 use pyo3::{exceptions::PyValueError, prelude::*, types::PyDict};
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -21,6 +25,9 @@ const DEFAULTS: [(&str, &str); 2] = [
     ("CONTINUUM_CONSOLE_STREAM", "stdout"),
     ("CONTINUUM_SEMCONV", "dup"),
 ];
+
+/// What counts in place of a time that is none.
+const DEFAULT_TIMEOUT_MILLIS: usize = 30_000;
 
 /// Also after its shutdown. The token shows that the interpreter's lock is held, so that a fork never
 /// finds this one held by another thread.
@@ -37,13 +44,16 @@ fn handle(py: Python<'_>) -> Option<TelemetryHandle> {
 
 /// Sets telemetry up; `False` when it was already.
 ///
-/// `variables` win over those of the environment; `resource` describes the process.
+/// `variables` win over those of the environment, and the arguments over both; `resource` describes
+/// the process.
 #[pyfunction]
-#[pyo3(signature = (variables, resource, sampler = None))]
+#[pyo3(signature = (variables, resource, exporter_type = None, sampling_rate = None, sampler = None))]
 pub(crate) fn init(
     py: Python<'_>,
     variables: &Bound<'_, PyDict>,
     resource: &Bound<'_, PyDict>,
+    exporter_type: Option<&str>,
+    sampling_rate: Option<f64>,
     sampler: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<bool> {
     let mut builder = Telemetry::builder();
@@ -56,8 +66,16 @@ pub(crate) fn init(
     for (key, value) in pairs(Some(resource)) {
         builder = builder.resource_attribute(key, value);
     }
-    if let Some(sampler) = sampler {
-        builder = builder.sampler(self::sampler(sampler));
+    if let Some(names) = exporter_type {
+        builder = builder.exporter_type(names);
+    }
+    if let Some(rate) = sampling_rate {
+        builder = builder.sampling_rate(rate);
+    }
+    match sampler.map(sampler::choice).transpose()? {
+        Some(Choice::Head(sampler)) => builder = builder.sampler(sampler),
+        Some(Choice::Tail(ratio)) => builder = builder.tail(TailPolicy::new(ratio)),
+        None => {}
     }
     match py.detach(|| builder.init()) {
         Ok(made) => {
@@ -72,32 +90,62 @@ pub(crate) fn init(
 
 /// Replaces the sampler of running telemetry.
 #[pyfunction]
-pub(crate) fn set_sampler(sampler: &Bound<'_, PyAny>) {
-    if let Some(handle) = handle(sampler.py()) {
-        handle.set_sampler(self::sampler(sampler));
+pub(crate) fn set_sampler(sampler: &Bound<'_, PyAny>) -> PyResult<()> {
+    let choice = sampler::choice(sampler)?;
+    match (handle(sampler.py()), choice) {
+        (Some(handle), Choice::Head(sampler)) => handle.set_sampler(sampler),
+        (Some(handle), Choice::Tail(ratio)) => handle.set_tail_ratio(ratio),
+        (None, _) => {}
     }
+    Ok(())
 }
 
-/// Records everything for a time in seconds.
+/// Replaces the sampler of running telemetry by a share of traces, with `errors` besides those in
+/// which something fails.
 #[pyfunction]
-pub(crate) fn force_sampling(py: Python<'_>, seconds: f64) {
-    if let (Some(handle), Ok(duration)) = (handle(py), Duration::try_from_secs_f64(seconds)) {
+pub(crate) fn set_sampling_rate(py: Python<'_>, rate: f64, errors: bool) -> PyResult<()> {
+    if !(0.0..=1.0).contains(&rate) {
+        let reason = format!("sampling_rate: expected a ratio from 0 to 1, not {rate}");
+        return Err(PyValueError::new_err(reason));
+    }
+    if let Some(handle) = handle(py) {
+        if errors && rate < 1.0 {
+            handle.set_tail_ratio(rate);
+        } else {
+            handle.set_sampler(Sampler::parent_based(Sampler::TraceIdRatio(rate)));
+        }
+    }
+    Ok(())
+}
+
+/// Records everything for a time in seconds; without effect for anything else.
+#[pyfunction]
+pub(crate) fn force_sampling(seconds: &Bound<'_, PyAny>) {
+    let duration = seconds.extract().ok();
+    let duration = duration.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    if let (Some(handle), Some(duration)) = (handle(seconds.py()), duration) {
         handle.force_sampling(duration);
     }
 }
 
+/// A time that anything was given for.
+fn millis(count: Count) -> Duration {
+    let millis = u64::try_from(count.or(DEFAULT_TIMEOUT_MILLIS));
+    Duration::from_millis(millis.unwrap_or(u64::MAX))
+}
+
 /// Delivers what was recorded so far; whether all of it arrived.
 #[pyfunction]
-pub(crate) fn force_flush(py: Python<'_>, timeout_millis: u64) -> bool {
-    let timeout = Duration::from_millis(timeout_millis);
+pub(crate) fn force_flush(py: Python<'_>, timeout_millis: Count) -> bool {
+    let timeout = millis(timeout_millis);
     let handle = handle(py);
     py.detach(|| handle.is_none_or(|handle| handle.force_flush(timeout).is_ok()))
 }
 
 /// Delivers what was recorded and stops; whether all of it arrived.
 #[pyfunction]
-pub(crate) fn shutdown(py: Python<'_>, timeout_millis: u64) -> bool {
-    let timeout = Duration::from_millis(timeout_millis);
+pub(crate) fn shutdown(py: Python<'_>, timeout_millis: Count) -> bool {
+    let timeout = millis(timeout_millis);
     let telemetry = telemetry(py);
     py.detach(|| telemetry.is_none_or(|telemetry| telemetry.shutdown(timeout).is_ok()))
 }

@@ -9,7 +9,6 @@ import multiprocessing
 import multiprocessing.util
 import os
 import sys
-import threading
 from collections.abc import Mapping
 
 from opentelemetry import metrics, propagate, trace
@@ -24,9 +23,10 @@ DEFAULT_TRACER = "continuum"
 EXIT_TIMEOUT_MILLIS = 5000
 
 _logger = logging.getLogger("continuum.observability")
-_lock = threading.Lock()
 _provider: provider.TracerProvider | None = None
-_exit_registered = False
+
+# The propagator that the API has made of the environment: any other one is somebody's choice.
+_default_textmap = propagate.get_global_textmap()
 
 
 def init_telemetry(
@@ -39,7 +39,8 @@ def init_telemetry(
 ) -> provider.TracerProvider:
     """Sets telemetry up, from the arguments over the environment over the defaults.
 
-    Called again while telemetry runs, it changes the sampler, where one is given, and nothing else.
+    Called again while telemetry runs, it changes the sampler or the rate, where one is given, and
+    nothing else.
 
     Args:
         service_name: `service.name`; `OTEL_SERVICE_NAME` otherwise.
@@ -57,10 +58,7 @@ def init_telemetry(
         ValueError: An argument cannot be used; or, with `CONTINUUM_STRICT_CONFIG=true`, a variable.
     """
     variables = {name: _text(value) for name, value in (config or {}).items()}
-    if exporter_type is not None:
-        variables["OTEL_TRACES_EXPORTER"] = exporter_type
-    if sampling_rate is not None:
-        variables["OTEL_SAMPLING_RATE"] = repr(float(sampling_rate))
+    rate = None if sampling_rate is None else _ratio(sampling_rate)
     resource: dict[str, object] = {
         "telemetry.sdk.language": "python",
         "process.runtime.name": sys.implementation.name,
@@ -68,14 +66,24 @@ def init_telemetry(
     }
     if service_name is not None:
         resource["service.name"] = service_name
-    if not _native.init(variables, resource, sampler):
-        if sampler is not None or sampling_rate is not None:
-            _native.set_sampler(sampler if sampler is not None else sampling_rate)
+    if _native.init(variables, resource, exporter_type or None, rate, sampler):
+        _settings.keep(variables)
+        _metrics.configure()
+    else:
+        if sampler is not None:
+            _native.set_sampler(sampler)
+        elif rate is not None:
+            _native.set_sampling_rate(rate, _settings.is_on("OTEL_SAMPLE_ERRORS_ALWAYS"))
         if service_name is not None or exporter_type is not None or config:
             _logger.warning("telemetry is already set up: shut it down to set it up anew")
-    _settings.keep(variables)
-    _metrics.configure()
     return _provide()
+
+
+def _ratio(number: object) -> float:
+    try:
+        return float(number)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(f"sampling_rate: expected a ratio from 0 to 1, not {number!r}") from None
 
 
 def ensure_telemetry(made: provider.TracerProvider) -> None:
@@ -96,33 +104,33 @@ def _text(value: object) -> str:
 
 
 def _provide() -> provider.TracerProvider:
-    """Registers provider and propagator with the API, and the exit of the process, once."""
-    global _exit_registered
-    made = _provider if _provider is not None else provider.TracerProvider()
-    with _lock:
-        if not _exit_registered:
-            _exit_registered = True
-            atexit.register(_native.shutdown, EXIT_TIMEOUT_MILLIS)
-            # Children of multiprocessing leave by os._exit, after these finalizers.
-            multiprocessing.util.register_after_fork(_native, _finalize_in_child)
-            if multiprocessing.parent_process() is not None:
-                _finalize_in_child(_native)
-    if _is_unset():
-        trace.set_tracer_provider(made)
+    """Registers provider and propagator with the API, unless others were chosen."""
+    global _provider
+    if _provider is None:
+        # Not by its constructor, which sets telemetry up from the environment.
+        _provider = provider.TracerProvider.__new__(provider.TracerProvider)
+    chosen = os.environ.get("OTEL_PYTHON_TRACER_PROVIDER")
+    is_ours = chosen == "continuum"
+    if chosen is None and isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
+        trace.set_tracer_provider(_provider)
+        is_ours = True
+    if is_ours and propagate.get_global_textmap() is _default_textmap:
         propagate.set_global_textmap(provider.Propagator())
-    return made
-
-
-def _is_unset() -> bool:
-    """Whether nobody has chosen a provider, by a call or by the environment."""
-    chosen = "OTEL_PYTHON_TRACER_PROVIDER" in os.environ
-    return not chosen and isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
+    return _provider
 
 
 def _finalize_in_child(_module: object) -> None:
     multiprocessing.util.Finalize(
         None, _native.force_flush, args=(EXIT_TIMEOUT_MILLIS,), exitpriority=0
     )
+
+
+# At the import, so that what is registered after it and makes spans runs before.
+atexit.register(_native.shutdown, EXIT_TIMEOUT_MILLIS)
+# Children of multiprocessing leave by os._exit, after these finalizers.
+multiprocessing.util.register_after_fork(_native, _finalize_in_child)
+if multiprocessing.parent_process() is not None:
+    _finalize_in_child(_native)
 
 
 def shutdown_telemetry(timeout_millis: int = 30000) -> bool:

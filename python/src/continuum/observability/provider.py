@@ -169,7 +169,7 @@ class Propagator(TextMapPropagator):
             headers: dict[str, Any] = {}
             for key in getter.keys(carrier):
                 headers[key] = getter.get(carrier, key) or []
-            for key in FIELDS - headers.keys():
+            for key in self.fields - headers.keys():
                 if values := getter.get(carrier, key):
                     headers[key] = values
             found = _native.extract(headers, context)
@@ -199,10 +199,7 @@ class Propagator(TextMapPropagator):
     @property
     def fields(self) -> set[str]:
         """The headers that may be written."""
-        return set(FIELDS)
-
-
-FIELDS = frozenset({"traceparent", "tracestate", "baggage"})
+        return set(_native.propagated_fields())
 
 
 _native.install(Span)
