@@ -100,6 +100,20 @@ def test_the_exception_is_the_same_object(recorded: Recorded) -> None:
     assert caught.value is error
 
 
+def test_the_stack_trace_of_a_failure_leads_into_the_function(recorded: Recorded) -> None:
+    @trace_function()
+    def fails() -> None:
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        fails()
+    (event,) = recorded.named("fails").events
+    lines = event.attributes["exception.stacktrace"].splitlines()
+    assert lines[0] == "Traceback (most recent call last):"
+    assert lines[-3].endswith("in fails")
+    assert lines[-2:] == ['    raise ValueError("no")', "ValueError: no"]
+
+
 def test_a_bare_decorator_and_other_callables_work(recorded: Recorded) -> None:
     @trace_function
     def bare() -> int:

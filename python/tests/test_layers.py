@@ -1,10 +1,12 @@
 """The helpers of the layers: names, kinds, attributes, events, outcomes, metrics."""
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Generator
 from typing import Any
 
 import pytest
 from opentelemetry import metrics as api_metrics
+from opentelemetry.trace import Status, StatusCode
 from receiver import Recorded
 
 from continuum.observability import cache_instrumentation as cache
@@ -174,9 +176,40 @@ def test_a_failure_is_recorded_and_passed_on(recorded: Recorded) -> None:
     assert (span.status, span.status_text, span.event_names()) == ("ERROR", "gone", ["exception"])
 
 
-def test_a_status_that_was_set_stays(recorded: Recorded) -> None:
-    from opentelemetry.trace import Status, StatusCode
+def test_a_transaction_says_whether_it_was_committed(recorded: Recorded) -> None:
+    with database.trace_transaction(system="sqlite"):
+        pass
+    with pytest.raises(LookupError), database.trace_transaction():
+        raise LookupError("gone")
+    with database.trace_transaction() as span:
+        span.set_status(Status(StatusCode.ERROR, "rolled back"))
+    committed, failed, refused = recorded.spans()
+    expected = {"db.system.name": "sqlite", "db.system": "sqlite"}
+    assert committed.attributes == expected | {"db.transaction.committed": True}
+    assert failed.attributes == refused.attributes == {"db.transaction.committed": False}
 
+
+def test_the_system_decides_how_a_statement_is_read(recorded: Recorded) -> None:
+    query = 'SELECT "name" FROM a'
+    with database.trace_query(query, system="postgresql"):
+        pass
+    with database.trace_query(query):
+        pass
+    known, unknown = recorded.spans()
+    assert known.attributes["db.system"] == known.attributes["db.system.name"] == "postgresql"
+    assert known.attributes["db.query.text"] == query
+    assert unknown.attributes["db.query.text"] == "SELECT ? FROM a"
+
+
+def test_a_slow_query_has_an_event(recorded: Recorded) -> None:
+    with database.trace_query("SELECT slow"):
+        time.sleep(1.01)
+    (event,) = recorded.named("db.select").events
+    assert (event.name, event.attributes["threshold_seconds"]) == ("slow_query", 1.0)
+    assert event.attributes["duration_seconds"] >= 1.0
+
+
+def test_a_status_that_was_set_stays(recorded: Recorded) -> None:
     with memory.trace_recall("q") as span:
         span.set_status(Status(StatusCode.ERROR, "partial"))
     assert recorded.named("memory.recall").status_text == "partial"
@@ -272,13 +305,31 @@ def test_operations_are_counted_without_a_metrics_sdk(recorded: Recorded) -> Non
     assert after["continuum_federation_active_peers"] == 2
 
 
+def test_an_operation_counts_as_failed_where_its_span_has(recorded: Recorded) -> None:
+    def errors() -> float:
+        return metrics.snapshot().get("continuum_memory_recall_errors_total", 0)
+
+    def stream() -> Generator[int, None, None]:
+        with memory.trace_recall("q"):
+            yield 1
+
+    before = errors()
+    closed = stream()
+    next(closed)
+    closed.close()
+    assert errors() == before
+    with memory.trace_recall("q") as span:
+        span.set_status(Status(StatusCode.ERROR, "partial"))
+    assert errors() == before + 1
+
+
 def test_operations_reach_a_metrics_sdk(recorded: Recorded) -> None:
     from opentelemetry.sdk.metrics import MeterProvider
     from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
+    # After telemetry was set up.
     reader = InMemoryMetricReader()
     api_metrics.set_meter_provider(MeterProvider([reader]))
-    metrics.observe_if_installed()
     with memory.trace_recall("q"):
         pass
     metrics.Gauge("db_pool_idle").set(4)

@@ -8,8 +8,9 @@
 //! Source: OpenTelemetry semantic conventions, "Exceptions on spans".
 
 use crate::{
+    raised,
     span::State,
-    value::{Attributes, borrowed},
+    value::{Attributes, borrowed, shown},
 };
 use continuum_observability::{SpanRef, Status, Value};
 use pyo3::{
@@ -34,7 +35,7 @@ pub(crate) fn record(
     let more = Attributes::of(more);
     let mut pairs: Vec<(Cow<'_, str>, Value<'_>)> =
         vec![("exception.type".into(), type_name(exception).into())];
-    if let Some(message) = message(exception) {
+    if let Some(message) = shown(exception) {
         pairs.push(("exception.message".into(), message.into()));
     }
     if let Some(trace) = stack_trace(exception) {
@@ -66,9 +67,14 @@ impl Default for Outcome {
     }
 }
 
+/// Whether `exception`, which leaves a scope, is a failure; `None` is no exception.
+pub(crate) fn is_failure(exception: &Bound<'_, PyAny>) -> bool {
+    !exception.is_none() && !is_no_failure(exception)
+}
+
 /// Notes that `exception` leaves a scope; `None` is no exception.
 pub(crate) fn escaped(state: &State, exception: &Bound<'_, PyAny>, outcome: Outcome) {
-    if exception.is_none() || is_no_failure(exception) || !state.view().is_recording() {
+    if !is_failure(exception) || !state.view().is_recording() {
         return;
     }
     if is_cancellation(exception) {
@@ -87,7 +93,7 @@ pub(crate) fn escaped(state: &State, exception: &Bound<'_, PyAny>, outcome: Outc
 }
 
 fn description(exception: &Bound<'_, PyAny>, names_type: bool) -> String {
-    let text = message(exception).filter(|text| !text.is_empty());
+    let text = shown(exception).filter(|text| !text.is_empty());
     if names_type {
         let name = exception.get_type().name();
         let name = name.map_or_else(
@@ -134,14 +140,10 @@ fn type_name(exception: &Bound<'_, PyAny>) -> String {
     }
 }
 
-fn message(exception: &Bound<'_, PyAny>) -> Option<String> {
-    let text = exception.str().ok()?;
-    Some(text.to_string_lossy().into_owned())
-}
-
 fn stack_trace(exception: &Bound<'_, PyAny>) -> Option<String> {
     let module = exception.py().import("traceback").ok()?;
-    let lines = module.call_method1("format_exception", (exception,)).ok()?;
+    let lines = module.call_method1("format_exception", (exception,));
+    let lines = raised::answer(exception.py(), lines)?;
     let lines: Vec<String> = lines.extract().ok()?;
     Some(lines.concat())
 }

@@ -9,12 +9,16 @@ use crate::{
     propagation::current_span,
     scope::Scope,
     span::PySpan,
-    value::Text,
+    value::{Count, Text, Truth},
     work::Work,
 };
 use continuum_observability::layers::{cache, database, federation, memory};
 use pyo3::prelude::*;
 use std::time::Duration;
+
+/// What counts where a call says nothing usable.
+const MAX_CONCEPTS: usize = 10;
+const MAX_DEPTH: usize = 3;
 
 /// Makes a scope of one of the recorder's helpers, with the parent and the tenant set.
 macro_rules! scope {
@@ -31,15 +35,20 @@ macro_rules! scope {
 }
 
 #[pyfunction]
-#[pyo3(signature = (query, max_concepts = 10, tenant_id = None, store_id = None))]
+#[pyo3(
+    signature = (
+        query, max_concepts = Count::new(MAX_CONCEPTS), tenant_id = None, store_id = None
+    ),
+    text_signature = "(query, max_concepts=10, tenant_id=None, store_id=None)"
+)]
 pub(crate) fn trace_recall(
     query: Text,
-    max_concepts: usize,
+    max_concepts: Count,
     tenant_id: Option<Text>,
     store_id: Option<Text>,
 ) -> Scope {
     scope!(Recall, tenant_id, {
-        let span = memory::trace_recall(&query.0).max_concepts(max_concepts);
+        let span = memory::trace_recall(&query.0).max_concepts(max_concepts.or(MAX_CONCEPTS));
         match &store_id {
             Some(Text(store)) => span.store_id(store),
             None => span,
@@ -50,13 +59,13 @@ pub(crate) fn trace_recall(
 #[pyfunction]
 #[pyo3(signature = (user_message_length, ai_response_length, tenant_id = None, store_id = None))]
 pub(crate) fn trace_learn(
-    user_message_length: usize,
-    ai_response_length: usize,
+    user_message_length: Count,
+    ai_response_length: Count,
     tenant_id: Option<Text>,
     store_id: Option<Text>,
 ) -> Scope {
     scope!(Learn, tenant_id, {
-        let span = memory::trace_learn(user_message_length, ai_response_length);
+        let span = memory::trace_learn(user_message_length.or(0), ai_response_length.or(0));
         match &store_id {
             Some(Text(store)) => span.store_id(store),
             None => span,
@@ -75,16 +84,19 @@ pub(crate) fn trace_concept_extraction(tenant_id: Option<Text>) -> Scope {
 }
 
 #[pyfunction]
-#[pyo3(signature = (start_concept, max_depth = 3, tenant_id = None))]
+#[pyo3(
+    signature = (start_concept, max_depth = Count::new(MAX_DEPTH), tenant_id = None),
+    text_signature = "(start_concept, max_depth=3, tenant_id=None)"
+)]
 pub(crate) fn trace_graph_traversal(
     start_concept: Text,
-    max_depth: usize,
+    max_depth: Count,
     tenant_id: Option<Text>,
 ) -> Scope {
     scope!(
         GraphTraversal,
         tenant_id,
-        memory::trace_graph_traversal(&start_concept.0).max_depth(max_depth)
+        memory::trace_graph_traversal(&start_concept.0).max_depth(max_depth.or(MAX_DEPTH))
     )
 }
 
@@ -94,40 +106,45 @@ pub(crate) fn trace_graph_traversal(
     text_signature = "(text_length, model='unknown', tenant_id=None)"
 )]
 pub(crate) fn trace_embedding_generation(
-    text_length: usize,
+    text_length: Count,
     model: Text,
     tenant_id: Option<Text>,
 ) -> Scope {
     scope!(
         Embedding,
         tenant_id,
-        memory::trace_embedding_generation(text_length).model(&model.0)
+        memory::trace_embedding_generation(text_length.or(0)).model(&model.0)
     )
 }
 
 #[pyfunction]
 #[pyo3(
     signature = (
-        query, operation = Text::from("SELECT"), table = None, tenant_id = None, capture_sql = true
+        query, operation = Text::from("SELECT"), table = None, tenant_id = None,
+        capture_sql = Truth(true), system = None
     ),
     text_signature =
-        "(query, operation='SELECT', table=None, tenant_id=None, capture_sql=True)"
+        "(query, operation='SELECT', table=None, tenant_id=None, capture_sql=True, system=None)"
 )]
 pub(crate) fn trace_query(
     query: Text,
     operation: Text,
     table: Option<Text>,
     tenant_id: Option<Text>,
-    capture_sql: bool,
+    capture_sql: Truth,
+    system: Option<Text>,
 ) -> Scope {
     let tenant = tenant_id.map(|Text(tenant)| tenant);
     Scope::layer(Work::layer(Operation::Query, move |parent| {
         let mut span = database::trace_query(&query.0)
             .operation(&operation.0)
-            .capture_sql(capture_sql)
+            .capture_sql(capture_sql.0)
             .parent(parent);
         if let Some(Text(table)) = &table {
             span = span.table(table);
+        }
+        if let Some(Text(system)) = &system {
+            span = span.system(system);
         }
         if let Some(tenant) = &tenant {
             span = span.tenant_id(tenant);
@@ -137,9 +154,15 @@ pub(crate) fn trace_query(
 }
 
 #[pyfunction]
-#[pyo3(signature = (tenant_id = None))]
-pub(crate) fn trace_transaction(tenant_id: Option<Text>) -> Scope {
-    scope!(Transaction, tenant_id, database::trace_transaction())
+#[pyo3(signature = (tenant_id = None, system = None))]
+pub(crate) fn trace_transaction(tenant_id: Option<Text>, system: Option<Text>) -> Scope {
+    scope!(Transaction, tenant_id, {
+        let span = database::trace_transaction();
+        match &system {
+            Some(Text(system)) => span.system(system),
+            None => span,
+        }
+    })
 }
 
 #[pyfunction]
@@ -159,8 +182,12 @@ pub(crate) fn trace_cache_operation(
 
 #[pyfunction]
 #[pyo3(signature = (command_count, tenant_id = None))]
-pub(crate) fn trace_pipeline(command_count: usize, tenant_id: Option<Text>) -> Scope {
-    scope!(Pipeline, tenant_id, cache::trace_pipeline(command_count))
+pub(crate) fn trace_pipeline(command_count: Count, tenant_id: Option<Text>) -> Scope {
+    scope!(
+        Pipeline,
+        tenant_id,
+        cache::trace_pipeline(command_count.or(0))
+    )
 }
 
 #[pyfunction]
@@ -201,14 +228,20 @@ pub(crate) fn trace_peer_communication(
 #[pyo3(signature = (operation, participant_count, tenant_id = None))]
 pub(crate) fn trace_consensus_operation(
     operation: Text,
-    participant_count: usize,
+    participant_count: Count,
     tenant_id: Option<Text>,
 ) -> Scope {
     scope!(
         Consensus,
         tenant_id,
-        federation::trace_consensus_operation(&operation.0, participant_count)
+        federation::trace_consensus_operation(&operation.0, participant_count.or(0))
     )
+}
+
+/// A query plan without its literals, for spans of others; `None` where it is not certain what they are.
+#[pyfunction]
+pub(crate) fn scrub_query_plan(plan: Text) -> Option<String> {
+    database::scrub_sql(&plan.0, database::SqlDialect::Generic)
 }
 
 /// Records on the current span whether a cache had the entry, and counts it.
@@ -219,7 +252,7 @@ pub(crate) fn record_cache_outcome(
     key: Text,
     hit: bool,
     tenant_id: Option<Text>,
-    value_size: Option<u64>,
+    value_size: Option<Count>,
 ) -> PyResult<()> {
     let operation = if hit { Operation::Hit } else { Operation::Miss };
     meter::measured(py, operation, Duration::ZERO, false);
@@ -237,7 +270,7 @@ pub(crate) fn record_cache_outcome(
     if let Some(Text(tenant)) = tenant_id {
         view.tenant_id(&tenant);
     }
-    if let Some(size) = value_size {
+    if let Some(size) = value_size.and_then(Count::get) {
         view.set_attribute("cache.value_size", size);
     }
     Ok(())

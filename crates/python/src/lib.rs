@@ -20,6 +20,7 @@ mod layer;
 mod meter;
 mod opentelemetry;
 mod propagation;
+mod raised;
 mod request;
 mod sampler;
 mod scope;
@@ -36,18 +37,22 @@ mod _native {
     #[pymodule_export]
     use crate::{
         layer::{
-            record_cache_outcome, trace_cache_operation, trace_concept_extraction,
-            trace_consensus_operation, trace_embedding_generation, trace_graph_traversal,
-            trace_learn, trace_peer_communication, trace_pipeline, trace_query, trace_recall,
-            trace_sync_operation, trace_transaction,
+            record_cache_outcome, scrub_query_plan, trace_cache_operation,
+            trace_concept_extraction, trace_consensus_operation, trace_embedding_generation,
+            trace_graph_traversal, trace_learn, trace_peer_communication, trace_pipeline,
+            trace_query, trace_recall, trace_sync_operation, trace_transaction,
         },
         meter::{measurements, set_observer},
         opentelemetry::install,
-        propagation::{current_ids, current_span, extract, inject, set_baggage},
+        propagation::{current_ids, current_span, extract, inject, propagated_fields, set_baggage},
         request::describe_request,
+        sampler::PySampler,
         scope::Scope,
         span::PySpan,
-        telemetry::{force_flush, force_sampling, init, is_active, set_sampler, shutdown, stats},
+        telemetry::{
+            force_flush, force_sampling, init, is_active, set_sampler, set_sampling_rate, shutdown,
+            stats,
+        },
         tracer::PyTracer,
     };
 }

@@ -11,7 +11,7 @@
 use crate::{
     context::{given_or_current, with_parent},
     exception::{self, Outcome},
-    meter,
+    meter::{self, Operation},
     opentelemetry::Api,
     span::PySpan,
     work::Work,
@@ -95,7 +95,7 @@ impl Scope {
         let (span, baggage) = with_parent(api, &base, |parent| {
             (self.work.start(py, &parent.context), parent.baggage)
         });
-        let span = PySpan::started(py, api, span, baggage)?;
+        let span = PySpan::started(py, api, span, baggage, self.outcome)?;
         let inside = api.context_with(&base, &api.span_key, &span)?;
         let token = api.attach(&inside)?;
         Ok((span, token))
@@ -111,11 +111,17 @@ impl Scope {
         exception: &Bound<'_, PyAny>,
     ) {
         let py = exception.py();
+        let mut failed = exception::is_failure(exception);
         if let Some(state) = span.state() {
             if !exception.is_none() {
                 exception::escaped(state, exception, self.outcome);
             } else if self.work.operation().is_some() && !state.has_status() {
                 state.set_status(Status::Ok);
+            }
+            failed |= state.has_failed();
+            if matches!(self.work.operation(), Some(Operation::Transaction)) {
+                let committed = exception.is_none() && !failed;
+                state.view().transaction_committed(committed);
             }
         }
         if let (Some(token), Some(api)) = (token, Api::get(py)) {
@@ -125,7 +131,7 @@ impl Scope {
             state.end(None);
         }
         if let (Some(operation), Some(began)) = (self.work.operation(), began) {
-            meter::measured(py, operation, began.elapsed(), !exception.is_none());
+            meter::measured(py, operation, began.elapsed(), failed);
         }
     }
 }
@@ -181,12 +187,12 @@ impl Scope {
         };
         let began = self.work.operation().map(|_| Instant::now());
         let result = function.call(arguments, Some(named));
-        let none = py.None();
         let exception = match &result {
-            Ok(_) => none.bind(py),
-            Err(error) => error.value(py).as_any(),
+            Ok(_) => py.None(),
+            // With its traceback, which lies beside it before Python 3.12.
+            Err(error) => error.clone_ref(py).into_value(py).into_any(),
         };
-        self.finish(span.get(), Some(token), began, exception);
+        self.finish(span.get(), Some(token), began, exception.bind(py));
         result
     }
 

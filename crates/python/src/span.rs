@@ -19,7 +19,7 @@ use pyo3::{
 };
 use std::sync::{
     Mutex, OnceLock, PoisonError,
-    atomic::{AtomicBool, Ordering},
+    atomic::{AtomicU8, Ordering},
 };
 
 /// One operation: its name, times, attributes, events, links and outcome.
@@ -43,8 +43,15 @@ pub(crate) struct State {
     identity: OnceLock<Py<PyAny>>,
     /// The exception that was recorded last, kept until the span ends.
     recorded: Mutex<Option<Py<PyAny>>>,
-    has_status: AtomicBool,
+    /// One of the numbers that follow.
+    status: AtomicU8,
+    /// What an exception does that leaves a `with` block around the span itself.
+    outcome: Outcome,
 }
+
+const UNSET: u8 = 0;
+const OK: u8 = 1;
+const ERROR: u8 = 2;
 
 /// A span, with the context in which it is the current one.
 #[derive(Debug)]
@@ -75,11 +82,20 @@ impl State {
 
     /// Whether somebody has set a status.
     pub(crate) fn has_status(&self) -> bool {
-        self.has_status.load(Ordering::Relaxed)
+        self.status.load(Ordering::Relaxed) != UNSET
+    }
+
+    /// Whether the status that counts is an error.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.status.load(Ordering::Relaxed) == ERROR
     }
 
     pub(crate) fn set_status(&self, status: Status<'_>) {
-        self.has_status.store(true, Ordering::Relaxed);
+        // OK is final.
+        if self.status.load(Ordering::Relaxed) != OK {
+            let number = if status == Status::Ok { OK } else { ERROR };
+            self.status.store(number, Ordering::Relaxed);
+        }
         self.view().set_status(status);
     }
 
@@ -119,9 +135,10 @@ impl PySpan {
         api: &Api,
         span: Span,
         baggage: Option<Bound<'py, PyAny>>,
+        outcome: Outcome,
     ) -> PyResult<Bound<'py, Self>> {
         let is_recorded = span.is_recording();
-        Self::new_with(py, api, Held::Own(span), is_recorded, baggage)
+        Self::new_with(py, api, Held::Own(span), is_recorded, baggage, outcome)
     }
 
     /// A span object for a span of another process.
@@ -131,7 +148,8 @@ impl PySpan {
         context: Context,
         baggage: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, Self>> {
-        Self::new_with(py, api, Held::Remote(context), false, baggage)
+        let outcome = Outcome::default();
+        Self::new_with(py, api, Held::Remote(context), false, baggage, outcome)
     }
 
     #[inline]
@@ -141,6 +159,7 @@ impl PySpan {
         held: Held,
         is_recorded: bool,
         baggage: Option<Bound<'py, PyAny>>,
+        outcome: Outcome,
     ) -> PyResult<Bound<'py, Self>> {
         let object = api.new_span(py)?;
         let state = State {
@@ -149,7 +168,8 @@ impl PySpan {
             baggage: baggage.map(Bound::unbind),
             identity: OnceLock::new(),
             recorded: Mutex::new(None),
-            has_status: AtomicBool::new(false),
+            status: AtomicU8::new(UNSET),
+            outcome,
         };
         let _is_new = object.get().0.set(state).is_ok();
         Ok(object)
@@ -244,13 +264,16 @@ impl PySpan {
         }
     }
 
-    #[pyo3(signature = (exception, attributes = None, timestamp = None, escaped = false))]
+    #[pyo3(
+        signature = (exception, attributes = None, timestamp = None, escaped = None),
+        text_signature = "($self, exception, attributes=None, timestamp=None, escaped=False)"
+    )]
     fn record_exception(
         &self,
         exception: &Bound<'_, PyAny>,
         attributes: Option<&Bound<'_, PyAny>>,
         timestamp: Option<&Bound<'_, PyAny>>,
-        escaped: bool,
+        escaped: Option<&Bound<'_, PyAny>>,
     ) {
         let _ = escaped; // deprecated, and without a place on the wire
         if let Some(state) = self.0.get().filter(|state| state.view().is_recording()) {
@@ -351,7 +374,7 @@ impl PySpan {
         _traceback: &Bound<'_, PyAny>,
     ) {
         if let Some(state) = self.0.get() {
-            exception::escaped(state, exception, Outcome::default());
+            exception::escaped(state, exception, state.outcome);
             state.end(None);
         }
     }

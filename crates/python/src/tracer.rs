@@ -11,7 +11,7 @@ use crate::{
     opentelemetry::Api,
     scope::Scope,
     span::{PySpan, nanos},
-    value::Text,
+    value::{Text, Truth},
     work::{Plain, Work, kind, links, pairs},
 };
 use continuum_observability::Tracer;
@@ -46,11 +46,11 @@ impl PyTracer {
 
     /// Starts a span that is not the current one.
     #[expect(clippy::too_many_arguments, reason = "the API's signature")]
-    #[expect(clippy::fn_params_excessive_bools, reason = "the API's signature")]
     #[pyo3(signature = (
         name, context = None, kind = None, attributes = None, links = None, start_time = None,
-        record_exception = true, set_status_on_exception = true
-    ))]
+        record_exception = Truth(true), set_status_on_exception = Truth(true)
+    ), text_signature = "($self, name, context=None, kind=None, attributes=None, links=None, \
+        start_time=None, record_exception=True, set_status_on_exception=True)")]
     fn start_span<'py>(
         &self,
         py: Python<'py>,
@@ -60,10 +60,9 @@ impl PyTracer {
         attributes: Option<&Bound<'py, PyAny>>,
         links: Option<&Bound<'py, PyAny>>,
         start_time: Option<&Bound<'py, PyAny>>,
-        record_exception: bool,
-        set_status_on_exception: bool,
+        record_exception: Truth,
+        set_status_on_exception: Truth,
     ) -> PyResult<Bound<'py, PySpan>> {
-        let _ = (record_exception, set_status_on_exception); // about scopes, and this is none
         let Some(api) = Api::get(py) else {
             return Bound::new(py, PySpan::default());
         };
@@ -72,16 +71,18 @@ impl PyTracer {
         let (span, baggage) = with_parent(api, &base, |parent| {
             (work.start(py, &parent.context), parent.baggage)
         });
-        PySpan::started(py, api, span, baggage)
+        let outcome = self.outcome(record_exception, set_status_on_exception);
+        PySpan::started(py, api, span, baggage, outcome)
     }
 
     /// A span that is current inside of a `with` block or a decorated function.
     #[expect(clippy::too_many_arguments, reason = "the API's signature")]
-    #[expect(clippy::fn_params_excessive_bools, reason = "the API's signature")]
     #[pyo3(signature = (
         name, context = None, kind = None, attributes = None, links = None, start_time = None,
-        record_exception = true, set_status_on_exception = true, end_on_exit = true
-    ))]
+        record_exception = Truth(true), set_status_on_exception = Truth(true),
+        end_on_exit = Truth(true)
+    ), text_signature = "($self, name, context=None, kind=None, attributes=None, links=None, \
+        start_time=None, record_exception=True, set_status_on_exception=True, end_on_exit=True)")]
     fn start_as_current_span(
         &self,
         name: &Bound<'_, PyAny>,
@@ -90,21 +91,25 @@ impl PyTracer {
         attributes: Option<&Bound<'_, PyAny>>,
         links: Option<&Bound<'_, PyAny>>,
         start_time: Option<&Bound<'_, PyAny>>,
-        record_exception: bool,
-        set_status_on_exception: bool,
-        end_on_exit: bool,
+        record_exception: Truth,
+        set_status_on_exception: Truth,
+        end_on_exit: Truth,
     ) -> Scope {
-        let outcome = Outcome {
-            record_exception,
-            set_status: set_status_on_exception,
-            names_type: self.names_type,
-        };
+        let outcome = self.outcome(record_exception, set_status_on_exception);
         let work = self.work(name, kind, attributes, links, start_time);
-        Scope::new(work, context, outcome, end_on_exit)
+        Scope::new(work, context, outcome, end_on_exit.0)
     }
 }
 
 impl PyTracer {
+    fn outcome(&self, Truth(record_exception): Truth, Truth(set_status): Truth) -> Outcome {
+        Outcome {
+            record_exception,
+            set_status,
+            names_type: self.names_type,
+        }
+    }
+
     #[inline]
     fn work(
         &self,

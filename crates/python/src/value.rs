@@ -5,6 +5,7 @@
 //! Invariants: nothing here raises; what has no counterpart is recorded as its `str()`, and what
 //! has no text either is left out.
 
+use crate::raised;
 use continuum_observability::Value;
 use pyo3::{
     prelude::*,
@@ -33,6 +34,57 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Text {
     }
 }
 
+/// A whole number from 0 on; nothing else is one.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Count(Option<usize>);
+
+impl Count {
+    /// A default, or what a call says.
+    pub(crate) const fn new(count: usize) -> Self {
+        Self(Some(count))
+    }
+
+    pub(crate) fn get(self) -> Option<usize> {
+        self.0
+    }
+
+    /// The number, or what counts in place of anything else.
+    pub(crate) fn or(self, otherwise: usize) -> usize {
+        self.0.unwrap_or(otherwise)
+    }
+}
+
+impl<'a, 'py> FromPyObject<'a, 'py> for Count {
+    type Error = Infallible;
+
+    fn extract(object: Borrowed<'a, 'py, PyAny>) -> Result<Self, Infallible> {
+        let converted = || {
+            let int = object.py().get_type::<PyInt>();
+            raised::answer(object.py(), int.call1((object,)))?
+                .extract()
+                .ok()
+        };
+        if object.is_none() {
+            return Ok(Self(None));
+        }
+        Ok(Self(object.extract().ok().or_else(converted)))
+    }
+}
+
+/// The truth of any object, as `if` sees it; what raises is true, as all defaults are.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Truth(pub(crate) bool);
+
+impl<'a, 'py> FromPyObject<'a, 'py> for Truth {
+    type Error = Infallible;
+
+    fn extract(object: Borrowed<'a, 'py, PyAny>) -> Result<Self, Infallible> {
+        Ok(Self(
+            raised::answer(object.py(), object.is_truthy()).unwrap_or(true),
+        ))
+    }
+}
+
 /// The object as text; lone surrogates become U+FFFD.
 pub(crate) fn text<'a>(object: &'a Bound<'_, PyAny>) -> Cow<'a, str> {
     match object.cast::<PyString>() {
@@ -42,8 +94,8 @@ pub(crate) fn text<'a>(object: &'a Bound<'_, PyAny>) -> Cow<'a, str> {
 }
 
 /// What `str()` says; `None` where it raises.
-fn shown(object: &Bound<'_, PyAny>) -> Option<String> {
-    let string = object.str().ok()?;
+pub(crate) fn shown(object: &Bound<'_, PyAny>) -> Option<String> {
+    let string = raised::answer(object.py(), object.str())?;
     Some(string.to_string_lossy().into_owned())
 }
 
@@ -95,7 +147,9 @@ fn collection(object: &Bound<'_, PyAny>, depth: usize) -> Option<Value<'static>>
     let entry = |(key, item): (Bound<'_, PyAny>, Bound<'_, PyAny>)| {
         (Cow::Owned(text(&key).into_owned()), member(item))
     };
-    Some(Value::Map(dict.iter().map(entry).collect()))
+    // A copy: the user's `str()` of a member may change what it is in.
+    let entries: Vec<_> = dict.iter().collect();
+    Some(Value::Map(entries.into_iter().map(entry).collect()))
 }
 
 /// Numbers of other types, such as `NumPy`'s, by what they convert to; anything else as text.

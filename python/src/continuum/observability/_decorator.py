@@ -6,7 +6,7 @@ the function, so that `inspect` answers the same.
 
 import functools
 import inspect
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from typing import Any, TypeVar, cast, overload
 
 from opentelemetry.util import types
@@ -65,7 +65,7 @@ def trace_function(
             attributes={
                 "function.name": short,
                 "function.module": module,
-                **(attributes or {}),
+                **(attributes if isinstance(attributes, Mapping) else {}),
             },
             record_exception=record_exception,
         )

@@ -13,6 +13,7 @@ from typing_extensions import Self, disjoint_base
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 __all__ = [
+    "Sampler",
     "Span",
     "SpanScope",
     "Tracer",
@@ -27,10 +28,13 @@ __all__ = [
     "install",
     "is_active",
     "measurements",
+    "propagated_fields",
     "record_cache_outcome",
+    "scrub_query_plan",
     "set_baggage",
     "set_observer",
     "set_sampler",
+    "set_sampling_rate",
     "shutdown",
     "stats",
     "trace_cache_operation",
@@ -160,6 +164,25 @@ class Tracer:
         """A span that is current inside of a `with` block or a decorated function."""
 
 @final
+class Sampler:
+    """A sampler of the recorder, for those of the package that count."""
+
+    @staticmethod
+    def rate_limited(per_second: int) -> Sampler:
+        """So many a second."""
+
+    @staticmethod
+    def adaptive(target_per_minute: int, least: float, most: float) -> Sampler:
+        """About so many a minute, by a share within bounds."""
+
+    @staticmethod
+    def error_always(ratio: float) -> Sampler:
+        """This share, and what failed."""
+
+    def keeps(self, trace_id: int) -> bool:
+        """Whether a trace that begins is kept as far as that is known at its start."""
+
+@final
 class SpanScope:
     """Opens a span for a `with` block, or for each call of the function that it decorates."""
 
@@ -189,7 +212,11 @@ def install(span: type[ApiSpan]) -> None:
     """Tells the recorder which class spans are of."""
 
 def init(
-    variables: Mapping[str, str], resource: Mapping[str, object], sampler: object | None = None
+    variables: Mapping[str, str],
+    resource: Mapping[str, object],
+    exporter_type: str | None = None,
+    sampling_rate: float | None = None,
+    sampler: object | None = None,
 ) -> bool:
     """Sets telemetry up; `False` when it was already."""
 
@@ -198,6 +225,9 @@ def is_active() -> bool:
 
 def set_sampler(sampler: object) -> None:
     """Replaces the sampler of running telemetry."""
+
+def set_sampling_rate(rate: float, errors: bool) -> None:
+    """Replaces it by a share of traces, with errors besides those in which something fails."""
 
 def force_sampling(seconds: float) -> None:
     """Records everything for a time in seconds."""
@@ -223,6 +253,9 @@ def inject(carrier: Any, context: Context | None = None) -> None:
 def extract(carrier: Any, context: Context | None = None) -> Context:
     """The context given, or else an empty one, with the parent and the baggage of a carrier."""
 
+def propagated_fields() -> list[str]:
+    """The names of the headers that the formats in use write."""
+
 def current_ids() -> tuple[str, str, str, str] | None:
     """Trace id, span id, `traceparent` and `tracestate` of the current span."""
 
@@ -241,6 +274,9 @@ def describe_request(
     headers: list[tuple[bytes, bytes]],
 ) -> None:
     """Records method, URL, headers and version of a request on a span."""
+
+def scrub_query_plan(plan: object) -> str | None:
+    """A query plan with its literals replaced; `None` where they are not known for certain."""
 
 def record_cache_outcome(
     key: object, hit: bool, tenant_id: str | None = None, value_size: int | None = None
@@ -282,11 +318,15 @@ def trace_query(
     table: str | None = None,
     tenant_id: str | None = None,
     capture_sql: bool = True,
+    system: str | None = None,
 ) -> SpanScope:
-    """A `db.<operation>.<table>` span; literals of the statement are replaced by `?`."""
+    """A `db.<operation>.<table>` span; literals of the statement are replaced by `?`.
 
-def trace_transaction(tenant_id: str | None = None) -> SpanScope:
-    """A `db.transaction` span."""
+    The system, such as `sqlite`, also says by which rules the statement is read.
+    """
+
+def trace_transaction(tenant_id: str | None = None, system: str | None = None) -> SpanScope:
+    """A `db.transaction` span, which says at its end whether it was committed: nothing failed."""
 
 def trace_cache_operation(
     operation: str, key: str | None = None, tenant_id: str | None = None

@@ -4,6 +4,7 @@ Parts of a key that look like hashes are recorded as `<hash>`.
 """
 
 from continuum.observability import _native
+from continuum.observability._guard import harmless
 from continuum.observability._native import trace_cache_operation, trace_pipeline
 from continuum.observability.metrics import Gauge
 
@@ -43,6 +44,7 @@ def record_cache_miss(key: object, tenant_id: str | None = None) -> None:
     _native.record_cache_outcome(key, False, tenant_id)
 
 
+@harmless
 def record_cache_stats(
     hits: int, misses: int, evictions: int, used_memory: int, tenant_id: str | None = None
 ) -> None:

@@ -5,7 +5,7 @@ of this process, and the other way round.
 """
 
 from collections.abc import Iterator, Mapping, MutableMapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 from opentelemetry import baggage, trace
@@ -142,7 +142,7 @@ def get_baggage(key: str) -> str | None:
     Returns:
         The value; `None` where there is none.
     """
-    value = baggage.get_baggage(key)
+    value = baggage.get_all().get(key) if isinstance(key, str) else None
     return None if value is None else str(value)
 
 
@@ -218,7 +218,9 @@ def propagate_context_to_dict(data: M) -> M:
     carrier: dict[str, str] = {}
     _native.inject(carrier)
     if carrier:
-        data[_KEY] = carrier
+        # What takes no members is left as it is.
+        with suppress(Exception):
+            data[_KEY] = carrier
     return data
 
 
@@ -231,6 +233,6 @@ def extract_context_from_dict(data: Mapping[str, Any]) -> Context:
     Returns:
         A context, without a parent where the message describes none.
     """
-    members = (data.get(key) for key in (_KEY, _OTHER_KEY))
+    members = (data.get(key) for key in (_KEY, _OTHER_KEY) if isinstance(data, Mapping))
     found = next((carrier for carrier in members if isinstance(carrier, Mapping)), {})
     return _native.extract(found)

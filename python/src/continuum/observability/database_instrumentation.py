@@ -6,8 +6,9 @@ out. A query of a second or more has the event `slow_query`.
 
 from opentelemetry import trace
 
-from continuum.observability import provider
+from continuum.observability import _native, provider
 from continuum.observability._core import get_current_span
+from continuum.observability._guard import harmless
 from continuum.observability._native import trace_query, trace_transaction
 from continuum.observability.metrics import Gauge
 
@@ -37,6 +38,7 @@ def trace_connection_pool(pool_size: int, active_connections: int, idle_connecti
     _pool_idle.set(idle_connections)
 
 
+@harmless
 def enrich_span_with_query_plan(plan: object, span: trace.Span | None = None) -> None:
     """Records how the database executes a query, with literals replaced.
 
@@ -47,8 +49,11 @@ def enrich_span_with_query_plan(plan: object, span: trace.Span | None = None) ->
     span = span or get_current_span()
     if isinstance(span, provider.Span):
         span.record_query_plan(plan)
+    elif (scrubbed := _native.scrub_query_plan(plan)) is not None:
+        span.set_attribute("db.query_plan", scrubbed)
 
 
+@harmless
 def enrich_span_with_row_count(row_count: int, span: trace.Span | None = None) -> None:
     """Records how many rows a query returned or changed.
 

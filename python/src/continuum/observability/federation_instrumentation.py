@@ -1,6 +1,7 @@
 """Spans of the federation layer: synchronisation, messages between peers, consensus."""
 
 from collections.abc import Mapping, MutableMapping
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from opentelemetry import trace
@@ -8,6 +9,7 @@ from opentelemetry.context import Context
 
 from continuum.observability import _native
 from continuum.observability._core import get_current_span
+from continuum.observability._guard import harmless
 from continuum.observability._native import (
     trace_consensus_operation,
     trace_peer_communication,
@@ -50,7 +52,9 @@ def inject_trace_context_into_message(message: M) -> M:
     carrier: dict[str, str] = {}
     _native.inject(carrier)
     if carrier:
-        message[_KEY] = carrier
+        # What takes no members is left as it is.
+        with suppress(Exception):
+            message[_KEY] = carrier
     return message
 
 
@@ -66,6 +70,7 @@ def extract_trace_context_from_message(message: Mapping[str, Any]) -> Context:
     return extract_context_from_dict(message)
 
 
+@harmless
 def record_conflict_resolution(
     conflict_type: str, resolution_strategy: str, tenant_id: str | None = None
 ) -> None:
@@ -81,6 +86,7 @@ def record_conflict_resolution(
     _conflicts.add(attributes=_with_tenant(attributes, tenant_id))
 
 
+@harmless
 def record_peer_connection(peer_id: str, connected: bool, tenant_id: str | None = None) -> None:
     """Records on the current span that a peer came or went.
 
@@ -104,6 +110,7 @@ def update_peer_count(count: int, tenant_id: str | None = None) -> None:
     _active_peers.set(count, _with_tenant({}, tenant_id))
 
 
+@harmless
 def enrich_span_with_sync_stats(
     entities_synced: int,
     conflicts_resolved: int,

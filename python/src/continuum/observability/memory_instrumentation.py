@@ -8,6 +8,7 @@ from opentelemetry import trace
 
 from continuum.observability import provider
 from continuum.observability._core import get_current_span
+from continuum.observability._guard import harmless
 from continuum.observability._native import (
     trace_concept_extraction,
     trace_embedding_generation,
@@ -37,6 +38,7 @@ _operations = Counter("memory_operations_total")
 _operation_duration = Histogram("memory_operation_duration_seconds")
 
 
+@harmless
 def enrich_span_with_recall_results(
     concepts_found: int,
     relationships_found: int,
@@ -57,11 +59,12 @@ def enrich_span_with_recall_results(
         {
             "memory.concepts_found": concepts_found,
             "memory.relationships_found": relationships_found,
-            "memory.query_time_ms": float(query_time_ms),
+            "memory.query_time_ms": _millis(query_time_ms),
         }
     )
 
 
+@harmless
 def enrich_span_with_learn_results(
     concepts_extracted: int,
     decisions_detected: int,
@@ -88,6 +91,13 @@ def enrich_span_with_learn_results(
             "memory.compounds_found": compounds_found,
         }
     )
+
+
+def _millis(time: float) -> float:
+    try:
+        return float(time)
+    except (TypeError, ValueError, OverflowError):
+        return time
 
 
 def _record_count(span: trace.Span, count: int) -> None:
