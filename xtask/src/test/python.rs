@@ -48,7 +48,7 @@ pub(super) fn is_in(root: &Path) -> bool {
 pub(super) fn runners(root: &Path, target_directory: &Path) -> Result<Vec<Runner>> {
     let (package, target) = (root.join("python"), target_directory.join("python"));
     let default = version(root, "python3").context("no python3")?;
-    let named = env::var_os(GUIDE_VARIABLE).filter(|path| !path.is_empty());
+    let named = guide_of_environment();
     let guide = guide(named, root);
     let of = |python: &str, version: &str, more: &[&str]| {
         let environment = environment(&target, version);
@@ -80,6 +80,14 @@ pub(super) fn runners(root: &Path, target_directory: &Path) -> Result<Vec<Runner
 fn version(root: &Path, python: &str) -> Option<String> {
     let output = process::output(interpreter(root, python).args(["-c", VERSION]));
     output.ok().map(|version| version.trim().to_owned())
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a developer's own files, no setting of the product"
+)]
+fn guide_of_environment() -> Option<OsString> {
+    env::var_os(GUIDE_VARIABLE).filter(|path| !path.is_empty())
 }
 
 /// The tracing guide, if it is there.
