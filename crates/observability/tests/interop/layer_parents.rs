@@ -115,6 +115,35 @@ fn a_span_is_not_recorded_any_more_under_a_parent_that_is_not() {
 }
 
 #[test]
+fn what_is_kept_for_a_parent_that_may_be_named_is_bounded_and_gone_when_none_can_be() {
+    struct Counted<'a>(&'a std::cell::Cell<usize>);
+    impl std::fmt::Debug for Counted<'_> {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            self.0.set(self.0.get() + 1);
+            f.write_str("shown")
+        }
+    }
+    let recorder = recorder();
+    // How often a field is shown that is recorded a thousand times.
+    let shown = |is_entered: bool| {
+        let times = std::cell::Cell::new(0);
+        let span = tracing::info_span!("job", otel.kind = "consumer", at = tracing::field::Empty);
+        if is_entered {
+            span.in_scope(|| ());
+        }
+        for _ in 0..1_000 {
+            span.record("at", tracing::field::debug(Counted(&times)));
+        }
+        times.get()
+    };
+    recorder.run(|| {
+        assert_eq!(shown(true), 1_000);
+        let kept = shown(false) - 1_000;
+        assert!((100..300).contains(&kept), "{kept}");
+    });
+}
+
+#[test]
 fn a_span_that_others_may_know_keeps_its_parent() {
     let recorder = recorder();
     recorder.run(|| {

@@ -11,7 +11,7 @@
 
 use super::{
     call_site::{CallSite, FieldUse},
-    text::{Place, Texts},
+    text::{MAX_TEXT_BYTES, Place, Texts},
 };
 use crate::{
     SpanKind, Status, Value,
@@ -20,6 +20,9 @@ use crate::{
 };
 use std::{array::from_fn, cell::Cell, error::Error, fmt::Debug, mem::swap, thread::LocalKey};
 use tracing_core::{Field, field::Visit};
+
+/// Fields that are kept for a parent that may be named yet.
+const MAX_KEPT: usize = 256;
 
 /// A value whose text lies elsewhere.
 #[derive(Debug, Clone, Copy)]
@@ -96,6 +99,11 @@ impl Fields {
         self.others.clear();
         self.special = Special::default();
         self.is_conventional = false;
+    }
+
+    /// Whether there is so much that no more is kept for a parent that may be named yet.
+    pub(super) fn is_full(&self) -> bool {
+        self.values.len() >= MAX_KEPT || self.texts.len() >= MAX_TEXT_BYTES
     }
 
     #[inline]

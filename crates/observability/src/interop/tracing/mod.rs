@@ -353,8 +353,12 @@ impl<S: Subscriber> Layer<S> for ContinuumLayer {
     }
 
     fn on_record(&self, id: &Id, values: &Record<'_>, _: layer::Context<'_, S>) {
-        let live = self.with_live(id, |live| (live.span.view().clone(), live.metadata));
-        let Some((view, metadata)) = live else { return };
+        let live = self.with_live(id, |live| {
+            (live.span.view().clone(), live.metadata, live.is_settled)
+        });
+        let Some((view, metadata, is_settled)) = live else {
+            return;
+        };
         let site = self.site(metadata);
         if view.is_recording() {
             with_fields(&OF_EVENT, |fields| {
@@ -364,7 +368,12 @@ impl<S: Subscriber> Layer<S> for ContinuumLayer {
             });
         }
         with_fields(&OF_SPAN, |fields| {
-            if fields.owner == Some(self.owner(id)) {
+            if fields.owner != Some(self.owner(id)) {
+                return;
+            }
+            if is_settled || fields.is_full() {
+                fields.owner = None;
+            } else {
                 fields.gather_late(&site, |visitor| values.record(visitor));
             }
         });

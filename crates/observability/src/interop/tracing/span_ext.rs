@@ -39,8 +39,8 @@ pub trait SpanExt {
     /// To be called first of all: not any more once the span was entered, has a child, or was asked for its
     /// context. A span that was not recorded until then gets its fields back only while it is the one that
     /// this thread made last, and not where it was made below another span of this process: the fields of
-    /// those are not looked at, so that a trace that is sampled out costs little. What is said of it
-    /// afterwards is recorded.
+    /// those are not looked at, so that a trace that is sampled out costs little. Of more than 256 fields none come
+    /// back. What is said of it afterwards is recorded.
     fn set_parent(&self, parent: &Context) -> bool;
 
     /// The context in which the span is current: to be injected, or attached elsewhere.

@@ -37,6 +37,10 @@ impl Texts {
         }
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     #[inline]
     pub(super) fn get(&self, place: Place) -> &str {
         self.0.get(place.start..place.end).unwrap_or_default()
