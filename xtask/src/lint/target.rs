@@ -129,7 +129,13 @@ mod tests {
 
     #[test]
     fn all_but_what_a_platform_cannot_have_is_checked() {
-        let network = ["otlp-grpc", "otlp-http", "zipkin"];
+        let network = [
+            "otlp-grpc",
+            "otlp-http",
+            "otlp-logs",
+            "otlp-metrics",
+            "zipkin",
+        ];
         with_sdk(|sdk| {
             for target in &TARGETS {
                 let mut expected: Vec<_> = network.iter().chain(target.lacks).copied().collect();

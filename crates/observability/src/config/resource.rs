@@ -13,7 +13,10 @@ use super::{
     pairs::parse_pairs,
     redaction::{REDACTED, is_denied_key},
 };
-use crate::span::{Value, Writer, attribute_len};
+use crate::{
+    recorder::PerProcess,
+    span::{Value, Writer, attribute_len},
+};
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 
 const SERVICE_NAME: &str = "service.name";
@@ -81,6 +84,15 @@ impl Resource {
         match self.0.iter_mut().find(|(known, _)| known == key) {
             Some((_, old)) => *old = value,
             None => self.0.push((key.to_owned(), value)),
+        }
+    }
+
+    /// What encodes the resource, once in each process: all that one sends is of the same instance.
+    pub(super) fn into_encoder(self) -> impl Fn() -> Vec<u8> + Send + Sync {
+        let encoded = PerProcess::new();
+        move || {
+            let encoded: Option<&Vec<u8>> = encoded.get_or_init(|| self.encode());
+            encoded.cloned().unwrap_or_else(|| self.encode())
         }
     }
 

@@ -146,7 +146,7 @@ impl Settings {
             #[cfg(any(feature = "log_0_4", feature = "tracing"))]
             log_correlation: self.log_correlation,
             hooks: self.hooks,
-            resource: Box::new(move || self.resource.encode()),
+            resource: Box::new(self.resource.into_encoder()),
             caps: self.caps,
             budget_bytes: self.memory_budget_bytes,
             wait_when_full: self.wait_when_full,

@@ -301,6 +301,12 @@ impl TelemetryHandle {
         Some(self.recorder?.core()?.backlog())
     }
 
+    /// The OTLP `Resource` message of what this process sends; `None` where telemetry is switched off.
+    #[cfg(feature = "_otlp_sdk")]
+    pub(crate) fn encoded_resource(self) -> Option<Vec<u8>> {
+        Some((self.recorder?.config.resource)())
+    }
+
     /// The metrics so far, with those about the SDK itself, as `OpenMetrics` text: what a scrape by
     /// Prometheus is answered with, as [`SpanMetrics::CONTENT_TYPE`](crate::SpanMetrics::CONTENT_TYPE).
     ///

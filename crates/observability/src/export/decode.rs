@@ -132,6 +132,14 @@ fn merge_resource(resource: &mut ResourceRecord, bytes: &[u8]) -> Result<(), Dec
     Ok(())
 }
 
+/// Decodes the OTLP `Resource` that `bytes` are.
+#[cfg(feature = "_otlp_sdk")]
+pub(crate) fn decode_resource(bytes: &[u8]) -> Result<ResourceRecord, DecodeError> {
+    let mut resource = ResourceRecord::default();
+    merge_resource(&mut resource, bytes)?;
+    Ok(resource)
+}
+
 /// Decodes the OTLP `InstrumentationScope` that `bytes` are.
 pub(crate) fn decode_scope(bytes: &[u8]) -> Result<Arc<ScopeRecord>, DecodeError> {
     let mut scope = ScopeRecord::default();

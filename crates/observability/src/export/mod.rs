@@ -50,6 +50,8 @@ pub use self::otlp::OtlpGrpcExporter;
 pub use self::otlp::OtlpHttpExporter;
 #[cfg(feature = "zipkin")]
 pub use self::zipkin::ZipkinExporter;
+#[cfg(feature = "_otlp_sdk")]
+pub(crate) use self::{decode::decode_resource, network::http_agent};
 pub use self::{
     decode::{DecodeError, decode_request},
     error::ExportError,

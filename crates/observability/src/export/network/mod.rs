@@ -39,6 +39,8 @@ pub use self::{endpoint::EndpointConfig, retry::RetryPolicy};
 pub(super) use self::compression::gzip;
 #[cfg(feature = "_post")]
 pub(super) use self::post::Post;
+#[cfg(feature = "_otlp_sdk")]
+pub(crate) use self::post::agent as http_agent;
 #[cfg(feature = "_fuzzing")]
 pub(crate) use self::retry::retry_after;
 #[cfg(feature = "otlp-grpc")]

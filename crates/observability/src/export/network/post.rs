@@ -199,7 +199,7 @@ impl fmt::Debug for Post {
 }
 
 /// One connection is enough for one export thread.
-fn agent(config: &EndpointConfig) -> Result<Agent, ExportError> {
+pub(crate) fn agent(config: &EndpointConfig) -> Result<Agent, ExportError> {
     let proxy = config.proxy.as_deref().map(Proxy::new).transpose();
     let proxy = proxy.map_err(|_invalid| ExportError::Config {
         setting: "proxy",

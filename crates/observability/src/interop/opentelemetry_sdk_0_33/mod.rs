@@ -1,6 +1,7 @@
 //! Exporters written for the `opentelemetry` SDK, release 0.33, as exporters of this one.
 //!
-//! Position: an [`Exporter`] that decodes requests and hands their spans to a [`SpanExporter`].
+//! Position: an [`Exporter`] that decodes requests and hands their spans to a [`SpanExporter`]. The other way round,
+//! `otlp` sends log records and metrics through that SDK.
 //!
 //! Invariants:
 //! - the future of an export is driven on the export thread, and dropped at the deadline;
@@ -9,8 +10,17 @@
 //! Source: OpenTelemetry specification, Trace SDK, "Span Exporter".
 
 mod convert;
+#[cfg(feature = "_otlp_sdk")]
+mod otlp;
 #[cfg(test)]
 mod tests;
+
+#[cfg(feature = "_otlp_sdk")]
+pub use otlp::OtlpError;
+#[cfg(feature = "otlp-logs")]
+pub use otlp::OtlpLogs;
+#[cfg(feature = "otlp-metrics")]
+pub use otlp::OtlpMetrics;
 
 use crate::{EncodedRequest, ExportError, Exported, Exporter, ResourceRecord, decode_request};
 use opentelemetry_sdk::{error::OTelSdkError, trace::SpanExporter};
