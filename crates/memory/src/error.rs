@@ -55,6 +55,16 @@ pub enum InputError {
         /// The field of the request.
         field: &'static str,
     },
+    /// A query has an operator of a full-text search, which a question in plain words has not.
+    #[error("{field} has search syntax at byte {offset}: {construct}")]
+    SearchSyntax {
+        /// The field of the request.
+        field: &'static str,
+        /// What was found, by its general form.
+        construct: &'static str,
+        /// Where it is.
+        offset: usize,
+    },
     /// A time is not an RFC 3339 date and time.
     #[error("{field} is not an RFC 3339 time")]
     NotATime {
@@ -78,6 +88,9 @@ impl InputError {
             Self::TooLong { .. } => "shorten the text, or split it into several requests",
             Self::OutOfRange { .. } => "choose a number within the range",
             Self::NoWord { .. } => "ask with at least one word",
+            Self::SearchSyntax { .. } => {
+                "ask in plain words: no AND, OR or NOT in capitals, no NEAR(, word*, ^word or text:word"
+            }
             Self::NotATime { .. } => "write the time like 2026-03-01T09:30:00Z, or leave it out",
             Self::NotATenant { .. } => "choose another tenant name",
         }

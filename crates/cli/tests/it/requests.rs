@@ -95,20 +95,38 @@ fn an_answer_without_turns_says_why() {
 }
 
 #[test]
-fn search_syntax_in_a_query_is_text_like_any_other() {
+fn search_syntax_in_a_query_is_refused_and_punctuation_is_not() {
     let live = Live::start();
     let key = live.key("acme");
     live.say(&key, "The boat is green");
-    let queries = [
+    let ask = |query: &str| {
+        let body = json!({ "query": query }).to_string();
+        live.post("/v1/recall", &key, &body)
+    };
+    for query in [
         "boat\" OR \"zebra",
-        "boat* NEAR(green, 2)",
-        "text:boat AND NOT ^green",
+        "boa*",
+        "boat NEAR(green, 2)",
+        "text:boat",
+        "green AND NOT boat",
+        "^boat",
+    ] {
+        let reply = ask(query);
+        let problem = reply.json();
+        assert_eq!(reply.status, 422, "{query}: {problem}");
+        assert_eq!(reply.header("content-type"), Some("application/problem+json"));
+        assert_eq!(problem["trace_id"], json!(reply.header("trace_id").unwrap()));
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(detail.contains("search syntax") && detail.contains("plain words"), "{detail}");
+    }
+    for query in [
+        "the \"boat",
         "boat); DROP TABLE turns; --",
         "-boat +green {a b}: (",
-    ];
-    for query in queries {
+        "*boat*",
+    ] {
         assert_eq!(
-            live.ask(&key, query)["turns"][0]["text"],
+            ask(query).json()["turns"][0]["text"],
             "The boat is green",
             "{query}"
         );

@@ -9,6 +9,7 @@
 mod check;
 mod learn;
 mod recall;
+mod search_syntax;
 mod sync;
 
 pub(crate) use learn::NewTurn;

@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::check;
+use super::{check, search_syntax};
 use crate::config::Limits;
 use crate::error::InputError;
 
@@ -15,7 +15,7 @@ const DEFAULT_RESULTS: usize = 10;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RecallRequest {
-    /// The question, in any language; there is no query syntax.
+    /// The question, in plain words of any language; the operators of a full-text search are refused.
     pub query: String,
     /// Most concepts to return; 10 when missing.
     #[serde(default = "default_results")]
@@ -57,10 +57,16 @@ impl RecallRequest {
         check::text("query", &self.query, limits.query_bytes)?;
         check::range("k", self.k, 1, limits.results)?;
         check::range("max_concepts", self.max_concepts, 0, limits.results)?;
-        if self.query.chars().any(char::is_alphanumeric) {
-            Ok(())
-        } else {
-            Err(InputError::NoWord { field: "query" })
+        if !self.query.chars().any(char::is_alphanumeric) {
+            return Err(InputError::NoWord { field: "query" });
+        }
+        match search_syntax::find(&self.query) {
+            Some((offset, construct)) => Err(InputError::SearchSyntax {
+                field: "query",
+                construct,
+                offset,
+            }),
+            None => Ok(()),
         }
     }
 }

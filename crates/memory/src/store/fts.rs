@@ -1,7 +1,8 @@
 //! A full-text query that no user can write.
 //!
 //! Invariants: the expression is made of quoted phrases joined by `OR` and of nothing else, so that
-//! `"`, `*`, `NEAR(` or `column:` in a question are words to look for, or nothing.
+//! `"`, `+`, `-` or a bracket in a question, and whatever else got past its check, are words to look
+//! for, or nothing.
 //!
 //! Source: `SQLite` documentation, "FTS5", section 3.1: a quote inside a string is doubled.
 

@@ -206,28 +206,44 @@ fn unknown_fields_of_a_request_are_refused() {
 }
 
 #[test]
-fn search_syntax_in_a_question_is_nothing_but_words() {
+fn search_syntax_in_a_question_is_refused() {
+    let (_dir, _memory, tenant) = acme();
+    for (query, offset, construct) in [
+        ("harb*", 0, "word*"),
+        ("a NEAR(harbour station)", 2, "NEAR("),
+        ("harbour OR station", 8, "OR"),
+    ] {
+        let expected = InputError::SearchSyntax {
+            field: "query",
+            construct,
+            offset,
+        };
+        assert_eq!(refused(tenant.recall(&RecallRequest::new(query))), expected);
+    }
+}
+
+#[test]
+fn punctuation_in_a_question_is_no_operator() {
     let (_dir, _memory, tenant) = acme();
     let harbour = say(&tenant, "the harbour is closed");
     say(&tenant, "the station is open");
     for query in [
         "harbour\"",
         "\"harbour",
-        "harbour*",
-        "NEAR(harbour",
-        "text:harbour",
+        "*harbour*",
+        "NEAR harbour",
         "-harbour",
-        "harbour AND",
-        "^harbour)",
+        "HARBOUR AND",
+        "harbour)",
         "harbour'; DROP TABLE turns; --",
         "{harbour} + \"\"",
     ] {
         let answer = tenant.recall(&RecallRequest::new(query)).unwrap();
         assert_eq!(answer.turns[0].turn_id, harbour, "{query}");
     }
-    // A prefix search or an operator would find these.
-    for query in ["harb*", "NOT", "rowid:1"] {
-        let answer = tenant.recall(&RecallRequest::new(query)).unwrap();
+    // An operator would find everything but the other word.
+    for query in ["zeppelin NOT", "rowid:1"] {
+        let answer = tenant.recall(&RecallRequest::new(&query.to_uppercase())).unwrap();
         assert!(answer.turns.is_empty(), "{query}");
     }
     assert_eq!(tenant.stats().unwrap().turns, 2);

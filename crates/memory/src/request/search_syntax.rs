@@ -1,0 +1,120 @@
+//! Operators of a full-text search in a question.
+//!
+//! Position: one of the checks of a recall. The question is looked up as words whatever it holds; who
+//! writes operators expects them to work, and is told that they do not.
+//!
+//! Invariant: what plain text has as well is not syntax: quotes, brackets, signs, `*emphasis*`, `2*3`,
+//! `10:30`, a text all in capitals.
+//!
+//! Source: `SQLite` documentation, "FTS5", section 3.
+
+/// The columns that a question could name.
+const COLUMNS: [&str; 3] = ["text", "speaker", "session_id"];
+
+/// The first operator: where it begins, and its general form.
+pub(super) fn find(query: &str) -> Option<(usize, &'static str)> {
+    let shouted = !query.chars().any(char::is_lowercase);
+    words(query).find_map(|(start, word)| {
+        let (before, after) = (&query[..start], &query[start + word.len()..]);
+        construct(before, word, after, shouted).map(|construct| (start, construct))
+    })
+}
+
+/// What a word is with its surroundings, if it is no plain one.
+fn construct(before: &str, word: &str, after: &str, shouted: bool) -> Option<&'static str> {
+    match word {
+        "NEAR" if after.trim_start().starts_with('(') => return Some("NEAR("),
+        "AND" if !shouted => return Some("AND"),
+        "OR" if !shouted => return Some("OR"),
+        "NOT" if !shouted => return Some("NOT"),
+        _ => {}
+    }
+    if is_prefix(before, after) {
+        Some("word*")
+    } else if is_initial(before, word) {
+        Some("^word")
+    } else if COLUMNS.contains(&word) && is_filter(after) {
+        Some("column:word")
+    } else {
+        None
+    }
+}
+
+/// Whether a word stands for all that begin like it: a star ends it that is no second one of a pair.
+fn is_prefix(before: &str, after: &str) -> bool {
+    let rest = after.strip_prefix('*');
+    rest.is_some_and(|rest| !rest.starts_with(|next: char| next.is_alphanumeric() || next == '*'))
+        && !before.contains('*')
+}
+
+/// Whether the name of a column is followed by what to look for in it.
+fn is_filter(after: &str) -> bool {
+    let rest = after.strip_prefix(':');
+    rest.is_some_and(|rest| rest.starts_with(|next: char| next.is_alphanumeric() || next == '"'))
+}
+
+/// Whether a word is asked for at the beginning of a text.
+fn is_initial(before: &str, word: &str) -> bool {
+    let rest = before.strip_suffix('^');
+    let is_free = |rest: &str| {
+        rest.is_empty() || rest.ends_with(|last: char| last.is_whitespace() || "(\"".contains(last))
+    };
+    word.starts_with(char::is_alphanumeric) && rest.is_some_and(is_free)
+}
+
+/// The words, each with where it begins.
+fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let is_no_part = |letter: char| !letter.is_alphanumeric() && letter != '_';
+    let mut next = 0;
+    text.split_inclusive(is_no_part).filter_map(move |piece| {
+        let start = next;
+        next += piece.len();
+        let word = piece.trim_end_matches(is_no_part);
+        (!word.is_empty()).then_some((start, word))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::find;
+
+    #[test]
+    fn operators_are_found_where_they_stand() {
+        for (query, expected) in [
+            ("boat AND green", (5, "AND")),
+            ("boat OR", (5, "OR")),
+            ("NOT the boat", (0, "NOT")),
+            ("a boat NEAR(green, 2)", (7, "NEAR(")),
+            ("a boat NEAR (green)", (7, "NEAR(")),
+            ("the boa* of", (4, "word*")),
+            ("\"the boat\" boa*", (11, "word*")),
+            ("^boat", (1, "^word")),
+            ("was (^boat", (6, "^word")),
+            ("-text:boat", (1, "column:word")),
+            ("speaker:\"Ana\" said", (0, "column:word")),
+        ] {
+            assert_eq!(find(query), Some(expected), "{query}");
+        }
+    }
+
+    #[test]
+    fn plain_text_is_no_syntax() {
+        for query in [
+            "what did Ana say about \"the boat\"?",
+            "a 5\" screen",
+            "NEAR and far",
+            "who came and who did not",
+            "WHO CAME AND WHO DID NOT?",
+            "the *red* boat, the **green** one",
+            "2*3 and 2 * 3",
+            "at 10:30, the text: none",
+            "std::text::find and C++",
+            "2^10 (^_^)",
+            "-boat +green {a b} (c) 'd' 50% e/f; --",
+            "ORACLE, Andorra and NOTES",
+            "søk etter båt – hvor?",
+        ] {
+            assert_eq!(find(query), None, "{query}");
+        }
+    }
+}
