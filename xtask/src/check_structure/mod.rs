@@ -1,13 +1,14 @@
 //! `cargo xtask check-structure`: the shape of the repository, held by program.
 //!
-//! Five checks, a file each: [`arrows`] between crates, names in the [`root`], [`length`] of
-//! files, the [`weight`] of a build, [`unsafety`] in its place. A check gives one line per violation
-//! and never stops at the first.
+//! Six checks, a file each: [`arrows`] between crates, names in the [`root`], [`length`] of
+//! files, the [`weight`] of a build, [`unsafety`] in its place, the tables of the [`map`]. A check gives one
+//! line per violation and never stops at the first.
 
 mod arrows;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod length;
+mod map;
 mod root;
 mod unsafety;
 mod weight;
@@ -25,7 +26,8 @@ pub(crate) const COMMAND: Command = Command {
     options: &[],
     help: "Fails on a dependency between crates that the architecture does not draw, on a name in\n\
            the root that is not on the closed list, on a source file over 500 lines, on `full`\n\
-           features of tokio or fat LTO, and on unsafe code outside of its folder.\n\
+           features of tokio or fat LTO, on unsafe code outside of its folder, and on a second row\n\
+           about one thing in a table of ARCHITECTURE.md.\n\
            Each list is a constant in xtask/src/check_structure.\n\
            Files are seen as Git sees them: tracked, or new and not ignored.",
     run: |workspace, _| {
@@ -47,6 +49,7 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     violations.extend(length::violations(workspace.root(), &files)?);
     violations.extend(weight::violations(workspace.root(), &members)?);
     violations.extend(unsafety::violations(workspace.root(), &files)?);
+    violations.extend(map::violations(workspace.root())?);
     for violation in &violations {
         eprintln!("{violation}");
     }
@@ -88,12 +91,13 @@ mod tests {
             "[dependencies]\nmemory = { path = \"../memory\" }\n",
         );
         repository.write("NOTES.md", "");
+        repository.write("ARCHITECTURE.md", "| a |\n| a |\n");
         repository.write("crates/memory/src/long.rs", &"\n".repeat(501));
         repository.write("crates/memory/src/lib.rs", "#![allow(unsafe_code)]");
         let manifest = "[workspace]\nresolver = \"3\"\nmembers = [\"crates/*\"]\n\
                         [profile.release]\nlto = true\n";
         repository.write("Cargo.toml", manifest);
         let error = check(&repository.workspace()).unwrap_err();
-        assert_eq!(error.to_string(), "5 violations of the structure");
+        assert_eq!(error.to_string(), "6 violations of the structure");
     }
 }
