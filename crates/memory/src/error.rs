@@ -19,6 +19,9 @@ pub enum InputError {
         /// The field of the request.
         field: &'static str,
     },
+    /// A learn has no text at all.
+    #[error("neither user_message nor ai_response has a text")]
+    NoText,
     /// A text contains a NUL character.
     #[error("{field} has a NUL character at byte {offset}")]
     NulByte {
@@ -84,6 +87,7 @@ impl InputError {
     pub fn remedy(&self) -> &'static str {
         match self {
             Self::Empty { .. } => "send at least one character that is not white space",
+            Self::NoText => "send user_message, ai_response or both",
             Self::NulByte { .. } => "remove the NUL characters from the text",
             Self::TooLong { .. } => "shorten the text, or split it into several requests",
             Self::OutOfRange { .. } => "choose a number within the range",

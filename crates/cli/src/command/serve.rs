@@ -63,7 +63,7 @@ Examples:
 
 Routes, with Authorization: Bearer <key> or X-API-Key: <key>:
   POST /v1/learn    {session_id, user_message?, ai_response?, speaker?, at?, metadata?}
-  POST /v1/recall   {query, max_concepts = 10, k = 10}
+  POST /v1/recall   {query, max_concepts = 10, k = 10}, the query in plain words
   GET  /v1/outbox   what is still to be told to the peer, and what was given up
   POST /v1/outbox/retry   tries again what was given up
   POST /sync        for other nodes, with the key of a peer

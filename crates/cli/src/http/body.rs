@@ -15,11 +15,10 @@ use axum::{
 };
 use http_body_util::BodyExt as _;
 use serde::de::DeserializeOwned;
-use serde_json::error::Category;
-
+use serde_json::{Deserializer, error::Category};
 use tokio::time::timeout;
 
-use super::problem::Problem;
+use super::{misfit::misfit, problem::Problem};
 
 /// The longest body of most routes.
 const MAX_BODY_BYTES: usize = 1024 * 1024;
@@ -41,13 +40,19 @@ impl<S: Sync, T: DeserializeOwned, const LIMIT_BYTES: usize> FromRequest<S>
         }
         let reading = timeout(BODY_TIMEOUT, read(request.into_body(), LIMIT_BYTES));
         let bytes = reading.await.unwrap_or(Err(Problem::BodyTooSlow))?;
-        serde_json::from_slice(&bytes)
-            .map(Self)
-            .map_err(|error| match error.classify() {
-                Category::Data => Problem::WrongShape(error),
-                Category::Syntax | Category::Eof | Category::Io => Problem::NotJson(error),
-            })
+        parse(&bytes).map(Self)
     }
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let mut json = Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut json);
+    let value = value.map_err(|error| match error.inner().classify() {
+        Category::Data => Problem::WrongShape(misfit(&error)),
+        Category::Syntax | Category::Eof | Category::Io => Problem::NotJson(error.into_inner()),
+    })?;
+    json.end().map_err(Problem::NotJson)?;
+    Ok(value)
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

@@ -15,6 +15,7 @@ mod caller;
 mod drain;
 mod log;
 mod metrics;
+mod misfit;
 mod problem;
 mod route;
 mod server;

@@ -4,6 +4,7 @@
 //!
 //! Invariants:
 //! - a document names the trace in which the request was recorded, and what to do;
+//! - a document repeats no text that was sent, except the name of a field that is not known, shortened;
 //! - what the caller cannot change (5xx) is described without paths and without SQL: the trace has
 //!   the details.
 //!
@@ -53,8 +54,8 @@ pub(super) enum Problem {
     },
     /// The body is not JSON.
     NotJson(serde_json::Error),
-    /// The body is JSON, but not the object that the route takes.
-    WrongShape(serde_json::Error),
+    /// The body is JSON, but not the object that the route takes, for this reason.
+    WrongShape(String),
     /// The memory refused.
     Memory(MemoryError),
     /// The thread that did the work panicked.
@@ -107,7 +108,7 @@ impl Problem {
                 format!("the body is longer than {limit_bytes} bytes")
             }
             Self::NotJson(error) => format!("the body is not JSON: {error}"),
-            Self::WrongShape(error) => format!("the body is not as expected: {error}"),
+            Self::WrongShape(reason) => format!("the body is not as expected: {reason}"),
             Self::Memory(MemoryError::Input(error)) => error.to_string(),
             Self::Memory(error @ MemoryError::NotThePeers) => error.to_string(),
             Self::Memory(error) if error.is_transient() => "the memory is busy".to_owned(),

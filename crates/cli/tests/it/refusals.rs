@@ -83,6 +83,29 @@ fn a_learn_without_text_is_422() {
         r#"{"session_id": "s", "user_message": "a boat", "at": "yesterday"}"#,
     ];
     refuse("/v1/learn", 422, &texts(bodies));
+    let live = Live::start();
+    let reply = live.post("/v1/learn", &live.key("acme"), bodies[0]);
+    assert_eq!(
+        reply.json()["detail"],
+        "neither user_message nor ai_response has a text"
+    );
+}
+
+#[test]
+fn a_value_of_the_wrong_kind_is_told_by_its_field_and_not_repeated() {
+    let live = Live::start();
+    let key = live.key("acme");
+    for private in ["my private words".to_owned(), "x".repeat(900_000)] {
+        let body = json!({ "query": "boat", "k": private }).to_string();
+        let reply = live.post("/v1/recall", &key, &body);
+        assert_problem(&reply, 422);
+        let detail = reply.json()["detail"].as_str().unwrap().to_owned();
+        assert!(
+            detail.starts_with("the body is not as expected: k: invalid type: string, expected "),
+            "{detail}"
+        );
+        assert!(!reply.text.contains(&private), "{detail}");
+    }
 }
 
 #[test]
@@ -104,6 +127,7 @@ fn nul_characters_are_422_wherever_they_are() {
         r#"{"session_id": "s", "ai_response": "a\u0000boat"}"#,
         r#"{"session_id": "s\u0000", "user_message": "a boat"}"#,
         r#"{"session_id": "s", "user_message": "a boat", "speaker": "\u0000Ann"}"#,
+        r#"{"session_id": "s", "user_message": "a boat", "metadata": {"a": ["\u0000"]}}"#,
     ];
     refuse("/v1/learn", 422, &texts(learn));
     refuse("/v1/recall", 422, &texts([r#"{"query": "boat\u0000"}"#]));

@@ -18,23 +18,37 @@ pub(super) fn text(field: &'static str, text: &str, limit_bytes: usize) -> Resul
             limit_bytes,
         });
     }
-    match text.find('\0') {
+    without_nul(field, text.find('\0'))
+}
+
+fn without_nul(field: &'static str, found: Option<usize>) -> Result<(), InputError> {
+    match found {
         Some(offset) => Err(InputError::NulByte { field, offset }),
         None => Ok(()),
     }
 }
 
-/// Accepts metadata that is not too long.
+/// Accepts metadata that is not too long and has no NUL in any text.
 pub(super) fn metadata(json: Option<&RawValue>, limit_bytes: usize) -> Result<(), InputError> {
-    let actual_bytes = json.map_or(0, |json| json.get().len());
-    if actual_bytes > limit_bytes {
+    let json = json.map_or("", RawValue::get);
+    if json.len() > limit_bytes {
         return Err(InputError::TooLong {
             field: "metadata",
-            actual_bytes,
+            actual_bytes: json.len(),
             limit_bytes,
         });
     }
-    Ok(())
+    without_nul("metadata", escaped_nul(json))
+}
+
+/// Where JSON has a NUL character: always as an escape, which has no backslash before it that is one itself.
+fn escaped_nul(json: &str) -> Option<usize> {
+    let mut escapes = json.match_indices("\\u0000").map(|(at, _)| at);
+    let is_free = |at: &usize| {
+        let before = json[..*at].bytes().rev();
+        before.take_while(|byte| *byte == b'\\').count() % 2 == 0
+    };
+    escapes.find(is_free)
 }
 
 /// Accepts a number within an inclusive range.
@@ -128,7 +142,22 @@ fn days_in_month(year: u32, month: u32) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use super::is_rfc3339;
+    use super::{escaped_nul, is_rfc3339};
+
+    #[test]
+    fn a_nul_in_json_is_found_by_its_escape() {
+        for (json, expected) in [
+            (r#"{"a": "b\u0000"}"#, Some(8)),
+            (r#"{"\u0000": 1}"#, Some(2)),
+            (r#""\\\u0000""#, Some(3)),
+            (r#""\\u0000 \u0000""#, Some(9)),
+            (r#""\\u0000""#, None),
+            (r#""\u0001 u0000""#, None),
+            ("", None),
+        ] {
+            assert_eq!(escaped_nul(json), expected, "{json}");
+        }
+    }
 
     #[test]
     fn accepts_times_of_rfc_3339_only() {

@@ -98,9 +98,7 @@ impl LearnRequest {
         )?;
         let turns: Vec<_> = user.into_iter().chain(assistant).collect();
         if turns.is_empty() {
-            return Err(InputError::Empty {
-                field: "user_message",
-            });
+            return Err(InputError::NoText);
         }
         Ok(turns)
     }

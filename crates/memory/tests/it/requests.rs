@@ -15,7 +15,8 @@ fn refused<T: std::fmt::Debug>(result: Result<T, MemoryError>) -> InputError {
 #[test]
 fn metadata_comes_back_byte_for_byte() {
     let (_dir, _memory, tenant) = acme();
-    let sent = r#"{"b": [1.0, 123456789012345678901234567890], "a":null, "a": "twice\u0000"}"#;
+    let sent =
+        r#"{"b": [1.0, 123456789012345678901234567890], "a":null, "a": "twice\\u0000\u0001"}"#;
     let request = LearnRequest::new("s")
         .user_message("the harbour is closed")
         .ai_response("then we take the harbour bus")
@@ -97,12 +98,7 @@ fn what_cannot_be_accepted_is_refused_by_field_and_nothing_is_stored() {
     let long = "x".repeat(300 * 1024);
     let good = || LearnRequest::new("s").user_message("fine");
     let cases = [
-        (
-            LearnRequest::new("s"),
-            InputError::Empty {
-                field: "user_message",
-            },
-        ),
+        (LearnRequest::new("s"), InputError::NoText),
         (
             good().ai_response(" \n"),
             InputError::Empty {
@@ -127,6 +123,13 @@ fn what_cannot_be_accepted_is_refused_by_field_and_nothing_is_stored() {
             InputError::NulByte {
                 field: "speaker",
                 offset: 0,
+            },
+        ),
+        (
+            good().metadata(RawValue::from_string(r#"{"a": "b\u0000"}"#.to_owned()).unwrap()),
+            InputError::NulByte {
+                field: "metadata",
+                offset: 8,
             },
         ),
         (good().at("yesterday"), InputError::NotATime { field: "at" }),
@@ -243,7 +246,9 @@ fn punctuation_in_a_question_is_no_operator() {
     }
     // An operator would find everything but the other word.
     for query in ["zeppelin NOT", "rowid:1"] {
-        let answer = tenant.recall(&RecallRequest::new(&query.to_uppercase())).unwrap();
+        let answer = tenant
+            .recall(&RecallRequest::new(&query.to_uppercase()))
+            .unwrap();
         assert!(answer.turns.is_empty(), "{query}");
     }
     assert_eq!(tenant.stats().unwrap().turns, 2);
