@@ -87,7 +87,11 @@ impl Worker {
                 failures => sleep(self.policy.probe_delay(failures)),
             };
             tokio::select! {
-                _ = stop.changed() => {}
+                changed = stop.changed() => {
+                    if changed.is_err() {
+                        break;
+                    }
+                }
                 // A node that is away is not asked again for each learn.
                 () = self.wake.notified(), if failures == 0 => {}
                 () = pause => {}

@@ -29,7 +29,7 @@ use continuum_observability::{Context, FutureExt as _, testing::TestRecorder};
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::{net::TcpListener, runtime::Runtime, sync::watch, task::JoinHandle};
+use tokio::{net::TcpListener, runtime::Runtime, sync::watch, task::JoinHandle, time::timeout};
 use tower::ServiceExt as _;
 
 use self::picture::shorten;
@@ -430,6 +430,19 @@ fn asked_to_stop_the_worker_leaves_what_it_has_not_begun() {
     assert_eq!(world.deliver(&first).delivered, 1);
     // It was never tried before, so that it belongs to the trace of its learn.
     assert!(!world.tree().contains("process_item"));
+}
+
+#[test]
+fn a_worker_ends_with_whoever_would_stop_it() {
+    let world = World::new();
+    let node = Node::new(Some(world.peer("cp_guess")));
+    let (server, stopped) = watch::channel(false);
+    drop(server);
+    let worker = node.service.worker().unwrap().policy(POLICY);
+    // It would go on for ever; how long it takes is not what this is about.
+    let ending = async { timeout(Duration::from_mins(1), worker.run(stopped)).await };
+    let ended = world.runtime.block_on(world.recorder.run_async(ending));
+    assert!(ended.is_ok());
 }
 
 #[test]
