@@ -8,7 +8,7 @@ use anyhow::Result;
 use clap::{Args, CommandFactory as _};
 use clap_complete::{Shell, generate};
 
-use super::CommandLine;
+use super::{CommandLine, output::unless_closed};
 
 /// Print completions for a shell
 #[derive(Debug, Args)]
@@ -30,6 +30,6 @@ impl Completions {
         let mut script = Vec::new();
         let mut command = CommandLine::command();
         generate(self.shell, &mut command, "continuum", &mut script);
-        Ok(io::stdout().write_all(&script)?)
+        unless_closed(io::stdout().write_all(&script))
     }
 }

@@ -1,6 +1,7 @@
 //! `continuum demo`: what can be asked of the demo.
 
 use std::{
+    env,
     io::{self, Write as _},
     path::PathBuf,
     process::ExitCode,
@@ -10,14 +11,17 @@ use anyhow::Result;
 use clap::{Args, ValueEnum};
 use continuum_observability::Palette;
 
-use super::{output::Output, palette::palette};
+use super::{output::unless_closed, palette::palette};
 use crate::{
     demo::{Demo, Destination},
     trace_file::DEFAULT_FILE,
 };
 
-/// Where OTLP receivers listen on a developer's machine.
-const DEFAULT_ENDPOINT: &str = "http://localhost:4318";
+/// Either of these sends the spans of any program to a receiver, those of the demo too.
+const RECEIVER: [&str; 2] = [
+    "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+];
 
 /// The exit status for a command line that makes no sense, as clap has it.
 const NOT_UNDERSTOOD: u8 = 2;
@@ -41,7 +45,8 @@ pub(super) struct DemoArgs {
     /// Where spans go besides the report
     #[arg(long, value_enum)]
     exporter: Option<Exporter>,
-    /// OTLP receiver, or the file of `--exporter file`; alone it means `--exporter otlp`
+    /// OTLP receiver, or the file of `--exporter file`; alone it means `--exporter otlp`, as
+    /// `OTEL_EXPORTER_OTLP_ENDPOINT` does
     #[arg(long, value_name = "URL")]
     endpoint: Option<String>,
     /// Keep the data directory and say where it is
@@ -59,7 +64,9 @@ Examples:
 enum Exporter {
     /// Trees on standard error
     Console,
-    #[value(help = "OTLP over HTTP, to http://localhost:4318 unless --endpoint says otherwise")]
+    #[value(
+        help = "OTLP, by the variables of OTEL_EXPORTER_OTLP_*; without any, to http://localhost:4318"
+    )]
     Otlp,
     /// OTLP as JSON lines, in continuum-traces.jsonl unless --endpoint says otherwise
     File,
@@ -73,7 +80,7 @@ impl DemoArgs {
             writeln!(io::stderr(), "{words}").unwrap_or_default();
             return Ok(ExitCode::from(NOT_UNDERSTOOD));
         }
-        let destination = self.destination();
+        let destination = self.destination(is_receiver_named());
         let Self {
             dataset,
             json,
@@ -92,20 +99,16 @@ impl DemoArgs {
             keep,
             palette,
         };
-        let mut out = Output::new(io::stdout().lock());
-        match demo.run(&mut out) {
-            // Who has read enough is not told that there was more.
-            Err(_) if out.is_closed() => Ok(ExitCode::SUCCESS),
-            result => result.map(|()| ExitCode::SUCCESS),
-        }
+        unless_closed(demo.run(&mut io::stdout().lock())?)?;
+        Ok(ExitCode::SUCCESS)
     }
 
-    fn destination(&self) -> Option<Destination> {
+    fn destination(&self, is_receiver_named: bool) -> Option<Destination> {
         let given = self.endpoint.clone();
-        let otlp_if_given = given.as_ref().map(|_| Exporter::Otlp);
-        Some(match self.exporter.or(otlp_if_given)? {
+        let otlp = (given.is_some() || is_receiver_named).then_some(Exporter::Otlp);
+        Some(match self.exporter.or(otlp)? {
             Exporter::Console => Destination::Console(palette(&io::stderr())),
-            Exporter::Otlp => Destination::Otlp(given.unwrap_or_else(|| DEFAULT_ENDPOINT.into())),
+            Exporter::Otlp => Destination::Otlp(given),
             Exporter::File => {
                 Destination::File(given.unwrap_or_else(|| DEFAULT_FILE.into()).into())
             }
@@ -113,11 +116,29 @@ impl DemoArgs {
     }
 }
 
+/// Whether the environment names a receiver.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "whether to send spans at all; where to and how is read by telemetry"
+)]
+fn is_receiver_named() -> bool {
+    let mut values = RECEIVER.into_iter().filter_map(env::var_os);
+    values.any(|value| !value.is_empty())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn destination(exporter: Option<Exporter>, endpoint: Option<&str>) -> Option<Destination> {
+        with_receiver(false, exporter, endpoint)
+    }
+
+    fn with_receiver(
+        is_named: bool,
+        exporter: Option<Exporter>,
+        endpoint: Option<&str>,
+    ) -> Option<Destination> {
         let endpoint = endpoint.map(str::to_owned);
         DemoArgs {
             dataset: None,
@@ -126,21 +147,30 @@ mod tests {
             endpoint,
             keep: false,
         }
-        .destination()
+        .destination(is_named)
     }
 
     #[test]
     fn an_endpoint_alone_means_otlp() {
         assert_eq!(
             destination(None, Some("http://h")),
-            Some(Destination::Otlp("http://h".into()))
+            Some(Destination::Otlp(Some("http://h".into())))
         );
         assert_eq!(destination(None, None), None);
     }
 
     #[test]
+    fn a_receiver_in_the_environment_means_otlp_unless_another_exporter_is_named() {
+        let otlp = Destination::Otlp(None);
+        assert_eq!(with_receiver(true, None, None), Some(otlp));
+        let file = Destination::File("spans.jsonl".into());
+        let named = with_receiver(true, Some(Exporter::File), Some("spans.jsonl"));
+        assert_eq!(named, Some(file));
+    }
+
+    #[test]
     fn each_exporter_has_a_default_place() {
-        let otlp = Destination::Otlp("http://localhost:4318".into());
+        let otlp = Destination::Otlp(None);
         assert_eq!(destination(Some(Exporter::Otlp), None), Some(otlp));
         let file = Destination::File("continuum-traces.jsonl".into());
         assert_eq!(destination(Some(Exporter::File), None), Some(file));

@@ -14,7 +14,7 @@ use clap::{Args, ValueEnum};
 use continuum_observability::{OtlpConfig, OtlpProtocol, Palette};
 use serde_json::json;
 
-use super::palette::palette;
+use super::{output::unless_closed, palette::palette};
 use crate::doctor::{self, Check, Finding, Outcome, Report};
 
 /// Exit status where something is wrong.
@@ -65,12 +65,12 @@ impl Doctor {
         });
         let report = doctor::examine(config);
         let mut out = io::stdout().lock();
-        if self.json {
-            writeln!(out, "{}", to_json(&report))?;
+        unless_closed(if self.json {
+            writeln!(out, "{}", to_json(&report))
         } else {
             let palette = palette(&out);
-            print(&mut out, &report, palette)?;
-        }
+            print(&mut out, &report, palette)
+        })?;
         Ok(if report.is_healthy() {
             ExitCode::SUCCESS
         } else {

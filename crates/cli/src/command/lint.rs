@@ -2,7 +2,8 @@
 //!
 //! Position: `trace_file` → the SDK's `lint` → a report for a person, or JSON for a script.
 //!
-//! Invariant: exit status 0 without findings, 3 with findings, 1 where the file cannot be read.
+//! Invariant: exit status 0 without findings, 3 with findings, also where nobody reads them to their end; 1
+//! where the file cannot be read or the report cannot be written.
 
 use std::{
     fmt::{self, Write},
@@ -19,7 +20,7 @@ use continuum_observability::{
 };
 use serde_json::json;
 
-use super::palette::palette;
+use super::{output::unless_closed, palette::palette};
 use crate::trace_file;
 
 /// Exit status where there are findings.
@@ -59,7 +60,7 @@ Examples:
   continuum lint spans.jsonl
   continuum lint spans.jsonl --without too-fine --json
 
-Exit status: 0 no findings, 3 findings, 1 the file cannot be read, 2 not understood.";
+Exit status: 0 no findings, 3 findings, 1 failed, 2 not understood.";
 
 impl Lint {
     pub(super) fn run(self) -> Result<ExitCode> {
@@ -70,12 +71,12 @@ impl Lint {
             .fold(Linter::new(), |linter, rule| linter.without(*rule));
         let findings = linter.lint(&spans);
         let mut out = io::stdout().lock();
-        if self.json {
-            writeln!(out, "{}", findings_as_json(&findings, spans.len()))?;
+        unless_closed(if self.json {
+            writeln!(out, "{}", findings_as_json(&findings, spans.len()))
         } else {
             let words = findings_in_words(&findings, spans.len(), palette(&out));
-            out.write_all(words.as_bytes())?;
-        }
+            out.write_all(words.as_bytes())
+        })?;
         Ok(if findings.is_empty() {
             ExitCode::SUCCESS
         } else {

@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result};
 use clap::{Args, CommandFactory as _};
 use clap_mangen::{Man as Page, generate_to};
 
-use super::CommandLine;
+use super::{CommandLine, output::unless_closed};
 
 /// Print the manual page, or write one for each command to a folder
 #[derive(Debug, Args)]
@@ -36,6 +36,6 @@ impl Man {
         }
         let mut page = Vec::new();
         Page::new(command).render(&mut page)?;
-        Ok(io::stdout().write_all(&page)?)
+        unless_closed(io::stdout().write_all(&page))
     }
 }

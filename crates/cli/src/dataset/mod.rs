@@ -93,7 +93,7 @@ impl Dataset {
     ///
     /// # Errors
     ///
-    /// When the file cannot be read, is not in the layout, or has no turn.
+    /// When the file cannot be read, is not in the layout, or has no turn or no question.
     pub fn read(path: &Path) -> Result<Self> {
         let text = fs::read_to_string(path)
             .with_context(|| format!("cannot read the dataset {}", path.display()))?;
@@ -102,6 +102,11 @@ impl Dataset {
         ensure!(
             dataset.turns() > 0,
             "the dataset has no turns: {}",
+            path.display()
+        );
+        ensure!(
+            dataset.questions() > 0,
+            "the dataset has no questions: {}",
             path.display()
         );
         Ok(dataset)
@@ -180,6 +185,20 @@ mod tests {
                 "{}",
                 question.text
             );
+        }
+    }
+
+    #[test]
+    fn a_file_with_nothing_to_learn_or_to_ask_is_refused() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let turn = r#"{"speaker": "Ann", "dia_id": "D1:1", "text": "a boat"}"#;
+        for (turns, missing) in [("", "no turns"), (turn, "no questions")] {
+            let sample =
+                format!(r#"[{{"sample_id": "s", "conversation": {{"session_1": [{turns}]}}}}]"#);
+            fs::write(file.path(), sample).unwrap();
+            let error = Dataset::read(file.path()).unwrap_err().to_string();
+            let expected = format!("the dataset has {missing}: {}", file.path().display());
+            assert_eq!(error, expected);
         }
     }
 

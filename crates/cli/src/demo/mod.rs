@@ -23,7 +23,10 @@ mod report;
 mod telemetry;
 mod text;
 
-use std::{io::Write, path::PathBuf};
+use std::{
+    io::{self, Write},
+    path::PathBuf,
+};
 
 use anyhow::{Context as _, Result, ensure};
 use continuum_observability::Palette;
@@ -52,33 +55,38 @@ pub struct Demo {
 }
 
 impl Demo {
-    /// Runs the demo and writes the report.
+    /// Runs the demo and writes the report; returns what came of the writing, since nobody has to read it.
     ///
     /// # Errors
     ///
-    /// When the service cannot run or answers what it should not, when the report cannot be
-    /// written, and, after the report, when spans are not accounted for.
-    pub fn run(&self, out: &mut dyn Write) -> Result<()> {
+    /// When the service cannot run or answers what it should not, and, after the report, when spans
+    /// are not accounted for, whether or not the report was read.
+    pub fn run(&self, out: &mut dyn Write) -> Result<io::Result<()>> {
         let dataset = match &self.dataset {
             Some(path) => Dataset::read(path)?,
             None => Dataset::embedded()?,
         };
-        if !self.json {
-            text::write_headline(out, &dataset)?;
-        }
-        let report = self.collect(&dataset)?;
-        if self.json {
-            serde_json::to_writer_pretty(&mut *out, &report)?;
-            writeln!(out)?;
+        let begun = if self.json {
+            Ok(())
         } else {
-            text::write(out, &report)?;
-        }
+            text::write_headline(out, &dataset)
+        };
+        let report = self.collect(&dataset)?;
+        let written = begun.and_then(|()| self.write(out, &report));
         ensure!(
             report.spans.accounted,
             "spans are missing: {:?}",
             report.spans
         );
-        Ok(())
+        Ok(written)
+    }
+
+    fn write(&self, out: &mut dyn Write, report: &Report) -> io::Result<()> {
+        if !self.json {
+            return text::write(out, report);
+        }
+        serde_json::to_writer_pretty(&mut *out, report)?;
+        writeln!(out)
     }
 
     fn collect(&self, dataset: &Dataset) -> Result<Report> {

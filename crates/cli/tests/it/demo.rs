@@ -10,6 +10,8 @@ use std::{
 
 use serde_json::{Value, json};
 
+use crate::receiver;
+
 /// The exit status and both outputs.
 type Outcome = (Option<i32>, String, String);
 
@@ -262,6 +264,48 @@ fn a_receiver_gets_every_span() {
     assert_eq!(report["spans"]["accounted"], true);
 }
 
+#[cfg(unix)]
+#[test]
+fn a_receiver_in_the_environment_gets_every_span() {
+    let dir = tempfile::tempdir().unwrap();
+    let received = dir.path().join("received.jsonl");
+    let program = env!("CARGO_BIN_EXE_continuum");
+    let output = Command::new(program)
+        .args(["run", "--quiet", "--no-lint", "--keep"])
+        .arg(&received)
+        .args(["--", program, "demo", "--json", "--dataset"])
+        .arg(dataset_in(dir.path()))
+        .env("TMPDIR", dir.path())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let spans = continuum_cli::trace_file::read(&received).unwrap();
+    assert_eq!(report["spans"]["exported"], spans.len());
+}
+
+#[test]
+fn a_receiver_is_told_what_the_environment_says() {
+    let dir = tempfile::tempdir().unwrap();
+    let (port, heads) = receiver::http(200);
+    let output = Command::new(env!("CARGO_BIN_EXE_continuum"))
+        .args(["demo", "--json", "--dataset"])
+        .arg(dataset_in(dir.path()))
+        .args(["--exporter", "otlp", "--endpoint"])
+        .arg(format!("http://127.0.0.1:{port}"))
+        .env("OTEL_EXPORTER_OTLP_HEADERS", "x-key=secret")
+        .env("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip")
+        .env("TMPDIR", dir.path())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let head = heads.recv().unwrap();
+    assert!(head.starts_with("post /v1/traces http/1.1\r\n"), "{head}");
+    for line in ["x-key: secret\r\n", "content-encoding: gzip\r\n"] {
+        assert!(head.contains(line), "{head}");
+    }
+}
+
 /// Runs the demo with standard error on a terminal, and gives what the terminal was told.
 #[cfg(target_os = "linux")]
 fn seen_on_a_terminal(dir: &Path) -> String {
@@ -325,26 +369,40 @@ fn spans_that_cannot_be_delivered_make_the_demo_fail() {
     assert_eq!(report["spans"]["dropped"], report["spans"]["started"]);
 }
 
+/// Runs the demo for somebody who does not read the report; gives the exit status and standard error.
+fn unread(arguments: &[&str]) -> (Option<i32>, String) {
+    let dir = tempfile::tempdir().unwrap();
+    let dataset = dataset_in(dir.path());
+    let mut demo = Command::new(env!("CARGO_BIN_EXE_continuum"))
+        .args(["demo", "--dataset", dataset.to_str().unwrap()])
+        .args(arguments)
+        .env("TMPDIR", dir.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(demo.stdout.take());
+    let output = demo.wait_with_output().unwrap();
+    (
+        output.status.code(),
+        String::from_utf8(output.stderr).unwrap(),
+    )
+}
+
 #[test]
 fn who_reads_only_the_beginning_of_the_report_sees_no_error() {
     for form in [&["--json"][..], &[]] {
-        let dir = tempfile::tempdir().unwrap();
-        let dataset = dataset_in(dir.path());
-        let mut demo = Command::new(env!("CARGO_BIN_EXE_continuum"))
-            .args(["demo", "--dataset", dataset.to_str().unwrap()])
-            .args(form)
-            .env("TMPDIR", dir.path())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        drop(demo.stdout.take());
-        let output = demo.wait_with_output().unwrap();
-        let errors = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(
-            (output.status.code(), errors.as_str()),
-            (Some(0), ""),
-            "{form:?}"
-        );
+        assert_eq!(unread(form), (Some(0), String::new()), "{form:?}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn missing_spans_make_the_demo_fail_whether_or_not_the_report_is_read() {
+    for form in [&["--json"][..], &[]] {
+        let full = ["--exporter", "file", "--endpoint", "/dev/full"];
+        let (status, errors) = unread(&[&full, form].concat());
+        assert_eq!(status, Some(1), "{form:?}: {errors}");
+        assert!(errors.contains("error: spans are missing"), "{errors}");
     }
 }

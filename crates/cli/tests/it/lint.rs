@@ -1,6 +1,10 @@
 //! `continuum lint`, as a person and as a script run it.
 
-use std::{fs, path::Path, process::Command};
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Stdio},
+};
 
 use serde_json::{Value, json};
 
@@ -53,6 +57,46 @@ generic-name  guide: Best practices: Span naming
     assert_eq!(
         (status, out.as_str()),
         (Some(0), "no findings in 1 spans\n")
+    );
+}
+
+#[test]
+fn findings_that_nobody_reads_to_their_end_are_findings() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("spans.jsonl");
+    for (name, expected) in [("operation", 3), ("load", 0)] {
+        fs::write(&file, line(name)).unwrap();
+        for form in [&["--json"][..], &[]] {
+            let mut lint = Command::new(env!("CARGO_BIN_EXE_continuum"));
+            lint.arg("lint").arg(&file).args(form);
+            // A pipe whose reading end is closed before anything is written.
+            let (reader, writer) = std::io::pipe().unwrap();
+            drop(reader);
+            let output = lint.stdout(writer).stderr(Stdio::piped()).spawn().unwrap();
+            let output = output.wait_with_output().unwrap();
+            let errors = String::from_utf8(output.stderr).unwrap();
+            assert_eq!(
+                (output.status.code(), errors.as_str()),
+                (Some(expected), "")
+            );
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_report_that_cannot_be_written_is_a_failure() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("spans.jsonl");
+    fs::write(&file, line("operation")).unwrap();
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    let mut lint = Command::new(env!("CARGO_BIN_EXE_continuum"));
+    let output = lint.arg("lint").arg(&file).stdout(full).output().unwrap();
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        errors.starts_with("error: cannot write to standard output: "),
+        "{errors}"
     );
 }
 

@@ -15,7 +15,7 @@ use anyhow::{Result, ensure};
 use clap::Args;
 use continuum_observability::{SpanRecord, TraceId, render_tree};
 
-use super::{output::Output, terminal::tree_style};
+use super::{output::unless_closed, terminal::tree_style};
 use crate::trace_file::{self, DEFAULT_FILE};
 
 /// The digits of a whole trace id.
@@ -70,12 +70,7 @@ impl Trace {
             let ids = wanted.join(", ");
             ensure!(!spans.is_empty(), "no trace {ids} in {}", file.display());
         }
-        let mut out = Output::new(io::stdout().lock());
-        match self.print(&mut out, &spans) {
-            // Who has read enough is not told that there was more.
-            Err(_) if out.is_closed() => Ok(()),
-            result => Ok(result?),
-        }
+        unless_closed(self.print(&mut io::stdout().lock(), &spans))
     }
 
     fn print(&self, out: &mut impl Write, spans: &[SpanRecord]) -> io::Result<()> {
