@@ -9,7 +9,9 @@
 //! finds its id; nothing else has to be said.
 
 use anyhow::Result;
-use continuum_observability::{get_tracer, init_telemetry, interop::opentelemetry_0_33};
+use continuum_observability::{
+    init_telemetry, interop::opentelemetry_0_33, layers::memory::trace_recall,
+};
 use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
 use opentelemetry_otlp::{LogExporter, Protocol, WithExportConfig as _};
 use opentelemetry_sdk::logs::SdkLoggerProvider;
@@ -50,15 +52,17 @@ fn subscriber(logs: &SdkLoggerProvider) -> impl tracing::Subscriber + Send + Syn
 }
 
 fn recall() {
-    get_tracer("assistant").in_scope("memory.recall", |_| {
-        tracing::warn!(concepts = 0, "nothing was found");
-    });
+    let recall = trace_recall("where is the boat?").tenant_id("acme");
+    recall.in_scope(|_| tracing::warn!(concepts = 0, "nothing was found"));
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use continuum_observability::{get_span_id, get_trace_id, testing::TestRecorder};
+    use continuum_observability::{
+        get_span_id, get_trace_id,
+        testing::{TestRecorder, assert_no_findings},
+    };
     use opentelemetry_proto::tonic::{
         collector::logs::v1::ExportLogsServiceRequest, logs::v1::LogRecord,
     };
@@ -134,5 +138,6 @@ mod tests {
         let in_span: (&[u8], &[u8], u32) = (&span.trace_id, &span.span_id, 3);
         assert_eq!(ids, [(&[][..], &[][..], 0), in_span]);
         assert_eq!(records[1].severity_text, "WARN");
+        assert_no_findings(&recorder);
     }
 }

@@ -95,7 +95,7 @@ async def ask(request: Ask) -> Answer:
     return Answer(answer=answer, trace_id=get_trace_id(), worker=os.getpid())
 
 
-@trace_function(attributes={"component": "memory"})
+@trace_function(attributes={"memory.component": "recall"})
 async def remember(question: str) -> str:
     """Asks the memory server for what was said about a question."""
     response = await memory.post("/v1/recall", json={"query": question, "k": 1})

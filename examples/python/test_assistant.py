@@ -23,6 +23,12 @@ QUESTION = "where do we store turns?"
 # How the memory server answers is asserted by its own tests.
 OF_THE_SERVER = "memory.recall"
 
+# The scopes of spans whose names and attributes others have chosen.
+OF_OTHERS = "opentelemetry.instrumentation."
+
+# The exit status of `continuum lint` where there are findings.
+FOUND = 3
+
 
 def free_port() -> int:
     with socket.socket() as listener:
@@ -63,6 +69,7 @@ class Deployment:
     sink: Sink
     url: str
     programs: ExitStack
+    files: list[Path]
 
     def ask(self, question: str) -> dict[str, Any]:
         return post(self.url, {"question": question})
@@ -71,6 +78,22 @@ class Deployment:
         """The spans of a trace, after everybody has stopped and delivered."""
         self.programs.close()
         return [span for span in self.sink.spans() if span.trace_id == trace_id]
+
+    def findings(self) -> list[str]:
+        """What `continuum lint` says of our own spans, after everybody has stopped."""
+        self.programs.close()
+        lines = b"".join(file.read_bytes() for file in self.files)
+        command = [os.environ["CONTINUUM_TEST_BINARY"], "lint", "--json", "-"]
+        linted = subprocess.run(command, input=lines, capture_output=True, check=False, timeout=60)
+        assert linted.returncode in (0, FOUND), linted.stderr
+        report = json.loads(linted.stdout)
+        scopes = {(span.trace_id, span.span_id): span.scope for span in self.sink.spans()}
+        assert report["spans"] == len(scopes) > 0
+        return [
+            f"{finding['rule']}: {finding['span']}: {finding['detail']}"
+            for finding in report["findings"]
+            if not scopes[finding["trace_id"], finding["span_id"]].startswith(OF_OTHERS)
+        ]
 
 
 @pytest.fixture
@@ -83,12 +106,15 @@ def deployment(tmp_path: Path) -> Iterator[Deployment]:
     made = subprocess.run(create, capture_output=True, text=True, check=True, timeout=60)
     key = made.stdout.strip()
     environment = os.environ | {
+        "OTEL_TRACES_EXPORTER": "otlp,file",
         "OTEL_EXPORTER_OTLP_ENDPOINT": sink.url,
         "REDIS_URL": f"redis://127.0.0.1:{redis}",
         "MEMORY_URL": f"http://127.0.0.1:{memory}",
         "MEMORY_KEY": key,
     }
     uvicorn = [sys.executable, "-m", "uvicorn", "--app-dir", str(HERE), "assistant:app"]
+    files = [tmp_path / "memory.jsonl", tmp_path / "assistant.jsonl"]
+    of_memory, of_assistant = (environment | {"CONTINUUM_TRACES_FILE": str(f)} for f in files)
     with ExitStack() as programs:
 
         def start(*arguments: Any, **options: Any) -> None:
@@ -96,12 +122,12 @@ def deployment(tmp_path: Path) -> Iterator[Deployment]:
 
         start(redis, ["redis-server", "--port", str(redis), "--save", "", "--dir", str(tmp_path)])
         serve = [continuum, "serve", "--addr", f"127.0.0.1:{memory}", *data]
-        start(memory, serve, env=environment)
+        start(memory, serve, env=of_memory)
         body = {"session_id": "kick-off", "user_message": SAID}
         post(f"http://127.0.0.1:{memory}/v1/learn", body, key)
         workers = [*uvicorn, "--workers", "2", "--port", str(web)]
-        start(web, workers, env=environment, cwd=tmp_path)
-        yield Deployment(sink, f"http://127.0.0.1:{web}/ask", programs)
+        start(web, workers, env=of_assistant, cwd=tmp_path)
+        yield Deployment(sink, f"http://127.0.0.1:{web}/ask", programs, files)
     sink.close()
 
 
@@ -169,3 +195,4 @@ def test_a_request_is_one_trace_in_both_languages_whichever_worker_answers(
     cached = deployment.spans(again["trace_id"])
     assert tree(cached) == CACHED
     assert cached[0].attributes["cache.hit"] is True
+    assert deployment.findings() == []

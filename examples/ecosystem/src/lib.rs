@@ -5,8 +5,8 @@
 //! this is `tracing`, recorded by one layer ([`subscriber`]). `tonic` makes no spans and takes them from a function
 //! that is there for it; `redis` and `rusqlite` tell of nothing: their connections are wrapped by `.traced()`.
 //!
-//! What to look at: [`shop`] asks all others, [`propagation`] carries the context between them. The test
-//! `one_trace` starts `PostgreSQL` and Redis, sends one request and draws its tree.
+//! What to look at: [`shop`] asks all others, [`propagation`] carries the context between them, and with it, as
+//! baggage, whose data is asked for. The test `one_trace` starts `PostgreSQL` and Redis, sends one request and draws its tree.
 
 pub mod payment;
 pub mod propagation;

@@ -76,7 +76,7 @@ impl Shop {
     }
 
     /// What is known of an order: from the cache, or else from everybody.
-    #[instrument(skip(self), err)]
+    #[instrument(skip_all, fields(order.id = id), err)]
     async fn order(mut self, id: i32) -> Result<String> {
         let key = format!("order:{id}");
         let known: Option<String> = self.cache.get(&key).await?;
@@ -104,7 +104,7 @@ impl Shop {
 
 async fn show(State(shop): State<Shop>, Path(id): Path<i32>) -> Result<String, StatusCode> {
     shop.order(id).await.map_err(|error| {
-        error!(id, "the order cannot be shown: {error:#}");
+        error!(order.id = id, "the order cannot be shown: {error:#}");
         StatusCode::INTERNAL_SERVER_ERROR
     })
 }

@@ -247,7 +247,7 @@ fn punctuation_in_a_question_is_no_operator() {
     // An operator would find everything but the other word.
     for query in ["zeppelin NOT", "rowid:1"] {
         let answer = tenant
-            .recall(&RecallRequest::new(&query.to_uppercase()))
+            .recall(&RecallRequest::new(query.to_uppercase()))
             .unwrap();
         assert!(answer.turns.is_empty(), "{query}");
     }
