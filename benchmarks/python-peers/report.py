@@ -16,6 +16,9 @@ SECONDS = os.environ.get("SECONDS_PACED", "10")
 DELIVERED = "CPU per delivered span at 10,000 a second"
 LOST = "lost of them"
 
+# In a cell of which there is nothing to say.
+ABSENT = "–"
+
 # What is measured, in which unit, and the most that it may be: median where there are several samples.
 GOALS = {
     "span with 4 attributes": ("ns", 2_000),
@@ -148,17 +151,17 @@ def table(rows):
         unit = found["unit"]
         cells = [cell(found["peers"].get(peer), unit) for peer in PEERS]
         ratios = [found["ratios"].get(peer) for peer in OTHERS]
-        cells += ["–" if ratio is None else f"{ratio:.1f}" for ratio in ratios]
+        cells += [ABSENT if ratio is None else f"{ratio:.1f}" for ratio in ratios]
         cells += [f"<= {found['goal']:,} {unit}", "yes" if found["met"] else "no"]
         yield f"| {found['what']} | {' | '.join(cells)} |"
 
 
 def cell(found, unit):
     if found is None:
-        return "–"
-    if found["p10"] == found["median"]:
-        return f"{found['median']:,.1f} {unit}"
-    return f"{found['p10']:,.0f} / {found['median']:,.0f} {unit}"
+        return ABSENT
+    digits = 0 if unit == "ns" else 1
+    texts = dict.fromkeys(f"{found[which]:,.{digits}f}" for which in ("p10", "median"))
+    return f"{' / '.join(texts)} {unit}"
 
 
 def main(path=None):
