@@ -103,16 +103,19 @@ fn extract_tracestate(carrier: &(impl Extractor + ?Sized)) -> TraceState {
 
 /// Writes `context` to `carrier`; nothing when it is invalid. Takes away what it does not write.
 pub fn inject(context: &SpanContext, carrier: &mut (impl Injector + ?Sized)) {
+    let state = context.trace_state();
+    let has_state = context.is_valid() && !state.is_empty();
+    if !has_state {
+        // Before anything is written: a carrier that is new has nothing in it yet.
+        carrier.remove(TRACESTATE);
+    }
     if context.is_valid() {
         carrier.set(TRACEPARENT, format_traceparent(context));
     } else {
         carrier.remove(TRACEPARENT);
     }
-    let tracestate = context.trace_state();
-    if context.is_valid() && !tracestate.is_empty() {
-        carrier.set(TRACESTATE, tracestate.header().to_owned());
-    } else {
-        carrier.remove(TRACESTATE);
+    if has_state {
+        carrier.set(TRACESTATE, state.header().to_owned());
     }
 }
 
@@ -234,8 +237,10 @@ mod tests {
 
     #[test]
     fn more_than_one_spelling_in_a_map_is_none() {
-        let (key, other) = ("traceparent".to_owned(), "Traceparent".to_owned());
-        let mut map = std::collections::HashMap::from([(key, traceparent()), (other, "x".into())]);
+        let other = traceparent().replace("0af7", "1bf8");
+        let spelled = [("traceparent", traceparent()), ("Traceparent", other)];
+        let owned = spelled.map(|(key, value)| (key.to_owned(), value));
+        let mut map = std::collections::HashMap::from(owned);
         assert_eq!(extract(&map), None);
         map.remove("Traceparent");
         assert!(extract(&map).is_some());

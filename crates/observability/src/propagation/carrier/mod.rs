@@ -158,16 +158,25 @@ fn visit_every_spelling<'a>(
     key: &str,
     visit: &mut dyn FnMut(&'a str),
 ) {
-    let mut same = headers.filter(|(known, _)| {
-        known.len() == key.len() && (*known == key || known.eq_ignore_ascii_case(key))
+    let mut found = None;
+    let mut others = Vec::new();
+    headers.for_each(|header| {
+        let known = header.0;
+        if known.len() != key.len() || (known != key && !known.eq_ignore_ascii_case(key)) {
+            return;
+        }
+        match found {
+            None => found = Some(header),
+            Some(_) => others.push(header),
+        }
     });
-    let Some(first) = same.next() else { return };
-    let Some(second) = same.next() else {
+    let Some(first) = found else { return };
+    if others.is_empty() {
         return visit(first.1);
-    };
-    let mut all: Vec<_> = [first, second].into_iter().chain(same).collect();
-    all.sort_unstable();
-    all.into_iter().for_each(|(_, value)| visit(value));
+    }
+    others.push(first);
+    others.sort_unstable();
+    others.into_iter().for_each(|(_, value)| visit(value));
 }
 
 /// Makes a carrier of a map whose own look-up minds the case.
