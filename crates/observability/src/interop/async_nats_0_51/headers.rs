@@ -20,6 +20,12 @@ impl Injector for HeaderMap {
         }
         self.insert(name, value);
     }
+
+    fn remove(&mut self, key: &str) {
+        if !spellings(self, key).is_empty() {
+            *self = without(self, key);
+        }
+    }
 }
 
 impl Extractor for HeaderMap {
@@ -87,6 +93,9 @@ mod tests {
         assert_eq!(keys, ["key", "other"]);
         assert_eq!(Extractor::get_all(&headers, "KEY"), ["new"]);
         assert_eq!(Extractor::get(&headers, "none"), None);
+        headers.append("Key", "again");
+        headers.remove("KEY");
+        assert_eq!(headers.keys(), ["other"]);
     }
 
     #[test]
