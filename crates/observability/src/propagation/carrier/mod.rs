@@ -33,7 +33,7 @@ pub trait Injector {
     /// before is not taken for a part of the context that is written now. A carrier that is new each
     /// time has nothing to take away: this does nothing unless it is implemented.
     fn remove(&mut self, key: &str) {
-        let _absent = key;
+        let _ = key;
     }
 }
 
@@ -176,7 +176,9 @@ fn visit_every_spelling<'a>(
     }
     others.push(first);
     others.sort_unstable();
-    others.into_iter().for_each(|(_, value)| visit(value));
+    for (_, value) in others {
+        visit(value);
+    }
 }
 
 /// Makes a carrier of a map whose own look-up minds the case.
