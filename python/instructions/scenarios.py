@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 
 from continuum import observability
-from continuum.observability import context
+from continuum.observability import context, sampling
 from continuum.observability.cache_instrumentation import (
     record_cache_hit,
     trace_cache_operation,
@@ -93,7 +93,7 @@ def main() -> None:
     observability.init_telemetry(exporter_type="none", sampling_rate=1.0)
     for scenario in RECORDED:
         count(scenario)
-    observability.init_telemetry(sampling_rate=0.0)
+    observability.init_telemetry(sampler=sampling.ALWAYS_OFF)
     count(span)
 
 

@@ -22,20 +22,34 @@ use pyo3::{
 };
 
 /// Writes headers into a mapping; what cannot be written is left out.
-struct Mapping<'a, 'py>(&'a Bound<'py, PyAny>);
+struct Mapping<'a, 'py> {
+    mapping: &'a Bound<'py, PyAny>,
+    /// Nothing of another context is in it.
+    was_empty: bool,
+}
+
+impl<'a, 'py> Mapping<'a, 'py> {
+    fn new(mapping: &'a Bound<'py, PyAny>) -> Self {
+        let dict = mapping.cast_exact::<PyDict>();
+        Self {
+            mapping,
+            was_empty: dict.is_ok_and(|dict| dict.is_empty()),
+        }
+    }
+}
 
 impl Injector for Mapping<'_, '_> {
     fn set(&mut self, key: &str, value: String) {
-        let set = match self.0.cast_exact::<PyDict>() {
+        let set = match self.mapping.cast_exact::<PyDict>() {
             Ok(dict) => dict.set_item(key, value),
-            Err(_) => self.0.set_item(key, value),
+            Err(_) => self.mapping.set_item(key, value),
         };
-        let _refused = raised::answer(self.0.py(), set).is_none();
+        let _refused = raised::answer(self.mapping.py(), set).is_none();
     }
 
     fn remove(&mut self, key: &str) {
-        if self.0.contains(key).unwrap_or(false) {
-            let _refused = self.0.del_item(key).is_err();
+        if !self.was_empty && self.mapping.contains(key).unwrap_or(false) {
+            let _refused = self.mapping.del_item(key).is_err();
         }
     }
 }
@@ -124,7 +138,7 @@ pub(crate) fn inject(
     context: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<()> {
     with_current(py, context, |context| {
-        inject_context(context, &mut Mapping(carrier));
+        inject_context(context, &mut Mapping::new(carrier));
     })?;
     Ok(())
 }
