@@ -152,8 +152,6 @@ fn operating_system_random() -> u64 {
 
 #[cfg(all(test, target_os = "linux", feature = "console"))]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
     use super::*;
     use std::{fs::File, os::fd::AsRawFd as _};
 
