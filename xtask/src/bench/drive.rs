@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
+use super::count::Counter;
 use super::plan::{Program, Scenario};
 use super::samples::{Samples, Summary};
 use crate::metadata::Metadata;
@@ -77,7 +78,12 @@ pub(super) fn measure(
             }
         }
     }
-    bench.instructions(scenarios);
+    let counter = Counter {
+        programs: &bench.programs,
+        ports: &sink.ports,
+        is_quick: effort.is_quick,
+    };
+    counter.count(scenarios, &mut bench.samples);
     Ok(bench.samples.summary())
 }
 
@@ -151,60 +157,6 @@ impl Bench {
             }
             Err(error) => eprintln!("left out: {peer} {scenario}: {error:#}"),
         }
-    }
-
-    /// Once for each peer, as they do not change; in a quick run for ours alone.
-    fn instructions(&mut self, scenarios: &[&Scenario]) {
-        let mut probe = process::program("valgrind", &self.programs);
-        if !process::succeeds(probe.arg("--version")) {
-            return eprintln!("instructions are not counted: valgrind is missing");
-        }
-        for scenario in scenarios
-            .iter()
-            .filter(|scenario| scenario.counts_instructions())
-        {
-            eprintln!("instructions: {}", scenario.name);
-            let is_asked = |peer: &&&str| !self.effort.is_quick || peer.starts_with("continuum");
-            for peer in scenario.peers.iter().filter(is_asked) {
-                match self.instructions_per_operation(scenario, peer) {
-                    Ok(Some(count)) => {
-                        self.samples.add(peer, scenario.name, "instructions", count);
-                    }
-                    Ok(None) => {}
-                    Err(error) => eprintln!("not counted: {peer} {}: {error:#}", scenario.name),
-                }
-            }
-        }
-    }
-
-    fn instructions_per_operation(&self, scenario: &Scenario, peer: &str) -> Result<Option<f64>> {
-        let mut valgrind = process::program("valgrind", &self.programs);
-        valgrind.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]);
-        valgrind.arg("--toggle-collect=*hot*measured*");
-        valgrind.arg(self.programs.join(scenario.program.name(peer)));
-        let output = valgrind
-            .args([peer, scenario.name, "instructions"])
-            .output()?;
-        let report = String::from_utf8_lossy(&output.stderr);
-        if !output.status.success() {
-            bail!("{}", report.trim());
-        }
-        let said = String::from_utf8_lossy(&output.stdout);
-        let Some(operations) = said
-            .trim()
-            .rsplit('\t')
-            .next()
-            .filter(|word| !word.is_empty())
-        else {
-            return Ok(None);
-        };
-        let collected = report
-            .lines()
-            .find_map(|line| line.split_once("Collected : "));
-        let (_, collected) = collected.context("no count in Valgrind's report")?;
-        Ok(Some(
-            collected.trim().parse::<f64>()? / operations.parse::<f64>()?,
-        ))
     }
 }
 

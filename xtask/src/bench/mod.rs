@@ -1,13 +1,16 @@
 //! `cargo xtask bench`: measures this recorder beside its peers.
 //!
 //! Position: `plan` says what is measured and what is expected of it; `drive` runs the programs of
-//! benchmarks/rust-peers; `samples` keeps what they print; `table` and `plot` show it.
+//! benchmarks/rust-peers and `count` has Valgrind count; `samples` keeps what they print; `table` and `plot`
+//! show it, `profile` for the goals that are missed.
 //!
 //! Invariant: all that is compared comes from one run, in which the peers take turns.
 
+mod count;
 mod drive;
 mod plan;
 mod plot;
+mod profile;
 mod samples;
 mod table;
 
@@ -55,7 +58,8 @@ pub(crate) const COMMAND: Command = Command {
     help: "Runs benchmarks/rust-peers, a workspace of its own, in release mode. In each round every\n\
            scenario is done by every peer in turn, each in a process of its own, so that a machine that\n\
            changes its speed changes it for all. Read the ratios; absolute times do not travel.\n\
-           Instructions are counted where Valgrind is. Progress is on standard error.",
+           Instructions are counted where Valgrind is; below the table stands where they go for each goal\n\
+           that is missed. Progress is on standard error.",
     run: |workspace, options| {
         run(workspace, options)?;
         Ok(ExitCode::SUCCESS)

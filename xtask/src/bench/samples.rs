@@ -61,6 +61,19 @@ impl Summary {
             .find(|m| m.peer == peer && m.scenario == scenario && m.metric == metric)
     }
 
+    /// The metrics of a peer in a scenario whose names begin like this: the rest of the name, and the value.
+    pub(super) fn beginning_with(
+        &self,
+        start: &str,
+        peer: &str,
+        scenario: &str,
+    ) -> Vec<(&str, f64)> {
+        let of = self.measures.iter();
+        let of = of.filter(|m| m.peer == peer && m.scenario == scenario);
+        of.filter_map(|m| Some((m.metric.strip_prefix(start)?, m.median)))
+            .collect()
+    }
+
     pub(super) fn to_json(&self) -> Result<String> {
         Ok(serde_json::to_string_pretty(self)?)
     }

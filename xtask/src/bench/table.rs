@@ -1,14 +1,24 @@
-//! The rows as one markdown table, with a note for each dash.
+//! The rows as one markdown table, with a note for each dash, and a profile for each goal that is missed.
 //!
 //! Position: `samples` → **table** → standard output, docs/performance.md.
 
 use std::fmt::Write as _;
 
+use super::count::AT;
 use super::plan::{COLUMNS, Goal, REASONS, ROWS, Row};
 use super::samples::{Measure, Summary};
 
 /// The record of S1's child, made and copied, without anything that makes it a span.
 const PRIMITIVE: &str = "record S1 child, rdtsc";
+
+/// The peer that records nothing, and on which others stand.
+const FLOOR: &str = "tracing";
+
+/// The verdict on a row of which a goal is missed.
+const MISSED: &str = "**no**";
+
+/// What takes less of the instructions is not named.
+const NAMED_SHARE: f64 = 0.03;
 
 /// Shows all rows that were measured.
 pub(super) fn markdown(summary: &Summary) -> String {
@@ -24,7 +34,22 @@ pub(super) fn markdown(summary: &Summary) -> String {
         // Writing to a string cannot fail.
         let _written = writeln!(text, "{}. {note}", number + 1);
     }
+    text += &profiles(summary);
     text
+}
+
+/// Where the instructions go of rows whose goal is missed: a table, or nothing.
+fn profiles(summary: &Summary) -> String {
+    let missed = ROWS.iter().map(|row| Line { row, summary });
+    let missed = missed.filter(|line| line.verdict() == MISSED);
+    let lines: String = missed.filter_map(|line| line.profile()).collect();
+    if lines.is_empty() {
+        return lines;
+    }
+    format!(
+        "\n| goal missed | instructions | where they go, by source file (inlined code where it is written) |\n\
+         |---|--:|---|\n{lines}"
+    )
 }
 
 fn head() -> String {
@@ -72,7 +97,7 @@ impl Line<'_> {
     /// A rival, or the bare Registry as the floor of what stands on it.
     fn shown(&self, peer: &str) -> Option<&Measure> {
         let is_rival = self.row.rivals.contains(&peer);
-        let is_shown = is_rival || self.row.rivals.is_empty() || peer == "tracing";
+        let is_shown = is_rival || self.row.rivals.is_empty() || peer == FLOOR;
         self.measure(peer).filter(|_| is_shown)
     }
 
@@ -105,11 +130,15 @@ impl Line<'_> {
         rivals.map(of).min_by(f64::total_cmp)
     }
 
-    /// Ours to the best peer: of the medians, and of the minima.
+    /// Ours to the best peer: of the medians, and of the minima; beyond the floor where that is judged.
     fn ratio(&self, of: impl Fn(&Measure) -> f64) -> Option<f64> {
-        let ours = of(self.measure(self.row.ours)?);
-        let best = self.best(of)?;
-        (best > 0.0).then_some(ours / best)
+        let floor = if matches!(self.row.goals, [Goal::AboveFloor(_)]) {
+            of(self.measure(FLOOR)?)
+        } else {
+            0.0
+        };
+        let (ours, best) = (of(self.measure(self.row.ours)?), self.best(of)?);
+        (best > floor).then_some((ours - floor) / (best - floor))
     }
 
     fn ratios(&self) -> String {
@@ -136,7 +165,7 @@ impl Line<'_> {
             .map(|goal| self.is_met(*goal))
             .collect();
         if met.contains(&Some(false)) {
-            "**no**"
+            MISSED
         } else if met.is_empty() || met.contains(&None) {
             "–"
         } else {
@@ -149,6 +178,8 @@ impl Line<'_> {
         let at_most = |bound: f64, value: f64| Some(value <= bound);
         match goal {
             Goal::OfBest(share) => at_most(share * self.best(|m| m.median)?, ours.median),
+            Goal::BeyondBest(more) => at_most(more + self.best(|m| m.median)?, ours.median),
+            Goal::AboveFloor(share) => at_most(share, self.ratio(|m| m.median)?),
             Goal::Min(bound) => at_most(bound, ours.min),
             Goal::Median(bound) => at_most(bound, ours.median),
             Goal::Always(bound) => at_most(bound, ours.max),
@@ -178,9 +209,29 @@ impl Line<'_> {
     }
 }
 
+impl Line<'_> {
+    /// The row's places, those that take most first; `None` where they were not counted.
+    fn profile(&self) -> Option<String> {
+        let Row { ours, scenario, .. } = self.row;
+        let mut places = self.summary.beginning_with(AT, ours, scenario);
+        places.sort_by(|(_, a), (_, b)| b.total_cmp(a));
+        let all: f64 = places.iter().map(|(_, count)| count).sum();
+        let named = places.iter().map(|(place, count)| (place, count / all));
+        let named = named.take_while(|(_, share)| *share >= NAMED_SHARE);
+        let named: Vec<_> = named
+            .map(|(place, share)| format!("{place} {:.0} %", 100.0 * share))
+            .collect();
+        let title = self.row.title;
+        (all > 0.0).then(|| format!("| {title} | {} | {} |\n", number(all), named.join(", ")))
+    }
+}
+
 fn words(goal: Goal) -> String {
     match goal {
+        Goal::OfBest(share) if share > 1.0 => format!("{share} × plain"),
         Goal::OfBest(share) => format!("1/{:.0} of the best", 1.0 / share),
+        Goal::AboveFloor(share) => format!("1/{:.0} of the best above the Registry", 1.0 / share),
+        Goal::BeyondBest(more) => format!("plain + {more}"),
         Goal::Min(bound) => format!("minimum {bound}"),
         Goal::Median(bound) | Goal::Always(bound) => format!("at most {bound}"),
         Goal::Exactly(value) => format!("exactly {value}"),
@@ -282,6 +333,39 @@ mod tests {
         assert!(uncounted([0.0, 0.0]).contains("| yes |"));
         assert!(uncounted([0.0, -1.0]).contains("| **no** |"));
         assert!(uncounted([0.0, 1.0]).contains("| **no** |"));
+    }
+
+    #[test]
+    fn what_stands_on_the_registry_is_judged_beyond_it() {
+        let with = |ours| {
+            table(&[
+                ("continuum-tracing", "S1", "caller", ours),
+                ("tracing-otel", "S1", "caller", 1000.0),
+                ("tracing", "S1", "caller", 100.0),
+            ])
+        };
+        assert!(
+            with(400.0).contains("| yes | 0.33 (0.33) |"),
+            "{}",
+            with(400.0)
+        );
+        assert!(with(500.0).contains("| **no** | 0.44 (0.44) |"));
+    }
+
+    #[test]
+    fn a_goal_that_is_missed_has_a_profile() {
+        let with = |ours| {
+            table(&[
+                ("continuum", "S3", "caller", ours),
+                ("continuum", "S3", "at span/start.rs", 60.0),
+                ("continuum", "S3", "at libc", 139.0),
+                ("continuum", "S3", "at std", 1.0),
+                ("otel", "S3", "at elsewhere", 7.0),
+            ])
+        };
+        let line = "| S3 sampled out, ns per span | 200 | libc 70 %, span/start.rs 30 % |\n";
+        assert!(with(20.0).ends_with(line), "{}", with(20.0));
+        assert!(!with(9.0).contains("libc"));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use continuum_observability::{
     Baggage, Context, EncodedRequest, ExportError, Exported, Exporter, ExporterConfig, FutureExt, Sampler, SpanContext,
-    SpanId, Telemetry, TraceFlags, TraceId, TraceState, Tracer, extract_trace_context, get_tracer, inject_context,
+    SpanId, TailPolicy, Telemetry, TelemetryBuilder, TraceFlags, TraceId, TraceState, Tracer, extract_trace_context, get_tracer, inject_context,
 };
 
 use super::{Carrier, DELIVERED, Mode, Peer};
@@ -36,7 +36,7 @@ async fn leaf(x: u64) -> u64 {
     black_box(x) + 1
 }
 
-fn telemetry(mode: Mode) -> Option<Telemetry> {
+fn telemetry(mode: Mode, keep: impl FnOnce(TelemetryBuilder) -> TelemetryBuilder) -> Option<Telemetry> {
     let ratio = |ratio| Sampler::parent_based(Sampler::TraceIdRatio(ratio));
     let builder = Telemetry::builder().service_name("bench");
     let builder = match mode {
@@ -50,11 +50,12 @@ fn telemetry(mode: Mode) -> Option<Telemetry> {
             if tuned { builder.memory_budget_bytes(24 << 20) } else { builder }
         }
     };
-    Some(builder.init().unwrap())
+    Some(keep(builder).init().unwrap())
 }
 
-impl Peer for Continuum {
-    fn init(mode: Mode) -> Self {
+impl Continuum {
+    /// With more said about what is kept.
+    fn keeping(mode: Mode, keep: impl FnOnce(TelemetryBuilder) -> TelemetryBuilder) -> Self {
         let parent = SpanContext::new(
             TraceId::from(0x0af7_6519_16cd_43dd_8448_eb21_1c80_319c_u128),
             SpanId::from(0xb7ad_6b71_6920_3331_u64),
@@ -67,10 +68,16 @@ impl Peer for Continuum {
             baggage.insert(key, value).unwrap();
         }
         Continuum {
-            telemetry: telemetry(mode),
+            telemetry: telemetry(mode, keep),
             tracer: get_tracer("bench"),
             cx: Context::root().with_remote_span_context(parent).with_baggage(baggage),
         }
+    }
+}
+
+impl Peer for Continuum {
+    fn init(mode: Mode) -> Self {
+        Self::keeping(mode, |builder| builder)
     }
 
     fn trace(&self, i: u64) {
@@ -117,5 +124,35 @@ impl Peer for Continuum {
         if let Some(telemetry) = &self.telemetry {
             let _late = telemetry.force_flush(Duration::from_secs(120));
         }
+    }
+}
+
+/// Our own SDK, whose traces wait until their root has ended: all are kept, or, with `FLIGHT`, none but those of
+/// the last moments, in a ring.
+pub struct Keeping<const FLIGHT: bool>(Continuum);
+
+impl<const FLIGHT: bool> Peer for Keeping<FLIGHT> {
+    fn init(mode: Mode) -> Self {
+        Self(match (FLIGHT, mode) {
+            (true, Mode::Drop) => Continuum::keeping(Mode::Unsampled, |builder| builder.flight_recorder(8 << 20)),
+            (false, Mode::Drop) => Continuum::keeping(mode, |builder| builder.tail(TailPolicy::new(1.0))),
+            _ => panic!("this peer records, and drops what it has recorded"),
+        })
+    }
+
+    fn trace(&self, i: u64) {
+        self.0.trace(i)
+    }
+
+    fn trace100(&self, i: u64) {
+        self.0.trace100(i)
+    }
+
+    fn async100(&self, i: u64) {
+        self.0.async100(i)
+    }
+
+    fn flush(&self) {
+        self.0.flush()
     }
 }

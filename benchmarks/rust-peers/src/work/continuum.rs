@@ -11,7 +11,7 @@ use tokio::task::yield_now;
 
 use super::{CACHE_KEY, Helper, KEYS, QUERY, SQL, TEXT, Work};
 use crate::peers::bridges::ContinuumTracing;
-use crate::peers::continuum::Continuum;
+use crate::peers::continuum::{Continuum, Keeping};
 
 #[trace_function]
 fn function(x: u64) -> u64 {
@@ -85,6 +85,10 @@ impl Work for Continuum {
     fn traced(&self, routes: Router) -> Option<Router> {
         Some(routes.layer(TraceLayer::new()))
     }
+}
+
+impl<const FLIGHT: bool> Work for Keeping<FLIGHT> {
+    type Open = ();
 }
 
 impl Work for ContinuumTracing {

@@ -46,12 +46,30 @@ impl Scenario {
         let of_many = matches!(self.name, "remote" | "threads" | "tasks" | "axum");
         matches!(self.program, Program::Hot) && !of_many && !self.is_only_plotted
     }
+
+    /// Whether it is shown where our instructions go: also where several threads work, if a goal is set.
+    pub(in crate::bench) fn is_profiled(&self) -> bool {
+        self.counts_instructions() || matches!(self.name, "axum" | "tuned" | "flat-out")
+    }
 }
 
 const EVERY: &[&str] = &["continuum", "tracing", "otel", "tracing-otel", "fastrace"];
 const RECORDING: &[&str] = &["continuum", "otel", "tracing-otel", "fastrace"];
 const THREE_APIS: &[&str] = &[
     "continuum",
+    "continuum-tracing",
+    "continuum-api",
+    "continuum-bridged",
+    "tracing",
+    "otel",
+    "tracing-otel",
+    "fastrace",
+];
+/// Those, and ours with decisions that come after the span.
+const OF_S1: &[&str] = &[
+    "continuum",
+    "continuum-tail",
+    "continuum-flight",
     "continuum-tracing",
     "continuum-api",
     "continuum-bridged",
@@ -99,12 +117,9 @@ const fn delivery(name: &'static str, settings: &'static str, rate: Option<u64>)
 }
 
 pub(in crate::bench) const SCENARIOS: &[Scenario] = &[
-    hot("S1", THREE_APIS),
+    hot("S1", OF_S1),
     hot("S2", THREE_APIS),
-    hot(
-        "S3",
-        &["continuum", "tracing", "otel", "tracing-otel", "fastrace"],
-    ),
+    hot("S3", NATIVE_AND_TRACING),
     hot(
         "S4",
         &["continuum", "tracing", "otel", "tracing-otel", "fastrace"],
