@@ -124,6 +124,13 @@ pub(super) fn put(room: &mut [u8; ROOM], at: usize, bytes: &[u8]) -> usize {
 /// Writes a varint at `at` and returns where it ends.
 #[inline]
 pub(super) fn put_varint(room: &mut [u8; ROOM], mut at: usize, mut value: u64) -> usize {
+    if value < 1 << 14 {
+        // Most numbers: two bytes are written, of which the second may be none of it.
+        let is_long = value > 0x7f;
+        let first = low_bits(value) | u8::from(is_long) << 7;
+        put(room, at, &[first, low_bits(value >> 7)]);
+        return at + 1 + usize::from(is_long);
+    }
     while value > 0x7f {
         room[at] = low_bits(value) | 0x80;
         value >>= 7;

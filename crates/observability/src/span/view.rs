@@ -5,13 +5,18 @@
 //! Invariants: usable from any thread at any time; after the span has ended, and for a span that is
 //! not recorded, every method does nothing.
 
-use super::{InstrumentationScope, SpanBody, SpanKind, SpanTime, Status, Value, short::Short};
+use super::{
+    InstrumentationScope, SpanBody, SpanKind, SpanTime, Status, Value, short::Short, words::hash,
+};
 use crate::{
     context::{SpanContext, SpanId, TraceFlags, TraceId, TraceState},
     export::{SpanRecord, decode_scope, decode_span},
     recorder::{Clock, Slot, thread},
 };
 use std::{borrow::Cow, fmt, mem::ManuallyDrop};
+
+/// A slot, and the generation that the span has in it.
+type Place = (&'static Slot, u64);
 
 /// A reference to a span. Cheap to clone; does not keep the span open.
 ///
@@ -30,7 +35,7 @@ use std::{borrow::Cow, fmt, mem::ManuallyDrop};
 #[derive(Clone)]
 pub struct SpanRef {
     context: SpanContext,
-    slot: Option<(&'static Slot, u64)>,
+    slot: Option<Place>,
 }
 
 impl Default for SpanRef {
@@ -118,18 +123,17 @@ impl SpanRef {
     /// Sets an attribute; one that was set before under the same key is replaced.
     #[inline]
     pub fn set_attribute<'a>(&self, key: &str, value: impl Into<Value<'a>>) {
-        if let Some((slot, generation)) = self.slot {
-            // Mostly the compiler knows which one it is: then no value is made, and none is dropped.
+        if let Some(place) = &self.slot {
+            // Mostly the compiler knows the key, and then its hash too.
+            let hash = hash(key.as_bytes());
+            // And which one the value is: then none is made, and none is dropped.
             let value = ManuallyDrop::new(value.into());
             match &*value {
-                Value::Str(Cow::Borrowed(text)) => set_text(slot, generation, key, text),
-                Value::I64(number) => set_integer(slot, generation, key, *number),
-                Value::F64(number) => set_float(slot, generation, key, *number),
-                Value::Bool(truth) => set_truth(slot, generation, key, *truth),
-                _ => {
-                    let value = ManuallyDrop::into_inner(value);
-                    set_attribute(slot, generation, key, &value);
-                }
+                Value::Str(Cow::Borrowed(text)) => set_text(place, key, hash, text),
+                Value::I64(number) => set_integer(place, key, hash, *number),
+                Value::F64(number) => set_float(place, key, hash, *number),
+                Value::Bool(truth) => set_truth(place, key, hash, *truth),
+                _ => set_attribute(place, key, &ManuallyDrop::into_inner(value)),
             }
         }
     }
@@ -322,23 +326,23 @@ impl SpanRef {
 // nothing is found out twice.
 
 #[inline(never)]
-fn set_text(slot: &'static Slot, generation: u64, key: &str, text: &str) {
-    set_short(slot, generation, key, text);
+fn set_text(place: &Place, key: &str, hash: u64, text: &str) {
+    set_short(place, key, hash, text);
 }
 
 #[inline(never)]
-fn set_integer(slot: &'static Slot, generation: u64, key: &str, number: i64) {
-    set_short(slot, generation, key, number);
+fn set_integer(place: &Place, key: &str, hash: u64, number: i64) {
+    set_short(place, key, hash, number);
 }
 
 #[inline(never)]
-fn set_float(slot: &'static Slot, generation: u64, key: &str, number: f64) {
-    set_short(slot, generation, key, number);
+fn set_float(place: &Place, key: &str, hash: u64, number: f64) {
+    set_short(place, key, hash, number);
 }
 
 #[inline(never)]
-fn set_truth(slot: &'static Slot, generation: u64, key: &str, truth: bool) {
-    set_short(slot, generation, key, truth);
+fn set_truth(place: &Place, key: &str, hash: u64, truth: bool) {
+    set_short(place, key, hash, truth);
 }
 
 #[expect(
@@ -346,14 +350,16 @@ fn set_truth(slot: &'static Slot, generation: u64, key: &str, truth: bool) {
     reason = "the hottest path; its frame is a tenth of it"
 )]
 #[inline(always)]
-fn set_short(slot: &'static Slot, generation: u64, key: &str, value: impl Short) {
-    if !thread::with_own_span(slot, generation, |body| body.set_short(key, value)) {
-        set_attribute(slot, generation, key, &value.to_value());
+fn set_short(place: &Place, key: &str, hash: u64, value: impl Short) {
+    let &(slot, generation) = place;
+    let set = |body: &mut SpanBody| body.set_hashed(key, hash, value);
+    if !thread::with_own_span(slot, generation, set) {
+        set_attribute(place, key, &value.to_value());
     }
 }
 
 #[inline(never)]
-fn set_attribute(slot: &'static Slot, generation: u64, key: &str, value: &Value<'_>) {
+fn set_attribute(&(slot, generation): &Place, key: &str, value: &Value<'_>) {
     thread::with_span(slot, generation, |body| body.set_attribute(key, value));
 }
 

@@ -88,7 +88,7 @@ impl Clock {
             source,
             wall,
             base,
-            base_ticks: raw_ticks(source, base),
+            base_ticks: raw_ticks(source, &base),
             calibrations: AtomicU64::new(0),
             pairings: Default::default(),
             rate: AtomicU64::new(ONE_NANOSECOND),
@@ -105,7 +105,7 @@ impl Clock {
     /// The present, in ticks.
     #[inline]
     pub(crate) fn ticks(&self) -> u64 {
-        raw_ticks(self.source, self.base)
+        raw_ticks(self.source, &self.base)
     }
 
     /// Nanoseconds since the clock was made; a calibration in the first minute may set it back a little.
@@ -223,7 +223,7 @@ impl Pairing {
 }
 
 #[inline]
-fn raw_ticks(source: Source, base: Instant) -> u64 {
+fn raw_ticks(source: Source, base: &Instant) -> u64 {
     match source {
         #[cfg(all(
             target_arch = "x86_64",

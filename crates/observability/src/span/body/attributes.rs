@@ -37,7 +37,16 @@ impl SpanBody {
     )]
     #[inline(always)]
     pub(crate) fn set_short(&mut self, key: &str, value: impl Short) {
-        let hash = hash(key.as_bytes());
+        self.set_hashed(key, hash(key.as_bytes()), value);
+    }
+
+    /// The same, where the hash of the key is at hand.
+    #[expect(
+        clippy::inline_always,
+        reason = "the hottest path; its frame is a tenth of it"
+    )]
+    #[inline(always)]
+    pub(in crate::span) fn set_hashed(&mut self, key: &str, hash: u64, value: impl Short) {
         if self.seen_keys.note(hash) {
             self.forget_attribute(key);
         }

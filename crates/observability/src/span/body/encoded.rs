@@ -8,11 +8,11 @@
 //! - keys that are short, differ and name no secret are so under one state of the rules about secrets;
 //!   under another one they are not used.
 
-use super::{EVENT, SpanBody};
+use super::SpanBody;
 use crate::span::{
     Value,
     buffer::{Buffer, ROOM, SHORT_TEXT, put, put_varint, short_len},
-    encode::{attribute_len, field_len},
+    encode::attribute_len,
     keys::SeenKeys,
     redaction,
     short::{Short, is_short_key},
@@ -184,14 +184,7 @@ impl SpanBody {
             return false;
         }
         let bytes = encoded.buffer.as_slice();
-        let len = 9 + field_len(name.len()) + bytes.len();
-        if self.is_full(len) {
-            self.events.dropped = self.events.dropped.saturating_add(1);
-        } else if self.events.admit(self.limits.events) {
-            let mut out = self.buffer.extend(field_len(len));
-            out.message(EVENT, len);
-            out.fixed64(1, unix_nanos);
-            out.bytes(2, name.as_bytes());
+        if let Some(mut out) = self.begin_event(name, unix_nanos, bytes.len()) {
             out.raw(bytes);
         }
         true

@@ -9,7 +9,7 @@ use crate::{
     span::{
         Value,
         buffer::{ROOM, SHORT_TEXT, put, put_text, put_varint},
-        encode::field_len,
+        encode::{Writer, field_len},
         last_exception::LastException,
         members::{Members, ShortMembers},
         opening::wire_flags,
@@ -43,16 +43,33 @@ impl SpanBody {
             return;
         }
         let members = Members::of(attributes, self.limits.attributes_per_event);
-        let len = 9 + field_len(name.len()) + members.encoded_len(limit);
-        if self.is_full(len) {
-            self.events.dropped = self.events.dropped.saturating_add(1);
-        } else if self.events.admit(self.limits.events) {
-            let mut out = self.buffer.extend(field_len(len));
-            out.message(EVENT, len);
-            out.fixed64(1, unix_nanos);
-            out.bytes(2, name.as_bytes());
+        let attributes_len = members.encoded_len(limit);
+        if let Some(mut out) = self.begin_event(name, unix_nanos, attributes_len) {
             members.write(&mut out, 3, limit);
         }
+    }
+
+    /// Writes an event up to its attributes, which take so many bytes; `None`, and it is counted, where the
+    /// span has no room for it.
+    pub(super) fn begin_event(
+        &mut self,
+        name: &str,
+        unix_nanos: u64,
+        attributes_len: usize,
+    ) -> Option<Writer<'_>> {
+        let len = 9 + field_len(name.len()) + attributes_len;
+        if self.is_full(len) {
+            self.events.dropped = self.events.dropped.saturating_add(1);
+            return None;
+        }
+        if !self.events.admit(self.limits.events) {
+            return None;
+        }
+        let mut out = self.buffer.extend(field_len(len));
+        out.message(EVENT, len);
+        out.fixed64(1, unix_nanos);
+        out.bytes(2, name.as_bytes());
+        Some(out)
     }
 
     /// Adds an event all of whose parts are short and kept; `false`: it is not such a one.
