@@ -94,6 +94,10 @@ fn named<'a>(names: &mut HashMap<&'a str, &'a str>, value: &'a str) -> &'a str {
 /// What a file is called: ours by its path, that of a library by the library; `None` for the standard one.
 fn place(file: &str, object: &str) -> Option<String> {
     const OURS: &str = "crates/observability/src/";
+    let object = object.rsplit('/').next().unwrap_or(object);
+    if let Some((library, _)) = object.split_once(".so") {
+        return Some(library.to_owned());
+    }
     if let Some((_, path)) = file.split_once(OURS) {
         return Some(path.to_owned());
     }
@@ -104,10 +108,6 @@ fn place(file: &str, object: &str) -> Option<String> {
     }
     if file.contains("/rustc/") || file.contains("library/") {
         return None;
-    }
-    if file == "???" {
-        let object = object.rsplit('/').next().unwrap_or(object);
-        return Some(object.split(".so").next().unwrap_or(object).to_owned());
     }
     Some("the program".to_owned())
 }
@@ -143,7 +143,7 @@ fn=(2)
 30 6
 
 ob=(2) /lib/x86_64-linux-gnu/libc.so.6
-fl=(5) ???
+fl=(5) ./string/memmove.S
 fn=(3) 0x00000000000a5f80
 0 11
 
