@@ -33,7 +33,7 @@ impl<'a, 'py> Mapping<'a, 'py> {
         let dict = mapping.cast_exact::<PyDict>();
         Self {
             mapping,
-            was_empty: dict.is_ok_and(|dict| dict.is_empty()),
+            was_empty: dict.is_ok_and(PyDictMethods::is_empty),
         }
     }
 }

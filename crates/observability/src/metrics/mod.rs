@@ -22,8 +22,10 @@ mod tenants;
 #[cfg(test)]
 mod tests;
 
+#[cfg(feature = "opentelemetry_0_33")]
+pub(crate) use catalogue::Gauge;
 pub(crate) use {
-    catalogue::{BUCKETS_SECONDS, Condition, Counter, Duration, Gauge},
+    catalogue::{BUCKETS_SECONDS, Condition, Counter, Duration},
     measurement::Measurement,
     open_metrics::render,
     operation::Operation,

@@ -233,7 +233,7 @@ mod tests {
             let mut id = 0;
             let spans = traces.map(|trace| {
                 id += 1;
-                span("call", [trace, id, if id == 2 { 1 } else { 0 }])
+                span("call", [trace, id, u32::from(id == 2)])
             });
             render(&spans)
         };
