@@ -302,7 +302,7 @@ with tracer.start_as_current_span("answer_question") as span:
         with tracer.start_as_current_span("memory.recall", attributes={"tenant.id": "acme"}):
             raise TimeoutError("the store did not answer")
     except TimeoutError as error:
-        span.add_event("gave_up", {"attempts": 1})
+        span.add_event("gave_up", {"retry.attempts": 1})
 print("said")
 "#;
 
@@ -333,7 +333,7 @@ fn a_program_with_the_sdk_of_opentelemetry_for_python_is_shown() {
         .collect();
     let expected = [
         "answer_question question.length=42",
-        "│ · gave_up attempts=1",
+        "│ · gave_up retry.attempts=1",
         "└─ memory.recall ERROR TimeoutError: the store did not answer tenant.id=acme",
         "no findings in 2 spans",
     ];
