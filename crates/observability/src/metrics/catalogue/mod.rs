@@ -9,6 +9,7 @@ mod counter;
 mod duration;
 mod gauge;
 
+#[cfg(feature = "opentelemetry_0_33")]
 pub(crate) use gauge::Gauge;
 
 use super::Measurement;
