@@ -1,5 +1,6 @@
 """The package as the provider of opentelemetry-api, for instrumentations by others."""
 
+import signal
 import socket
 import subprocess
 import sys
@@ -198,13 +199,18 @@ def test_an_interrupt_while_python_code_is_asked_is_not_lost(
         for _ in range(1_000_000):
             pass
 
-    start(sampler=Interrupted())
-    with pytest.raises(KeyboardInterrupt):
-        waits(lambda: tracer.start_span("asked"))
-    init_telemetry(sampling_rate=1.0)
-    span = tracer.start_span("told")
-    with pytest.raises(KeyboardInterrupt):
-        waits(lambda: span.update_name(Text()))  # type: ignore[arg-type]
+    # A process that was started in the background ignores interrupts, and Python then too.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        start(sampler=Interrupted())
+        with pytest.raises(KeyboardInterrupt):
+            waits(lambda: tracer.start_span("asked"))
+        init_telemetry(sampling_rate=1.0)
+        span = tracer.start_span("told")
+        with pytest.raises(KeyboardInterrupt):
+            waits(lambda: span.update_name(Text()))  # type: ignore[arg-type]
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_a_sampler_in_python_is_told_everything_and_its_answer_is_taken_whole(
