@@ -51,7 +51,7 @@ pub(super) fn address(workspace: &Workspace) -> Result<Tally> {
 /// The models that `cargo xtask test` leaves out.
 pub(super) fn loom(workspace: &Workspace) -> Result<Tally> {
     let target = workspace.members()?.target_directory;
-    let mut cargo = suite::loom(workspace.root(), &target);
+    let mut cargo = suite::loom(workspace.root(), &target, "release");
     cargo.env("LOOM_MAX_PREEMPTIONS", INTERRUPTIONS);
     cargo.args(["--", "--ignored"]);
     Runner::new("loom", cargo).run(&[])

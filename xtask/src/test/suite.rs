@@ -71,9 +71,10 @@ pub(super) fn suite(workspace: &Workspace, members: &Metadata, externals: bool) 
         }
     }
     if has_loom_models(workspace)? {
-        suite
-            .runners
-            .push(Runner::new("loom", loom(root, &members.target_directory)));
+        suite.runners.push(Runner::new(
+            "loom",
+            loom(root, &members.target_directory, "dev"),
+        ));
     }
     Ok(suite)
 }
@@ -135,8 +136,8 @@ fn clock_fallback(root: &Path) -> Command {
 }
 
 /// Models of concurrent code; a target folder of their own, since the flag rebuilds every
-/// dependency.
-pub(crate) fn loom(root: &Path, target_directory: &Path) -> Command {
+/// dependency, which takes longer than small models do.
+pub(crate) fn loom(root: &Path, target_directory: &Path, profile: &str) -> Command {
     let mut cargo = uncoloured(root);
     cargo
         .env("RUSTFLAGS", "--cfg continuum_loom")
@@ -146,7 +147,8 @@ pub(crate) fn loom(root: &Path, target_directory: &Path) -> Command {
         "--package",
         SDK,
         "--no-default-features",
-        "--release",
+        "--profile",
+        profile,
         "--lib",
         "loom",
     ]);
