@@ -38,8 +38,8 @@ pub(crate) const COMMAND: Command = Command {
            A runner that fails without a failed test, as when the code does not compile, counts\n\
            as one failed.\n\
            \n\
-           On 2 cores from an empty target folder: crates 10 minutes with the build, documentation 3,\n\
-           Python 3, instruction counts 2, loom models 1. What takes longer (fuzzing, sanitizer, soak,\n\
+           On 2 cores from an empty target folder: crates 7 minutes with the build, documentation 1, the\n\
+           clock 2, Python 10, instruction counts 4, loom models 2. What takes longer (fuzzing, sanitizer, soak,\n\
            larger models and numbers) is `cargo xtask prove`.\n\
            \n\
            Some tests talk to a third-party collector or run the SDK of OpenTelemetry for Python,\n\

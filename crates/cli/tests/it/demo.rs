@@ -12,6 +12,8 @@ use serde_json::{Value, json};
 
 use crate::receiver;
 
+const PROGRAM: &str = env!("CARGO_BIN_EXE_continuum");
+
 /// The exit status and both outputs.
 type Outcome = (Option<i32>, String, String);
 
@@ -31,7 +33,7 @@ fn dataset_in(dir: &Path) -> PathBuf {
 }
 
 fn run(dir: &Path, arguments: &[&str]) -> Outcome {
-    let output = Command::new(env!("CARGO_BIN_EXE_continuum"))
+    let output = Command::new(PROGRAM)
         .arg("demo")
         .args(arguments)
         .env("TMPDIR", dir)
@@ -241,18 +243,18 @@ fn a_place_for_an_exporter_that_has_none_is_refused() {
     );
 }
 
-/// Sends the spans of a demo to the receiver of `continuum run`, whose files say what has arrived.
+/// Runs a command, to which the dataset is added, below `continuum run`, whose file says what has arrived;
+/// the report of the demo that it is.
 #[cfg(unix)]
-#[test]
-fn a_receiver_gets_every_span() {
+fn received(command: &[&str]) -> Value {
     let dir = tempfile::tempdir().unwrap();
     let received = dir.path().join("received.jsonl");
-    let program = env!("CARGO_BIN_EXE_continuum");
-    let demo = r#"exec "$0" demo --json --exporter otlp --endpoint "$OTEL_EXPORTER_OTLP_TRACES_ENDPOINT" "$@""#;
-    let output = Command::new(program)
+    let output = Command::new(PROGRAM)
         .args(["run", "--quiet", "--no-lint", "--keep"])
         .arg(&received)
-        .args(["--", "sh", "-c", demo, program, "--dataset"])
+        .arg("--")
+        .args(command)
+        .arg("--dataset")
         .arg(dataset_in(dir.path()))
         .env("TMPDIR", dir.path())
         .output()
@@ -261,34 +263,28 @@ fn a_receiver_gets_every_span() {
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     let spans = continuum_cli::trace_file::read(&received).unwrap();
     assert_eq!(report["spans"]["exported"], spans.len());
+    report
+}
+
+#[cfg(unix)]
+#[test]
+fn a_receiver_gets_every_span() {
+    let demo = r#"exec "$0" demo --json --exporter otlp --endpoint "$OTEL_EXPORTER_OTLP_TRACES_ENDPOINT" "$@""#;
+    let report = received(&["sh", "-c", demo, PROGRAM]);
     assert_eq!(report["spans"]["accounted"], true);
 }
 
 #[cfg(unix)]
 #[test]
 fn a_receiver_in_the_environment_gets_every_span() {
-    let dir = tempfile::tempdir().unwrap();
-    let received = dir.path().join("received.jsonl");
-    let program = env!("CARGO_BIN_EXE_continuum");
-    let output = Command::new(program)
-        .args(["run", "--quiet", "--no-lint", "--keep"])
-        .arg(&received)
-        .args(["--", program, "demo", "--json", "--dataset"])
-        .arg(dataset_in(dir.path()))
-        .env("TMPDIR", dir.path())
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{output:?}");
-    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let spans = continuum_cli::trace_file::read(&received).unwrap();
-    assert_eq!(report["spans"]["exported"], spans.len());
+    received(&[PROGRAM, "demo", "--json"]);
 }
 
 #[test]
 fn a_receiver_is_told_what_the_environment_says() {
     let dir = tempfile::tempdir().unwrap();
     let (port, heads) = receiver::http(200);
-    let output = Command::new(env!("CARGO_BIN_EXE_continuum"))
+    let output = Command::new(PROGRAM)
         .args(["demo", "--json", "--dataset"])
         .arg(dataset_in(dir.path()))
         .args(["--exporter", "otlp", "--endpoint"])
@@ -325,7 +321,7 @@ fn seen_on_a_terminal(dir: &Path) -> String {
     let terminal = fs::File::options()
         .write(true)
         .open(terminal.to_str().unwrap());
-    let mut demo = Command::new(env!("CARGO_BIN_EXE_continuum"))
+    let mut demo = Command::new(PROGRAM)
         .args(["demo", "--json", "--dataset"])
         .arg(dataset_in(dir))
         .env("TMPDIR", dir)
@@ -373,7 +369,7 @@ fn spans_that_cannot_be_delivered_make_the_demo_fail() {
 fn unread(arguments: &[&str]) -> (Option<i32>, String) {
     let dir = tempfile::tempdir().unwrap();
     let dataset = dataset_in(dir.path());
-    let mut demo = Command::new(env!("CARGO_BIN_EXE_continuum"))
+    let mut demo = Command::new(PROGRAM)
         .args(["demo", "--dataset", dataset.to_str().unwrap()])
         .args(arguments)
         .env("TMPDIR", dir.path())

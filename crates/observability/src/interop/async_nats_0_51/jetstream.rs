@@ -5,7 +5,7 @@
 //! Invariant: a span ends when the acknowledgement has come, or when nobody waits for it any more.
 
 use super::{Traced, inside};
-use crate::{propagation::inject_context, span::Span};
+use crate::span::Span;
 use ::async_nats::{
     HeaderMap, ToSubject,
     jetstream::{
@@ -60,8 +60,7 @@ impl Traced<'_, Context> {
     ) -> Result<Acknowledgement, PublishError> {
         let message = message.outbound_message(subject);
         let mut headers = message.headers.unwrap_or_default();
-        let span = self.publishing(&message.subject, &headers);
-        inject_context(span.context(), &mut headers);
+        let span = self.publishing(&message.subject, &mut headers);
         let with_context = PublishMessage::build()
             .payload(message.payload)
             .headers(headers);

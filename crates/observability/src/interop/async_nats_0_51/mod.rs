@@ -90,17 +90,19 @@ impl<'c, C> Traced<'c, C> {
         }
     }
 
-    /// The span of a message that is sent.
-    fn publishing(&self, subject: &str, headers: &HeaderMap) -> Span {
+    /// The span of a message that is sent, in whose headers it goes along.
+    fn publishing(&self, subject: &str, headers: &mut HeaderMap) -> Span {
         let mut span = trace_publish(subject).system("nats");
         if let Some(id) = message_id(headers) {
             span = span.message_id(id);
         }
-        match self.template {
+        let span = match self.template {
             Some(template) => span.template(template).start(),
             None if subject.starts_with(INBOX) => span.temporary().start(),
             None => span.start(),
-        }
+        };
+        inject_context(span.context(), headers);
+        span
     }
 
     /// The span of a question.
@@ -140,8 +142,7 @@ impl Traced<'_, Client> {
         payload: Bytes,
     ) -> Result<(), PublishError> {
         let subject = subject.to_subject();
-        let span = self.publishing(&subject, &headers);
-        inject_context(span.context(), &mut headers);
+        let span = self.publishing(&subject, &mut headers);
         let sent = self.client.publish_with_headers(subject, headers, payload);
         inside(span, sent).await
     }
@@ -159,8 +160,7 @@ impl Traced<'_, Client> {
         payload: Bytes,
     ) -> Result<(), PublishError> {
         let subject = subject.to_subject();
-        let span = self.publishing(&subject, &headers);
-        inject_context(span.context(), &mut headers);
+        let span = self.publishing(&subject, &mut headers);
         let client = self.client;
         let sent = client.publish_with_reply_and_headers(subject, reply, headers, payload);
         inside(span, sent).await
