@@ -19,6 +19,8 @@ mod flight_recorder;
 mod grpc;
 mod http;
 mod metrics;
+#[cfg(target_os = "linux")]
+mod names;
 mod ordeal;
 mod panic;
 mod tls;

@@ -7,12 +7,29 @@ use std::io;
 /// A host that has no address.
 pub(in super::super) const UNKNOWN_HOST: &str =
     "the name of the host is not known; correct the endpoint";
+/// A host whose address nobody could say.
+const UNANSWERED: &str = "the name of the host was not looked up, since no name server answers; \
+                          check the network and the name servers of this machine";
+
+/// The system's resolver has no kind of its own in std, only this text.
+const FAILED_LOOKUP: &str = "failed to lookup address";
+/// What the resolvers of glibc and musl add to it for `EAI_AGAIN`.
+const TRY_AGAIN: [&str; 2] = ["Temporary failure in name resolution", "Try again"];
+
+/// A lookup that failed, with its remedy: `unknown`, or a name server that does not answer.
+pub(in super::super) fn without_address(error: &io::Error, unknown: &'static str) -> &'static str {
+    let said = error.to_string();
+    if TRY_AGAIN.iter().any(|again| said.ends_with(again)) {
+        UNANSWERED
+    } else {
+        unknown
+    }
+}
 
 /// The failure with its remedy, where the cause is one that has the same remedy everywhere.
 pub(in super::super) fn without_connection(error: &io::Error) -> Option<String> {
-    // The system's resolver has no kind of its own in std, only this text.
-    if error.to_string().starts_with("failed to lookup address") {
-        return Some(UNKNOWN_HOST.to_owned());
+    if error.to_string().starts_with(FAILED_LOOKUP) {
+        return Some(without_address(error, UNKNOWN_HOST).to_owned());
     }
     let remedy = match error.kind() {
         io::ErrorKind::ConnectionRefused => {

@@ -45,7 +45,7 @@ pub(crate) use self::post::agent as http_agent;
 pub(crate) use self::retry::retry_after;
 #[cfg(feature = "otlp-grpc")]
 pub(super) use self::{
-    connect::{UNKNOWN_HOST, without_connection},
+    connect::{UNKNOWN_HOST, without_address, without_connection},
     endpoint::USER_AGENT,
     tls::{refusal as tls_refusal, refusal_in_words as tls_refusal_in_words},
 };

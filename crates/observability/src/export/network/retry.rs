@@ -159,6 +159,37 @@ mod tests {
         }
     }
 
+    /// The attempts at a receiver that takes the seventh, and whether it came to that.
+    fn attempts_of(max_attempts: u32) -> (u32, bool) {
+        let policy = RetryPolicy {
+            max_attempts,
+            ..RetryPolicy::default()
+        };
+        let pause: Pause = std::sync::Arc::new(|_| true);
+        let mut attempts = 0;
+        let refuse = |_| {
+            attempts += 1;
+            if attempts == 7 {
+                return Ok(());
+            }
+            Err(ExportError::Connection {
+                endpoint: String::new(),
+                reason: String::new(),
+                attempts: 0,
+            })
+        };
+        let deadline = Instant::now() + Duration::from_hours(1);
+        let delivered = policy.run(&pause, "", deadline, refuse).is_ok();
+        (attempts, delivered)
+    }
+
+    #[test]
+    fn attempts_end_at_their_number_or_if_that_is_the_greatest_there_is_with_a_success() {
+        assert_eq!(attempts_of(0), (1, false));
+        assert_eq!(attempts_of(5), (5, false));
+        assert_eq!(attempts_of(u32::MAX), (7, true));
+    }
+
     #[test]
     fn a_server_may_ask_for_a_longer_wait_but_not_for_a_shorter_one() {
         let policy = RetryPolicy::default();

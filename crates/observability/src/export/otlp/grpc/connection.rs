@@ -12,7 +12,7 @@
 use super::super::super::{
     EndpointConfig, ExportError, escape,
     network::{
-        Compression, UNKNOWN_HOST, USER_AGENT, tls_refusal, tls_refusal_in_words,
+        Compression, UNKNOWN_HOST, USER_AGENT, tls_refusal, tls_refusal_in_words, without_address,
         without_connection,
     },
 };
@@ -101,8 +101,10 @@ impl Target {
             Some(proxy) => (&proxy.host, proxy.port, UNKNOWN_PROXY),
         };
         let addresses = (host.as_str(), port).to_socket_addrs();
-        let addresses = addresses.map_err(|_unknown| Failure::Lost(unknown.to_owned()))?;
-        Ok(addresses.collect())
+        match addresses {
+            Ok(addresses) => Ok(addresses.collect()),
+            Err(error) => Err(Failure::Lost(without_address(&error, unknown).to_owned())),
+        }
     }
 
     pub(super) fn compression(&self) -> Compression {
