@@ -96,7 +96,7 @@ mod reading {
 
         /// How many spans lie in the chunk of a thread.
         fn collected_by(&self, registry: &Registry, thread: &'static ThreadShared) -> u64 {
-            if !thread.sampled.filled.load(Ordering::Acquire) {
+            if !thread.sampled.filled.is_set() {
                 return 0;
             }
             let hazards = |visit: &mut dyn FnMut(&Hazard)| registry.each_hazard(visit);

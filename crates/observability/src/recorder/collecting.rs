@@ -10,7 +10,6 @@ use super::{
     registry::{Collected, Registry},
     sys::biased::{Biased, Hazard, Next},
 };
-use std::sync::atomic::Ordering;
 
 impl Core {
     /// Takes what the threads have not handed over yet.
@@ -43,14 +42,14 @@ impl Core {
     }
 
     fn collect_from(&self, registry: &Registry, collected: &'static Collected) -> Option<Chunk> {
-        if !collected.filled.load(Ordering::Acquire) {
+        if !collected.filled.is_set() {
             return None;
         }
         let hazards = |visit: &mut dyn FnMut(&Hazard)| registry.each_hazard(visit);
         let taken = Biased::with_revoked(&collected.chunk, None, hazards, Next::AsBefore, |open| {
             let ours = open.core.is_some_and(|core| core.id == self.id) && open.spans > 0;
             ours.then(|| {
-                collected.filled.store(false, Ordering::Relaxed);
+                collected.filled.clear();
                 open.take()
             })
         });

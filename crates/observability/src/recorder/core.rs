@@ -15,13 +15,14 @@ use super::{
     registry::{Registry, locked},
     room::WhenFull,
     stats::{DropReason, Stats, Totals},
+    sys::closing::Closed,
     ticket::Ticket,
 };
 use std::{
     num::NonZeroU64,
     sync::{
         Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError,
-        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     thread::ThreadId,
     time::{Duration, Instant},
@@ -81,7 +82,7 @@ pub(crate) struct Core {
     pub(super) room: Condvar,
     /// The export thread, which must not wait for itself.
     pub(super) exporting: OnceLock<ThreadId>,
-    closed: AtomicBool,
+    closed: Closed,
 }
 
 #[derive(Debug, Default)]
@@ -160,7 +161,7 @@ impl Core {
             done: Condvar::new(),
             room: Condvar::new(),
             exporting: OnceLock::new(),
-            closed: AtomicBool::new(false),
+            closed: Closed::new(),
         }
     }
 
@@ -353,18 +354,15 @@ impl Core {
     /// Refuses chunks from now on, and what the threads have not handed over yet.
     pub(crate) fn close(&self) {
         let mut queue = self.lock();
-        self.closed.store(true, Ordering::Release);
+        self.closed.set();
         queue.recycled = Vec::new();
         drop(queue);
         self.room.notify_all();
-        // Either this thread sees that a chunk is filled, or the one that fills it that the core is
-        // closed.
-        fence(Ordering::SeqCst);
         self.collect_open_chunks();
     }
 
     /// How many spans are in the queue or with the export thread.
-    pub(super) fn undelivered(&self) -> u64 {
+    pub(crate) fn undelivered(&self) -> u64 {
         let queue = self.lock();
         queue.spans + self.totals.taken.unsettled()
     }
@@ -378,7 +376,7 @@ impl Core {
     /// Whether chunks are refused.
     #[inline]
     pub(crate) fn is_closed(&self) -> bool {
-        self.closed.load(Ordering::Relaxed)
+        self.closed.is_set()
     }
 
     /// What has happened to all spans so far.

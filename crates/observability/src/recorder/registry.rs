@@ -14,13 +14,14 @@ use super::{
     slot::Slot,
     sys::{
         biased::{Biased, FIRST_OWNER, Hazard},
+        closing::Filled,
         platform,
     },
 };
 use crate::span::SpanBody;
 use std::sync::{
     Mutex, MutexGuard, OnceLock, PoisonError,
-    atomic::{AtomicBool, AtomicU64, Ordering},
+    atomic::{AtomicU64, Ordering},
 };
 
 static REGISTRIES: [OnceLock<Registry>; MAX_FORK_DEPTH] =
@@ -48,15 +49,14 @@ pub(crate) struct ThreadShared {
 #[derive(Debug)]
 pub(crate) struct Collected {
     pub(crate) chunk: Biased<OpenChunk>,
-    /// Whether the chunk holds anything; lets the export thread pass by without a fence.
-    pub(crate) filled: AtomicBool,
+    pub(crate) filled: Filled,
 }
 
 impl Collected {
     fn new(chunk: OpenChunk) -> Self {
         Self {
             chunk: Biased::new(chunk),
-            filled: AtomicBool::new(false),
+            filled: Filled::new(),
         }
     }
 }

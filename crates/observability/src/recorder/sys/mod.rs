@@ -3,6 +3,7 @@
 //! Position: below the rest of `recorder`, which is safe code on top of it.
 
 pub(crate) mod biased;
+pub(crate) mod closing;
 pub(crate) mod leaked;
 pub(crate) mod platform;
 mod sync;

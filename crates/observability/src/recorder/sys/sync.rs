@@ -1,7 +1,7 @@
 //! The synchronisation primitives of the recorder: std's, or loom's in a model run.
 //!
-//! Position: below everything in `recorder`. Only [`super::biased`] is modelled, so only what it
-//! needs is here.
+//! Position: below everything in `recorder`. Only [`super::biased`] and [`super::closing`] are
+//! modelled, so only what they need is here.
 
 #[cfg(continuum_loom)]
 pub(super) use loom::{
@@ -9,7 +9,7 @@ pub(super) use loom::{
     hint::spin_loop,
     sync::{
         Mutex,
-        atomic::{AtomicU64, AtomicUsize, Ordering, fence},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence},
     },
 };
 #[cfg(not(continuum_loom))]
@@ -17,7 +17,7 @@ pub(super) use std::{
     hint::spin_loop,
     sync::{
         Mutex,
-        atomic::{AtomicU64, AtomicUsize, Ordering, fence},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence},
     },
 };
 

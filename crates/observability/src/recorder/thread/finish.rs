@@ -11,11 +11,13 @@ use crate::{
         core::{Chunk, Core},
         registry::{Collected, OpenChunk, PooledSlot, Registry, ThreadShared},
         slot::Slot,
-        sys::biased::{Hazard, Next, Strand},
+        sys::{
+            biased::{FREE, Hazard, Next, Strand},
+            closing::Filled,
+        },
     },
     span::{SpanBody, SpanTime},
 };
-use std::sync::atomic::{AtomicBool, Ordering, fence};
 
 /// Ends the span of that generation, if it is still in `slot`: into the thread's chunk if somebody
 /// wants it, and slot and body back to the pool.
@@ -70,9 +72,14 @@ fn give_back(state: &ThreadState, mut pooled: PooledSlot) {
 /// Gives idle slots to the pool of all threads.
 #[cold]
 fn share(state: &ThreadState, pool: &mut Vec<PooledSlot>) {
-    let live = state.phase.get() == Phase::Live;
-    if let Some(registry) = Registry::get() {
-        registry.give_slots(pool.drain(if live { POOL_MAX / 2 } else { 0 }..));
+    let Some(registry) = Registry::get() else {
+        return;
+    };
+    if state.phase.get() == Phase::Live {
+        registry.give_slots(pool.drain(POOL_MAX / 2..));
+    } else {
+        // Nobody frees what such a thread keeps.
+        registry.give_slots(std::mem::take(pool).into_iter());
     }
 }
 
@@ -120,7 +127,7 @@ fn append(
 fn add(
     open: &mut OpenChunk,
     core: &'static Core,
-    filled: &AtomicBool,
+    filled: &Filled,
     body: &mut SpanBody,
     end_unix_nanos: u64,
 ) -> bool {
@@ -131,11 +138,7 @@ fn add(
     let has_room = open.has_room(len) || open.make_room(core, len);
     body.finish(end_unix_nanos, &mut open.bytes);
     open.spans += 1;
-    if !filled.load(Ordering::Relaxed) {
-        filled.store(true, Ordering::Release);
-        // Either a core that closes sees that the chunk is filled, or this thread that it closed.
-        fence(Ordering::SeqCst);
-    }
+    filled.set();
     if core.is_closed() {
         return open.exchange(core, 0);
     }
@@ -195,6 +198,22 @@ pub(super) fn empty_chunk(shared: &'static ThreadShared) {
             access(&mut OpenChunk::hand_over);
             return;
         }
+    }
+}
+
+/// Hands over what a thread has collected and gives its chunk up.
+pub(super) fn give_up_chunk(own: Strand<'_>, registry: &Registry, collected: &Collected) {
+    let give_up = |open: &mut OpenChunk| {
+        open.hand_over();
+        open.close();
+        // Last, so that an export thread that passes by finds the spans in the queue.
+        collected.filled.clear();
+    };
+    let refused = collected.chunk.with_owned(own, Some(FREE), give_up).err();
+    if let Some(give_up) = refused {
+        let (hazard, next) = (Some(own.hazard), Next::Owner(FREE));
+        let hazards = |visit: &mut dyn FnMut(&Hazard)| registry.each_hazard(visit);
+        collected.chunk.with_revoked(hazard, hazards, next, give_up);
     }
 }
 

@@ -22,11 +22,8 @@ pub(crate) use self::{
 use super::{
     Recorder,
     core::Core,
-    registry::{Collected, OWNER_BLOCK, PooledSlot, Registry, ThreadCounts, ThreadShared},
-    sys::{
-        biased::{FREE, Hazard, Next, Strand},
-        platform,
-    },
+    registry::{OWNER_BLOCK, PooledSlot, Registry, ThreadCounts, ThreadShared},
+    sys::{biased::Strand, platform},
 };
 use crate::context::{SpanId, TraceId};
 use std::{
@@ -108,6 +105,10 @@ impl ThreadState {
             return false;
         }
         platform::prepare();
+        if forked && self.random_step.get() != 0 {
+            // What it would draw next is its parent's to draw.
+            self.sow();
+        }
         let Some(registry) = Registry::get() else {
             return false;
         };
@@ -143,8 +144,12 @@ impl ThreadState {
         if self.core.get().is_some_and(|(_, core)| core.may_wait()) {
             finish::empty_chunk(shared);
         }
+        let own = Strand {
+            id: self.own_id.get(),
+            hazard: &shared.hazard,
+        };
         for collected in shared.collected() {
-            Self::hand_over_chunk(registry, shared, collected);
+            finish::give_up_chunk(own, registry, collected);
         }
         if let Some((_, core)) = self.core.take() {
             core.totals.fold(&shared.counts);
@@ -162,20 +167,6 @@ impl ThreadState {
         let owner = self.next_owner.get();
         self.next_owner.set(owner + 1);
         owner
-    }
-
-    /// Hands over what the thread has collected and gives the chunk up.
-    fn hand_over_chunk(registry: &Registry, shared: &ThreadShared, collected: &Collected) {
-        let next = Next::Owner(FREE);
-        let hazards = |visit: &mut dyn FnMut(&Hazard)| registry.each_hazard(visit);
-        collected
-            .chunk
-            .with_revoked(Some(&shared.hazard), hazards, next, |open| {
-                open.hand_over();
-                open.close();
-                // Last, so that an export thread that passes by finds the spans in the queue.
-                collected.filled.store(false, Ordering::Release);
-            });
     }
 
     /// The core of `recorder` in this process, counting on this thread from now on.
@@ -450,6 +441,24 @@ mod tests {
     }
 
     #[test]
+    fn a_thread_that_the_system_refuses_the_fence_leaves_nothing_behind() {
+        let recorder = TestRecorder::new();
+        thread::scope(|scope| {
+            let work = || {
+                recorder.run(|| get_tracer("tests").in_scope("last", |_| ()));
+                // Until the thread has ended.
+                platform::REFUSED.set(true);
+            };
+            scope.spawn(work).join().unwrap();
+        });
+        // Nor can this thread take anything from another.
+        platform::REFUSED.set(true);
+        let spans = recorder.spans();
+        platform::REFUSED.set(false);
+        assert_eq!(spans.len(), 1);
+    }
+
+    #[test]
     fn a_thread_that_leaves_counts_as_filled_until_its_spans_are_in_the_queue() {
         let recorder = TestRecorder::new();
         let core = recorder.recorder().core().unwrap();
@@ -466,7 +475,7 @@ mod tests {
             open.send(()).unwrap();
             // It stands before the queue by now, or will: a round must not pass by.
             for _ in 0..50 {
-                assert!(shared.sampled.filled.load(Ordering::Acquire));
+                assert!(shared.sampled.filled.is_set());
                 thread::sleep(Duration::from_millis(1));
             }
             drop(queue);
