@@ -25,6 +25,8 @@ use std::time::{Duration, Instant};
 const END_TIME: u32 = 8;
 /// OTLP `Span.attributes`.
 const ATTRIBUTE: u8 = 9;
+/// OTLP `Span.flags`.
+const FLAGS: u32 = 16;
 
 /// Why spans are written out.
 #[derive(Debug, Clone, Copy)]
@@ -126,8 +128,8 @@ impl Recovery {
                 continue;
             }
             put_record(header, &[span], &mut self.leaving);
-            // Only the tail has given away what was undecided.
-            *if header.undecided {
+            // What was sampled when it started was given away by the tail.
+            *if is_sampled(span) {
                 &mut from_tail
             } else {
                 &mut from_head
@@ -147,13 +149,25 @@ impl Recovery {
 
 /// When a span ended; the end of time for what cannot be read.
 fn end_unix_nanos(span: &[u8]) -> u64 {
+    match field(span, END_TIME) {
+        Some(Field::Fixed64(nanos)) => nanos,
+        _ => u64::MAX,
+    }
+}
+
+fn is_sampled(span: &[u8]) -> bool {
+    matches!(field(span, FLAGS), Some(Field::Fixed32(flags)) if flags & 1 == 1)
+}
+
+/// The first field of a span that has this number.
+fn field(span: &[u8], wanted: u32) -> Option<Field<'_>> {
     let mut fields = Fields::new(span);
     while let Ok(Some((number, field))) = fields.next_field() {
-        if let (END_TIME, Field::Fixed64(nanos)) = (number, field) {
-            return nanos;
+        if number == wanted {
+            return Some(field);
         }
     }
-    u64::MAX
+    None
 }
 
 /// The attributes of a span that is written out for that cause.

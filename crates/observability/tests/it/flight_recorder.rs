@@ -3,8 +3,8 @@
 use crate::executors::{on_every_executor, yield_now};
 use continuum_observability::{
     AnyValue, Context, FlightRecorder, Sampler, SamplingParameters, SamplingResult, ShouldSample,
-    SpanContext, SpanId, SpanRecord, Stats, Status, Telemetry, TraceFlags, TraceId, TraceState,
-    Tracer, get_traceparent, get_tracer, in_current_context, semconv::attribute,
+    SpanContext, SpanId, SpanRecord, Stats, Status, TailPolicy, Telemetry, TraceFlags, TraceId,
+    TraceState, Tracer, get_traceparent, get_tracer, in_current_context, semconv::attribute,
     testing::TestRecorder, with_context, with_telemetry_disabled,
 };
 use proptest::prelude::*;
@@ -31,6 +31,20 @@ impl ShouldSample for Only {
     }
 }
 
+/// Samples what has no parent.
+#[derive(Debug)]
+struct Roots;
+
+impl ShouldSample for Roots {
+    fn should_sample(&self, parameters: &SamplingParameters<'_>) -> SamplingResult<'static> {
+        SamplingResult::from_decision(parameters.parent.is_none())
+    }
+
+    fn description(&self) -> String {
+        "Roots".to_owned()
+    }
+}
+
 fn tracer() -> Tracer {
     get_tracer("flight_recorder")
 }
@@ -50,6 +64,16 @@ fn at_the_tail(settings: FlightRecorder) -> TestRecorder {
     TestRecorder::of(
         Telemetry::builder()
             .sampling_rate(0.0)
+            .flight_recorder(settings),
+    )
+}
+
+/// At the head only roots are sampled, and at the tail only errors are kept.
+fn at_both(settings: FlightRecorder) -> TestRecorder {
+    TestRecorder::of(
+        Telemetry::builder()
+            .sampler(Sampler::Custom(Arc::new(Roots)))
+            .tail(TailPolicy::new(0.0))
             .flight_recorder(settings),
     )
 }
@@ -218,6 +242,23 @@ fn what_it_holds_counts_as_sampled_out_until_it_comes_back() {
 }
 
 #[test]
+fn below_a_trace_that_is_decided_at_its_end_a_span_that_is_sampled_out_comes_back_as_that() {
+    let recorder = at_both(FlightRecorder::new(BYTES));
+    recorder.run(|| {
+        tracer().in_scope("root", |root| {
+            record("child");
+            root.set_status(Status::error("timeout"));
+        });
+    });
+    assert_eq!(recorder.stats().sampled_out, 1);
+    assert_eq!(names(&recorder.spans()), ["root", "child"]);
+    let stats = recorder.stats();
+    assert_eq!((stats.exported, stats.recovered), (2, 1), "{stats:?}");
+    assert_eq!((stats.sampled_out, stats.pending), (0, 0), "{stats:?}");
+    assert_accounts_balance(stats);
+}
+
+#[test]
 fn below_an_unsampled_remote_parent_the_part_of_this_process_is_there_when_it_is_needed() {
     for recorder in both(FlightRecorder::new(BYTES)) {
         let (trace, span) = (TraceId::from(7_u128), SpanId::from(9_u64));
@@ -284,6 +325,7 @@ enum Deed {
     SampleOut,
     Fail,
     OnAThread,
+    Child,
     Look,
 }
 
@@ -293,12 +335,14 @@ proptest! {
     #[test]
     fn whatever_happens_every_span_is_in_one_count(
         deeds in prop::collection::vec(prop::sample::select(vec![
-            Deed::Keep, Deed::SampleOut, Deed::SampleOut, Deed::Fail, Deed::OnAThread, Deed::Look,
+            Deed::Keep, Deed::SampleOut, Deed::SampleOut, Deed::Fail, Deed::OnAThread, Deed::Child,
+            Deed::Look,
         ]), 0..60),
         bytes in prop::sample::select(vec![1_000, 20_000, BYTES]),
         pause in prop::sample::select(vec![Duration::ZERO, Duration::MAX]),
     ) {
-        for recorder in both(FlightRecorder::new(bytes).pause(pause)) {
+        let settings = FlightRecorder::new(bytes).pause(pause);
+        for recorder in both(settings).into_iter().chain([at_both(settings)]) {
             for deed in &deeds {
                 recorder.run(|| match deed {
                     Deed::Keep => record("kept"),
@@ -308,6 +352,7 @@ proptest! {
                         let work = in_current_context(|| record("other"));
                         thread::Builder::new().spawn(work).unwrap().join().unwrap();
                     }
+                    Deed::Child => tracer().in_scope("other", |_| record("child")),
                     Deed::Look => drop(recorder.spans()),
                 });
                 assert_accounts_balance(recorder.stats());
