@@ -346,8 +346,8 @@ impl TelemetryBuilder {
     /// For batch jobs that must lose nothing, and never for a service: while the exporter is slow,
     /// the traced program is as slow. What does not find room in time is dropped and counted. A
     /// bound on the number of waiting spans may be exceeded by one chunk, of at most 64 KiB, for
-    /// each thread. To outlast a receiver that is down, the export has to have the time too:
-    /// [`export_timeout`](Self::export_timeout).
+    /// each thread. An export is tried again as long as it has time, so that to outlast a receiver
+    /// that is down it needs enough: [`export_timeout`](Self::export_timeout).
     ///
     /// ```
     /// use continuum_observability::{ExporterConfig, Telemetry};

@@ -271,6 +271,18 @@ impl Destination {
         }
     }
 
+    /// Tries to deliver as often as there is time for.
+    pub(super) fn persist(&mut self) {
+        match self {
+            #[cfg(feature = "_otlp")]
+            Self::Otlp(otlp) => otlp.persist(),
+            #[cfg(feature = "zipkin")]
+            Self::Zipkin(zipkin) => zipkin.persist(),
+            Self::Several(all) => all.iter_mut().for_each(Self::persist),
+            _ => {}
+        }
+    }
+
     pub(super) fn factory(self) -> ExporterFactory {
         ExporterFactory::new(move |pause| self.open(&pause))
     }

@@ -91,7 +91,14 @@ impl Settings {
             let list = env.text(env::BAGGAGE_ATTRIBUTES)?;
             Some(list.split(',').map(|key| key.trim().to_owned()).collect())
         });
-        let destination = Destination::resolve(overrides.exporters, env);
+        let mut destination = Destination::resolve(overrides.exporters, env);
+        let wait_when_full = overrides
+            .wait_when_full
+            .or_else(|| env.first_millis(&[env::WAIT_WHEN_FULL]));
+        if wait_when_full.is_some() {
+            // Who waits must lose nothing while there is time.
+            destination.persist();
+        }
         let delay = overrides
             .schedule_delay
             .or_else(|| env.first_millis(&[env::SCHEDULE_DELAY]));
@@ -119,9 +126,7 @@ impl Settings {
                 env,
             ),
             memory_budget_bytes: budget.unwrap_or(DEFAULT_MEMORY_BUDGET_BYTES),
-            wait_when_full: overrides
-                .wait_when_full
-                .or_else(|| env.first_millis(&[env::WAIT_WHEN_FULL])),
+            wait_when_full,
             hooks,
             caps: caps(
                 overrides.max_queue_size,

@@ -44,6 +44,11 @@ impl ZipkinSettings {
             .or_else(|| general.is_none().then_some(DEFAULT_TIMEOUT))
     }
 
+    /// Tries as often as there is time for.
+    pub(super) fn persist(&mut self) {
+        self.endpoint.retry.max_attempts = u32::MAX;
+    }
+
     /// Where spans go, without secrets.
     pub(super) fn destination(&self) -> String {
         self.endpoint.shown()

@@ -81,6 +81,11 @@ impl OtlpSettings {
         }
     }
 
+    /// Tries as often as there is time for.
+    pub(super) fn persist(&mut self) {
+        self.endpoint.retry.max_attempts = u32::MAX;
+    }
+
     /// Where spans go, without secrets.
     pub(super) fn destination(&self) -> String {
         self.endpoint.shown()

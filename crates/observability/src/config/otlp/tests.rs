@@ -1,6 +1,13 @@
 //! Where OTLP goes, by the environment.
 
-use super::{super::testing::environment, *};
+use super::{
+    super::{
+        exporter::Destination,
+        settings::{Overrides, Settings},
+        testing::environment,
+    },
+    *,
+};
 
 fn resolved(variables: &[(&str, &str)]) -> (OtlpSettings, Vec<String>) {
     let env = environment(variables);
@@ -330,4 +337,21 @@ fn its_own_default_timeout_counts_only_where_no_general_one_is_asked_for() {
         resolved(&[general, specific]).0.timeout_beside(None),
         seconds(2)
     );
+}
+
+#[test]
+fn a_program_that_may_wait_has_its_spans_sent_again_for_as_long_as_there_is_time() {
+    let attempts = |variables: &[(&str, &str)]| {
+        let settings = Settings::resolve(Overrides::default(), &environment(variables));
+        match settings.destination {
+            Destination::Otlp(otlp) => otlp.endpoint.retry.max_attempts,
+            other => panic!("{other:?}"),
+        }
+    };
+    let variables = [
+        ("OTEL_TRACES_EXPORTER", "otlp"),
+        ("CONTINUUM_WAIT_WHEN_FULL", "1000"),
+    ];
+    assert_eq!(attempts(&variables[..1]), 5);
+    assert_eq!(attempts(&variables), u32::MAX);
 }
