@@ -9,7 +9,7 @@
 use super::{Baggage, ContextGuard, SpanContext, SpanId, TraceId, guard, stack};
 use crate::{
     diagnostics,
-    recorder::{Anchor, Recorder},
+    recorder::{Anchor, Recorder, fork_epoch},
     span::SpanRef,
 };
 
@@ -38,8 +38,8 @@ pub struct Context {
     pub(crate) root: LocalRoot,
     pub(crate) suppressed: bool,
     pub(crate) forced: bool,
-    /// Whether the spans of `root` are kept is decided when it has ended.
-    pub(crate) undecided: bool,
+    /// Whether it is decided when `root` has ended if its spans are kept.
+    pub(crate) undecided: Undecided,
 }
 
 /// As a constant, which is copied as a whole: made field by field it cost more than the rest of a span
@@ -54,7 +54,7 @@ pub(super) const NONE: Context = Context {
     },
     suppressed: false,
     forced: false,
-    undecided: false,
+    undecided: Undecided::NOWHERE,
 };
 
 impl Default for Context {
@@ -70,6 +70,31 @@ impl Default for Context {
 pub(crate) struct LocalRoot {
     pub(crate) span_id: SpanId,
     pub(crate) anchor: Anchor,
+}
+
+/// The process that decides about a trace at its end, as a number above 0. For the child of a fork, which
+/// does not see that end, the traces of its parent began elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Undecided(u32);
+
+impl Undecided {
+    pub(crate) const NOWHERE: Self = Self(0);
+
+    /// In this process, or nowhere.
+    #[inline]
+    pub(crate) fn here_if(is_undecided: bool) -> Self {
+        if is_undecided {
+            Self(fork_epoch() + 1)
+        } else {
+            Self::NOWHERE
+        }
+    }
+
+    /// Whether this process decides.
+    #[inline]
+    pub(crate) fn is_here(self) -> bool {
+        self != Self::NOWHERE && self == Self::here_if(true)
+    }
 }
 
 impl Context {
@@ -102,7 +127,7 @@ impl Context {
     pub(crate) fn set_remote_span_context(&mut self, context: SpanContext) {
         self.span = SpanRef::non_recording(context);
         self.root = LocalRoot::default();
-        self.undecided = false;
+        self.undecided = Undecided::NOWHERE;
     }
 
     /// This context with other baggage.

@@ -33,7 +33,7 @@ pub use stream::{InContextStream, SinkExt, StreamExt};
 pub use thread::in_current_context;
 pub use trace_state::*;
 
-pub(crate) use current::LocalRoot;
+pub(crate) use current::{LocalRoot, Undecided};
 #[cfg(feature = "tracing")]
 pub(crate) use stack::holds;
 pub(crate) use stack::{

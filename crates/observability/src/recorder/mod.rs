@@ -27,19 +27,19 @@ mod waiting;
 #[cfg(feature = "opentelemetry_0_33")]
 pub(crate) use backlog::Backlog;
 pub use stats::Stats;
+#[cfg(unix)]
+pub(crate) use sys::platform::host_name;
 #[cfg(all(unix, feature = "console"))]
 pub(crate) use sys::platform::terminal_columns;
-#[cfg(unix)]
-pub(crate) use sys::platform::{fork_epoch, host_name};
 pub(crate) use {
     aside::Aside,
     clock::{Anchor, Clock},
-    core::{Chunk, Core, Round},
+    core::{Chunk, Core, LARGE_CHUNK_BYTES, Round},
     per_process::PerProcess,
-    record::{HEADER_LEN, RecordHeader, prefix_len, put_record, records},
+    record::{HEADER_LEN, RecordHeader, put_record, records},
     slot::Slot,
     stats::{DropReason, Totals},
-    sys::leaked::AtomicStatic,
+    sys::{leaked::AtomicStatic, platform::fork_epoch},
     ticket::Ticket,
 };
 

@@ -10,8 +10,8 @@ use super::Template;
 use super::{Opening, Span, SpanBody, SpanGuard, SpanKind, SpanRef, Value, guard::is_calm};
 use crate::{
     context::{
-        Context, LocalRoot, SpanContext, SpanId, TraceFlags, no_scope_is_open, push_filled,
-        with_top,
+        Context, LocalRoot, SpanContext, SpanId, TraceFlags, Undecided, no_scope_is_open,
+        push_filled, with_top,
     },
     recorder::{
         Clock, Recorder,
@@ -317,12 +317,14 @@ impl<'a> Start<'a> {
                 anchor: clock.anchor(),
             };
             // A trace that began elsewhere follows the decision made there.
-            started.undecided = parent.is_none()
+            let is_undecided = parent.is_none()
                 && span.is_sampled()
                 && !started.forced
                 && recorder.sampler.leaves_undecided();
+            started.undecided = Undecided::here_if(is_undecided);
         }
-        let forced = started.undecided && (started.forced || recorder.sampler.is_forcing());
+        let undecided = started.undecided.is_here();
+        let forced = undecided && (started.forced || recorder.sampler.is_forcing());
         let root = &started.root;
         let start_ticks = clock.ticks();
         let start_unix_nanos = match self.time_unix_nanos {
@@ -337,7 +339,7 @@ impl<'a> Start<'a> {
                 span,
                 parent,
                 local_root: root.span_id,
-                undecided: started.undecided,
+                undecided,
                 forced,
                 scope: self.scope,
                 start_ticks,

@@ -4,7 +4,9 @@ use crate::{
     alone,
     child::{BY_PARENT, PLENTY, Report, ids, in_a_child, instances, names},
 };
-use continuum_observability::{Sampler, Span, SpanRef, Telemetry, get_current_span, get_tracer};
+use continuum_observability::{
+    Context, Sampler, Span, SpanRef, Telemetry, get_current_span, get_tracer, with_context,
+};
 use std::{
     collections::HashSet,
     os::unix::process::CommandExt as _,
@@ -57,6 +59,32 @@ fn the_flight_recorder_of_a_child_begins_empty() {
     record();
     assert_eq!(telemetry.snapshot(PLENTY), Ok(2));
     telemetry.shutdown(PLENTY).unwrap();
+}
+
+/// A child of a process in the middle of a trace that is decided at its end, which the child never sees.
+#[test]
+fn a_child_below_an_undecided_trace_of_its_parent_exports_its_spans_at_once() {
+    let _alone = alone();
+    let telemetry = Telemetry::builder()
+        .exporter_with("report", || Box::new(Report))
+        .sampling_rate(0.0)
+        .init()
+        .unwrap();
+    let fork = || {
+        in_a_child(|| {
+            let tracer = get_tracer("child");
+            tracer.in_scope("first", |_| tracer.in_scope("second", |_| ()));
+            telemetry.force_flush(PLENTY).unwrap();
+            assert_eq!(telemetry.stats().pending, 0);
+            // What begins in the child is decided there.
+            with_context(&Context::root(), || tracer.in_scope("root", |_| ()));
+            telemetry.force_flush(PLENTY).unwrap();
+        })
+    };
+    let reported = get_tracer("parent").in_scope("start-up", |_| fork());
+    assert_eq!(names(&reported), ["first", "second"]);
+    telemetry.shutdown(PLENTY).unwrap();
+    assert_eq!(telemetry.stats().sampled_out_at_tail, 1);
 }
 
 /// A child that has a child.
