@@ -11,13 +11,16 @@
 //! Source: `opentelemetry/proto/trace/v1/trace.proto`, `ResourceSpans` and `ScopeSpans`.
 
 use crate::{
-    recorder::{prefix_len, records},
+    recorder::{HEADER_LEN, LARGE_CHUNK_BYTES, records},
     span::{InstrumentationScope, field_len, put_message, put_message_of},
 };
 use std::num::NonZeroU64;
 
 /// Requests are sent when they have reached this size; the next chunk may take them beyond it.
 const FULL_BYTES: usize = 512 << 10;
+/// No more is taken, however much there is at once, as where a whole trace has waited; its last span may
+/// take it beyond that.
+const MOST_BYTES: usize = FULL_BYTES + LARGE_CHUNK_BYTES;
 /// Memory that the next request can use again: room for a usual one, as buffers grow.
 const KEPT_BYTES: usize = 3 * FULL_BYTES;
 
@@ -31,6 +34,7 @@ pub(crate) struct RequestBuilder {
     bytes: usize,
     spans: u64,
     max_spans: Option<NonZeroU64>,
+    max_bytes: Option<usize>,
 }
 
 #[derive(Debug)]
@@ -40,24 +44,23 @@ struct Group {
 }
 
 impl RequestBuilder {
-    /// A builder of requests of at most `max_spans` spans each.
-    pub(crate) fn with_max_spans(max_spans: Option<NonZeroU64>) -> Self {
+    /// A builder of requests that a receiver takes, of at most `max_spans` spans each.
+    pub(crate) fn bounded(max_spans: Option<NonZeroU64>) -> Self {
         Self {
             max_spans,
+            max_bytes: Some(MOST_BYTES),
             ..Self::default()
         }
     }
 
-    /// Adds the records of a chunk, each span with `end` behind it; returns those for which the number
-    /// of spans has no room.
+    /// Adds records, each span with `end` behind it; returns those for which there is no room.
     pub(crate) fn add<'a>(&mut self, chunk: &'a [u8], end: &[u8]) -> &'a [u8] {
-        let room = self.max_spans.map(|max| max.get() - self.spans);
-        let (chunk, rest) = match room {
-            Some(room) => chunk.split_at(prefix_len(chunk, room)),
-            None => (chunk, &[][..]),
-        };
-        let mut last = 0;
+        let (mut last, mut taken) = (0, 0);
         for (header, span) in records(chunk) {
+            if !self.has_room() {
+                break;
+            }
+            taken += HEADER_LEN + span.len();
             if self
                 .groups
                 .get(last)
@@ -70,7 +73,12 @@ impl RequestBuilder {
             self.spans += 1;
             self.bytes += span.len() + end.len();
         }
-        rest
+        &chunk[taken..]
+    }
+
+    fn has_room(&self) -> bool {
+        self.max_spans.is_none_or(|max| self.spans < max.get())
+            && self.max_bytes.is_none_or(|max| self.bytes < max)
     }
 
     /// Where the spans of a scope are gathered; numbers of scopes are small.
@@ -204,7 +212,7 @@ mod tests {
     fn a_request_takes_no_more_spans_than_it_may_and_loses_none() {
         let chunk = chunk(0);
         let whole = records(&chunk).count() as u64;
-        let mut request = RequestBuilder::with_max_spans(NonZeroU64::new(100));
+        let mut request = RequestBuilder::bounded(NonZeroU64::new(100));
         let (mut rest, mut sizes) = (chunk.as_slice(), Vec::new());
         while !rest.is_empty() {
             rest = request.add(rest, &[]);
@@ -215,6 +223,23 @@ mod tests {
         let (last, full) = sizes.split_last().unwrap();
         assert!(full.iter().all(|size| *size == 100));
         assert_eq!((full.len() as u64 * 100) + last, whole);
+    }
+
+    #[test]
+    fn a_trace_that_waited_goes_out_in_requests_that_a_receiver_takes() {
+        let trace = chunk(0).repeat(80);
+        let whole = records(&trace).count() as u64;
+        let mut request = RequestBuilder::bounded(None);
+        let (mut rest, mut sent) = (trace.as_slice(), 0);
+        while !rest.is_empty() {
+            rest = request.add(rest, &[]);
+            assert!(request.is_full() || rest.is_empty());
+            let len = request.finish(&[]).len();
+            assert!(len < 1 << 20, "{len} bytes");
+            sent += request.span_count();
+            request.clear();
+        }
+        assert_eq!(sent, whole);
     }
 
     #[test]

@@ -95,13 +95,13 @@ impl Worker {
     fn new(recorder: &'static Recorder, core: &'static Core, exporter: Box<dyn Exporter>) -> Self {
         core.note_destination(exporter.destination());
         let config = &recorder.config;
-        let tail = config.tail.as_ref();
+        let (head, tail) = (config.sampler.root_threshold(), config.tail.as_ref());
         Self {
             recorder,
             core,
             exporter,
-            builder: RequestBuilder::with_max_spans(config.caps.request),
-            tail: tail.map(|policy| Tail::new(policy, core.aside())),
+            builder: RequestBuilder::bounded(config.caps.request),
+            tail: tail.map(|policy| Tail::new(policy, head, core.aside())),
             recovery: config.flight_recorder.map(Recovery::new),
             resource: (config.resource)(),
         }
@@ -137,10 +137,11 @@ impl Worker {
         let Some(ratio) = self.recorder.sampler.tail_ratio() else {
             return;
         };
-        match &mut self.tail {
-            Some(tail) => tail.set_ratio(ratio),
-            None => self.tail = Some(Tail::new(&TailPolicy::new(ratio), self.core.aside())),
+        if let Some(tail) = &mut self.tail {
+            return tail.set_ratio(ratio);
         }
+        let policy = TailPolicy::new(ratio);
+        self.tail = Some(Tail::new(&policy, Some(0), self.core.aside()));
     }
 
     /// Sends what is kept of a round, in as many requests as needed. `false` if any span was lost.

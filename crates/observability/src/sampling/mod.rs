@@ -195,6 +195,17 @@ impl Sampler {
         Self::Custom(Arc::new(AlwaysRecord::new(root)))
     }
 
+    /// The rejection threshold by which it samples roots, where it goes by their ids and does not write
+    /// the threshold into `tracestate` itself.
+    pub(crate) fn root_threshold(&self) -> Option<u64> {
+        match self {
+            Self::AlwaysOn => Some(0),
+            Self::TraceIdRatio(ratio) => Some(ratio::threshold(*ratio)),
+            Self::ParentBased(root) => root.root_threshold(),
+            Self::AlwaysOff | Self::Custom(_) => None,
+        }
+    }
+
     /// The name of the sampler as the specification writes it.
     pub fn description(&self) -> String {
         match self {

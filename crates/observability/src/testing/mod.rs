@@ -85,9 +85,10 @@ impl TestRecorder {
         let recorder = Recorder::leak(config);
         let aside = recorder.core().and_then(Core::aside);
         let tail = recorder.config.tail.as_ref();
+        let head = recorder.config.sampler.root_threshold();
         let received = Received {
             spans: Vec::new(),
-            tail: tail.map(|policy| Tail::new(policy, aside)),
+            tail: tail.map(|policy| Tail::new(policy, head, aside)),
             recovery: recorder.config.flight_recorder.map(Recovery::new),
         };
         Self {

@@ -7,7 +7,7 @@ use continuum_observability::{
     get_tracestate, in_current_context, inject_trace_context, testing::TestRecorder, with_context,
 };
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     sync::atomic::{AtomicU64, Ordering},
     thread,
     time::Duration,
@@ -263,4 +263,27 @@ fn what_the_sampler_leaves_out_is_not_decided_again() {
     recorder.run(fail);
     let stats = recorder.stats();
     assert_eq!((stats.sampled_out, stats.sampled_out_at_tail), (1, 0));
+}
+
+#[test]
+fn behind_another_sampler_spans_say_what_share_both_keep_or_nothing() {
+    let states = |sampler: Sampler, ratio: f64| {
+        let builder = Telemetry::builder().id_generator(Counted::default());
+        let recorder = TestRecorder::of(builder.sampler(sampler).tail(TailPolicy::new(ratio)));
+        recorder.run(|| (0..200).for_each(|_| tracer().in_scope("request", |_| ())));
+        let spans = recorder.spans();
+        let states: BTreeSet<_> = spans.iter().map(|span| span.trace_state.clone()).collect();
+        (spans.len(), states.into_iter().collect::<Vec<_>>())
+    };
+    let (of_a_quarter, state) = states(Sampler::AlwaysOn, 0.25);
+    assert_eq!(state, ["ot=th:c"]);
+    for sampler in [Sampler::probability(0.25), Sampler::TraceIdRatio(0.25)] {
+        // The lower share is within the higher one, on whichever side it is.
+        let both = states(sampler, 0.5);
+        assert_eq!(both, (of_a_quarter, vec!["ot=th:c".to_owned()]));
+    }
+    let both = states(Sampler::probability(0.5), 0.25);
+    assert_eq!(both, (of_a_quarter, vec!["ot=th:c".to_owned()]));
+    let unknown = states(Sampler::rate_limited(1_000_000), 0.25);
+    assert_eq!(unknown, (of_a_quarter, vec![String::new()]));
 }

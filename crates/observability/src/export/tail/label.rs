@@ -1,5 +1,8 @@
 //! The `tracestate` of spans that a ratio kept: for how many others they stand.
 //!
+//! Of the sampler at the head and the ratio at the tail the one that keeps less counts. A sampler that
+//! neither writes its threshold down nor goes by the ids may keep any share: its spans get no label.
+//!
 //! Position: between a kept run and the request, where the recorder's bytes are copied anyway.
 //!
 //! Invariant: other vendors' members and other values of `ot` stay as they are.
@@ -10,7 +13,10 @@ use crate::{
     context::TraceState,
     export::wire::{Field, Fields},
     recorder::{put_record, records},
-    sampling::ot_member::{MEMBER, threshold_text, with_threshold},
+    sampling::{
+        ot_member::{MEMBER, threshold, threshold_text, with_threshold},
+        ratio::RANDOM_BITS,
+    },
     span::put_message,
 };
 use std::ops::Range;
@@ -20,20 +26,26 @@ const TRACE_STATE: u8 = 3;
 
 #[derive(Debug)]
 pub(super) struct Label {
-    /// `th:` and the threshold.
-    threshold: String,
-    /// The field for a span without a `tracestate`.
+    /// The rejection threshold of the ratio.
+    tail: u64,
+    /// The higher one of it and of the sampler at the head, if that is known.
+    both: Option<u64>,
+    /// The field for a span without a `tracestate`; may be empty.
     field: Vec<u8>,
 }
 
 impl Label {
-    /// The label for a rejection threshold below 2^56.
-    pub(super) fn new(threshold: u64) -> Self {
-        let threshold = threshold_text(threshold);
+    /// The label for rejection thresholds at the tail and, if it is known, at the head.
+    pub(super) fn new(tail: u64, head: Option<u64>) -> Self {
+        let both = head
+            .map(|head| head.max(tail))
+            .filter(|both| can_be_written(*both));
         let mut field = Vec::new();
-        let value = format!("{MEMBER}={threshold}");
-        put_message(&mut field, TRACE_STATE, value.as_bytes());
-        Self { threshold, field }
+        if let Some(both) = both {
+            let value = format!("{MEMBER}={}", threshold_text(both));
+            put_message(&mut field, TRACE_STATE, value.as_bytes());
+        }
+        Self { tail, both, field }
     }
 
     /// What a span without a `tracestate` gets at its end.
@@ -61,16 +73,25 @@ impl Label {
         }
     }
 
-    /// `value` with our threshold in place of another.
+    /// `value` with the threshold that counts.
     fn added_to(&self, value: &[u8]) -> TraceState {
         let text = str::from_utf8(value).unwrap_or_default();
         let state = text.parse().unwrap_or_default();
-        with_threshold(&state, Some(&self.threshold))
+        let known = threshold(&state).map(|head| head.max(self.tail));
+        match known.or(self.both).filter(|both| can_be_written(*both)) {
+            Some(both) => with_threshold(&state, Some(&threshold_text(both))),
+            None => state,
+        }
     }
 }
 
+/// Nothing is kept by a threshold that has no `th`.
+fn can_be_written(threshold: u64) -> bool {
+    threshold < 1 << RANDOM_BITS
+}
+
 /// Where the `tracestate` of an encoded span lies, and what it is.
-fn trace_state(span: &[u8]) -> Option<(Range<usize>, &[u8])> {
+pub(super) fn trace_state(span: &[u8]) -> Option<(Range<usize>, &[u8])> {
     let mut fields = Fields::new(span);
     loop {
         let start = span.len() - fields.rest_len();
@@ -120,22 +141,25 @@ mod tests {
             (0.1, "e6666666666668"),
         ];
         for (ratio, th) in rows {
-            let label = Label::new(threshold(ratio));
+            let label = Label::new(threshold(ratio), Some(0));
             assert_eq!(labelled(&label, ""), format!("ot=th:{th}"));
         }
-        assert_eq!(labelled(&Label::new(1), ""), "ot=th:00000000000001");
+        assert_eq!(
+            labelled(&Label::new(1, Some(0)), ""),
+            "ot=th:00000000000001"
+        );
     }
 
     #[test]
     fn what_others_wrote_into_the_tracestate_stays() {
-        let label = Label::new(threshold(0.5));
+        let label = Label::new(threshold(0.5), Some(0));
         let rows = [
             ("vendor=1", "ot=th:8,vendor=1"),
             (
                 "vendor=1,ot=rv:6e6d1a75832a2f",
                 "ot=th:8;rv:6e6d1a75832a2f,vendor=1",
             ),
-            ("ot=rv:1;th:c;x:y,vendor=1", "ot=th:8;rv:1;x:y,vendor=1"),
+            ("ot=rv:1;th:4;x:y,vendor=1", "ot=th:8;rv:1;x:y,vendor=1"),
             ("ot=th:0", "ot=th:8"),
         ];
         for (before, after) in rows {
@@ -144,8 +168,30 @@ mod tests {
     }
 
     #[test]
+    fn of_head_and_tail_the_one_that_keeps_less_counts() {
+        let (half, quarter) = (threshold(0.5), threshold(0.25));
+        assert_eq!(labelled(&Label::new(half, Some(quarter)), ""), "ot=th:c");
+        assert_eq!(labelled(&Label::new(quarter, Some(half)), ""), "ot=th:c");
+        // What the head has written is more than what is known of it.
+        for head in [None, Some(0)] {
+            let label = Label::new(half, head);
+            assert_eq!(labelled(&label, "ot=th:c,vendor=1"), "ot=th:c,vendor=1");
+            assert_eq!(labelled(&label, "ot=th:4"), "ot=th:8");
+        }
+    }
+
+    #[test]
+    fn where_the_share_of_the_head_is_not_known_there_is_no_label() {
+        let label = Label::new(threshold(0.5), None);
+        assert!(label.field().is_empty());
+        for state in ["vendor=1", "ot=rv:6e6d1a75832a2f"] {
+            assert_eq!(labelled(&label, state), state);
+        }
+    }
+
+    #[test]
     fn a_member_that_would_grow_too_long_stays_as_it_is() {
         let long = format!("ot=x:{}", "y".repeat(254));
-        assert_eq!(labelled(&Label::new(0), &long), long);
+        assert_eq!(labelled(&Label::new(0, Some(0)), &long), long);
     }
 }

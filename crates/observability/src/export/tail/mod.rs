@@ -52,6 +52,8 @@ pub(crate) type Outlet<'a> = dyn FnMut(&[u8], &[u8]) + 'a;
 #[derive(Debug)]
 pub(crate) struct Tail {
     rules: Rules,
+    /// The rejection threshold of the sampler at the head, if it is known.
+    head: Option<u64>,
     open: HashMap<Key, Trace, BuildHasherDefault<KeyHasher>>,
     decided: Decided,
     /// The runs of the round, in order.
@@ -148,15 +150,21 @@ impl Exit {
 }
 
 impl Tail {
-    pub(crate) fn new(policy: &TailPolicy, aside: Option<&'static Aside>) -> Self {
+    /// `head`: the rejection threshold of the sampler at the head, if it is known.
+    pub(crate) fn new(
+        policy: &TailPolicy,
+        head: Option<u64>,
+        aside: Option<&'static Aside>,
+    ) -> Self {
         let rules = Rules::new(policy);
         Self {
             exit: Exit {
-                label: Label::new(rules.threshold()),
+                label: Label::new(rules.threshold(), head),
                 labelled: Vec::new(),
                 aside,
             },
             rules,
+            head,
             open: HashMap::default(),
             decided: Decided::new(),
             noted: Vec::new(),
@@ -170,13 +178,15 @@ impl Tail {
         }
     }
 
-    /// Changes the ratio for traces of which nothing is known yet.
+    /// Changes the ratio for traces of which nothing is known yet; all of them are decided by it alone.
     pub(crate) fn set_ratio(&mut self, ratio: f64) {
-        let before = self.rules.threshold();
+        const EVERYTHING: Option<u64> = Some(0);
+        let before = (self.rules.threshold(), self.head);
         self.rules.set_ratio(ratio);
+        self.head = EVERYTHING;
         // With a ratio of 0 only what was within the former one is still labelled.
-        if self.rules.threshold() != before && ratio > 0.0 {
-            self.exit.label = Label::new(self.rules.threshold());
+        if (self.rules.threshold(), self.head) != before && ratio > 0.0 {
+            self.exit.label = Label::new(self.rules.threshold(), self.head);
         }
     }
 

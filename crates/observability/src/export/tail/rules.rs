@@ -2,14 +2,14 @@
 //!
 //! Position: asked by [`super::Tail`] for every run, and once for every trace.
 
-use super::{run::Run, slowness::Slowness};
+use super::{label::trace_state, run::Run, slowness::Slowness};
 use crate::{
     context::TraceId,
     export::wire::{Field, Fields},
     recorder::records,
     sampling::{
-        TailPolicy,
-        ratio::{keeps, threshold},
+        TailPolicy, ot_member,
+        ratio::{random_bits, threshold},
     },
     span::{Value, Writer, attribute_len},
 };
@@ -91,14 +91,13 @@ impl Rules {
     /// What a run says about its trace.
     pub(super) fn facts(&mut self, run: &Run<'_>) -> Facts {
         let last = &run.last;
-        let trace_id = TraceId::from_bytes(last.trace_id);
         let slow = last.is_local_root && self.slowness.is_slow(last.duration_nanos);
         Facts::default()
             .with(Facts::FAILED, run.failed)
             .with(Facts::FORCED, run.forced)
             .with(Facts::ENDED, last.is_local_root)
             .with(Facts::SLOW, slow)
-            .with(Facts::WITHIN_RATIO, keeps(self.threshold, trace_id))
+            .with(Facts::WITHIN_RATIO, randomness(run) >= self.threshold)
             .with(Facts::MATCHED, self.matches(run))
     }
 
@@ -117,6 +116,17 @@ impl Rules {
             |span| attributes(span).any(|found| self.attributes.iter().any(|a| a == found));
         !self.attributes.is_empty() && records(run.bytes).any(|(_, span)| is_wanted(span))
     }
+}
+
+/// What the ratio is compared with: of the sampler at the head, or else of the trace's id.
+fn randomness(run: &Run<'_>) -> u64 {
+    let explicit = |span| {
+        let (_, value) = trace_state(span)?;
+        ot_member::randomness(&str::from_utf8(value).ok()?.parse().ok()?)
+    };
+    let of_spans = run.has_trace_state.then(|| records(run.bytes));
+    let explicit = of_spans.and_then(|mut all| all.find_map(|(_, span)| explicit(span)));
+    explicit.unwrap_or_else(|| random_bits(TraceId::from_bytes(run.last.trace_id)))
 }
 
 /// The attributes of an encoded span, as `KeyValue` messages.

@@ -102,7 +102,7 @@ struct Bed {
 impl Bed {
     fn new(policy: &TailPolicy) -> Self {
         Self {
-            tail: Tail::new(policy, None),
+            tail: Tail::new(policy, Some(0), None),
             totals: Totals::default(),
             now: Instant::now(),
             request: RequestBuilder::default(),
