@@ -72,11 +72,16 @@ impl Request {
         over.then(|| self.judge(delivered))
     }
 
-    /// Says what was lost, if that is known: when it was served, or at its deadline.
+    /// Says what was lost: when it was served, at its deadline, or when nobody waits any more.
     fn say_losses(&self) {
         match self.poll() {
             Some(Err(FlushError::TimedOut { timeout })) => self.core.say_losses(Some(timeout)),
             Some(_) => self.core.say_losses(None),
+            None if self.core.undelivered() > 0 => {
+                let left = self.deadline.saturating_duration_since(Instant::now());
+                self.core
+                    .say_losses(Some(self.timeout.saturating_sub(left)));
+            }
             None => {}
         }
     }

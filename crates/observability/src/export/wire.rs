@@ -24,11 +24,25 @@ pub(super) enum Field<'a> {
 #[derive(Debug, Clone)]
 pub(super) struct Fields<'a> {
     rest: &'a [u8],
+    /// Whether a field that goes on beyond the end is what is there of it.
+    is_cut: bool,
 }
 
 impl<'a> Fields<'a> {
     pub(super) fn new(message: &'a [u8]) -> Self {
-        Self { rest: message }
+        Self {
+            rest: message,
+            is_cut: false,
+        }
+    }
+
+    /// The fields of a message whose end may be missing.
+    #[cfg(feature = "_otlp")]
+    pub(super) fn of_cut(message: &'a [u8]) -> Self {
+        Self {
+            rest: message,
+            is_cut: true,
+        }
     }
 
     /// How many bytes have not been read.
@@ -65,6 +79,11 @@ impl<'a> Fields<'a> {
             1 => Field::Fixed64(u64::from_le_bytes(self.array()?)),
             2 => {
                 let len = usize::try_from(self.varint()?).map_err(|_len| DecodeError::Truncated)?;
+                let len = if self.is_cut {
+                    len.min(self.rest.len())
+                } else {
+                    len
+                };
                 let (bytes, rest) = self
                     .rest
                     .split_at_checked(len)

@@ -115,6 +115,22 @@ fn what_a_shutdown_leaves_at_its_deadline_is_said_once_with_counts_and_endpoint(
 }
 
 #[test]
+fn a_shutdown_that_nobody_awaits_to_its_end_says_what_it_leaves() {
+    let _alone = alone();
+    let backend = Backend::start(Protocol::Http, Fault::Silent);
+    let (builder, lines) = builder(over_http(&backend));
+    let telemetry = prompt(builder).init().unwrap();
+    record(5);
+    backend.wait_for_request();
+    drop(telemetry.shutdown_async(PLENTY));
+    let said = lines.all();
+    assert_eq!(said.len(), 1, "{said:?}");
+    let lost =
+        said[0].starts_with("5 of 5 spans were lost") && said[0].contains("not delivered in");
+    assert!(lost, "{said:?}");
+}
+
+#[test]
 fn blocking_forms_end_on_the_only_thread_of_a_runtime() {
     let _alone = alone();
     let (telemetry, _backend) = held();

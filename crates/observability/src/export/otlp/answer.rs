@@ -14,12 +14,20 @@ use super::super::{
 };
 
 const MAX_MESSAGE_CHARS: usize = 200;
+/// Of a body this long the end may be missing: exporters keep 64 KiB, the head of gRPC included.
+const LONG_BODY_BYTES: usize = 60 << 10;
 
-/// Reads `ExportTraceServiceResponse`. Anything else, such as JSON, says nothing: the status did.
+/// Reads `ExportTraceServiceResponse`. Anything else, such as JSON, says nothing: the status did. A long
+/// text may be cut, and stands behind the number.
 pub(crate) fn partial_success(body: &[u8]) -> Exported {
+    let of_body = if body.len() < LONG_BODY_BYTES {
+        Fields::new
+    } else {
+        Fields::of_cut
+    };
     let mut exported = Exported::default();
-    for message in messages(body, 1) {
-        let mut fields = Fields::new(message);
+    for message in messages_in(of_body(body), 1) {
+        let mut fields = of_body(message);
         while let Ok(Some(field)) = fields.next_field() {
             match field {
                 (1, Field::Varint(count)) => {
@@ -62,7 +70,10 @@ pub(crate) fn rpc_retry_delay(status: &[u8]) -> Option<std::time::Duration> {
 }
 
 fn messages(body: &[u8], number: u32) -> impl Iterator<Item = &[u8]> {
-    let mut fields = Fields::new(body);
+    messages_in(Fields::new(body), number)
+}
+
+fn messages_in(mut fields: Fields<'_>, number: u32) -> impl Iterator<Item = &[u8]> {
     std::iter::from_fn(move || fields.next_field().ok().flatten()).filter_map(move |field| {
         match field {
             (found, Field::Bytes(bytes)) if found == number => Some(bytes),
