@@ -301,6 +301,13 @@ impl TelemetryHandle {
         Some(self.recorder?.core()?.backlog())
     }
 
+    /// A number for the recorder in this process; 0 where telemetry is switched off.
+    #[cfg(feature = "opentelemetry_0_33")]
+    pub(crate) fn recorder_number(self) -> u64 {
+        let core = self.recorder.and_then(Recorder::core);
+        core.map_or(0, |core| core.id)
+    }
+
     /// The OTLP `Resource` message of what this process sends; `None` where telemetry is switched off.
     #[cfg(feature = "_otlp_sdk")]
     pub(crate) fn encoded_resource(self) -> Option<Vec<u8>> {

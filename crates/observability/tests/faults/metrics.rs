@@ -201,3 +201,27 @@ otel.sdk.span.started RECORD_AND_SAMPLE = 6
 otel.sdk.span.started RECORD_ONLY = 2";
     assert_eq!(read(&provider, &metrics), after_the_shutdown);
 }
+
+#[test]
+fn a_recorder_that_was_set_up_anew_is_told_from_the_one_before() {
+    let _alone = alone();
+    let (provider, metrics) = meter();
+    let backend = Backend::start(Protocol::Http, Fault::None);
+    for spans in [2, 3] {
+        let (builder, _lines) = builder(over_http(&backend));
+        let telemetry = builder.init().unwrap();
+        register_self_metrics(telemetry.handle());
+        record(spans);
+        telemetry.shutdown(PLENTY).unwrap();
+    }
+    let read = read(&provider, &metrics);
+    for counter in [
+        "otel.sdk.exporter.span.exported",
+        "otel.sdk.span.started RECORD_AND_SAMPLE",
+    ] {
+        let values = read.lines().filter_map(|line| line.strip_prefix(counter));
+        let values: Vec<_> = values.filter(|rest| rest.starts_with(" = ")).collect();
+        assert_eq!(values, [" = 2", " = 3"], "{read}");
+    }
+    provider.shutdown().unwrap();
+}

@@ -17,7 +17,6 @@ use opentelemetry::{
 };
 
 const COMPONENT: &str = "otel.component.name";
-const RECORDER: &str = "continuum_recorder/0";
 const SPANS: &str = "{span}";
 const BYTES: &str = "By";
 const ERROR_TYPE: &str = "error.type";
@@ -66,19 +65,24 @@ pub fn register_self_metrics(telemetry: TelemetryHandle) {
             "continuum.sdk.tail.span.sampled_out",
             SPANS,
             "spans of traces that were not kept when they had ended",
-            |telemetry, to| to.observe(telemetry.stats().ever_sampled_out_at_tail(), &[recorder()]),
+            |telemetry, to| {
+                to.observe(
+                    telemetry.stats().ever_sampled_out_at_tail(),
+                    &[recorder(telemetry)],
+                );
+            },
         ),
         (
             "continuum.sdk.tail.trace.decided_early",
             "{trace}",
             "traces that were decided before their local root had ended",
-            |telemetry, to| to.observe(telemetry.stats().decided_early, &[recorder()]),
+            |telemetry, to| to.observe(telemetry.stats().decided_early, &[recorder(telemetry)]),
         ),
         (
             "continuum.sdk.flight_recorder.span.recovered",
             SPANS,
             "spans that were written out of the flight recorder",
-            |telemetry, to| to.observe(telemetry.stats().recovered, &[recorder()]),
+            |telemetry, to| to.observe(telemetry.stats().recovered, &[recorder(telemetry)]),
         ),
     ];
     for (name, unit, description, observe) in counters {
@@ -145,7 +149,7 @@ fn register_levels(meter: &Meter, telemetry: TelemetryHandle) {
                 .and_then(|backlog| level(telemetry, backlog));
             if let Some(spans) = level {
                 let spans = i64::try_from(spans).unwrap_or(i64::MAX);
-                to.observe(spans, &[recorder()]);
+                to.observe(spans, &[recorder(telemetry)]);
             }
         };
         let instrument = meter.i64_observable_up_down_counter(name);
@@ -166,29 +170,45 @@ fn observe_started(telemetry: TelemetryHandle, to: &dyn AsyncInstrument<u64>) {
     } else {
         "DROP"
     };
-    to.observe(sampled, &[KeyValue::new(RESULT, "RECORD_AND_SAMPLE")]);
-    to.observe(sampled_out, &[KeyValue::new(RESULT, otherwise)]);
+    for (spans, result) in [(sampled, "RECORD_AND_SAMPLE"), (sampled_out, otherwise)] {
+        to.observe(spans, &[recorder(telemetry), KeyValue::new(RESULT, result)]);
+    }
 }
 
-fn recorder() -> KeyValue {
-    KeyValue::new(COMPONENT, RECORDER)
+/// Which recorder it is: one that was set up anew counts from zero.
+fn recorder(telemetry: TelemetryHandle) -> KeyValue {
+    let number = telemetry.recorder_number();
+    KeyValue::new(COMPONENT, format!("continuum_recorder/{number}"))
 }
 
 fn observe_processed(telemetry: TelemetryHandle, to: &dyn AsyncInstrument<u64>) {
     let stats = telemetry.stats();
     let handed_on = stats.exported + stats.dropped_export_failed + stats.dropped_rejected;
-    to.observe(handed_on, &[recorder()]);
-    observe_error(to, "queue_full", stats.dropped_budget_spent);
-    observe_error(to, "already_shutdown", stats.dropped_after_shutdown);
+    to.observe(handed_on, &[recorder(telemetry)]);
+    observe_error(telemetry, to, "queue_full", stats.dropped_budget_spent);
+    observe_error(
+        telemetry,
+        to,
+        "already_shutdown",
+        stats.dropped_after_shutdown,
+    );
 }
 
 fn observe_exported(telemetry: TelemetryHandle, to: &dyn AsyncInstrument<u64>) {
     let stats = telemetry.stats();
-    to.observe(stats.exported, &[recorder()]);
-    observe_error(to, "export_failed", stats.dropped_export_failed);
-    observe_error(to, "rejected", stats.dropped_rejected);
+    to.observe(stats.exported, &[recorder(telemetry)]);
+    observe_error(telemetry, to, "export_failed", stats.dropped_export_failed);
+    observe_error(telemetry, to, "rejected", stats.dropped_rejected);
 }
 
-fn observe_error(to: &dyn AsyncInstrument<u64>, error: &'static str, spans: u64) {
-    to.observe(spans, &[recorder(), KeyValue::new(ERROR_TYPE, error)]);
+fn observe_error(
+    telemetry: TelemetryHandle,
+    to: &dyn AsyncInstrument<u64>,
+    error: &'static str,
+    spans: u64,
+) {
+    to.observe(
+        spans,
+        &[recorder(telemetry), KeyValue::new(ERROR_TYPE, error)],
+    );
 }
