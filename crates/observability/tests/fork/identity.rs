@@ -49,8 +49,9 @@ fn draw_on_threads(each: usize) -> Vec<[u64; 3]> {
 fn draw_in_a_child(spans: usize) -> Vec<[u64; 3]> {
     let file = tempfile::NamedTempFile::new().unwrap();
     in_a_child(|| {
-        let bytes: Vec<u8> = draw(spans)
+        let bytes: Vec<u8> = [draw(spans / 2), draw_on_threads(spans / 2 / THREADS)]
             .iter()
+            .flatten()
             .flatten()
             .flat_map(|word| word.to_be_bytes())
             .collect();
@@ -136,6 +137,8 @@ fn ids_over_threads_and_forks_are_distinct_and_random_in_every_bit() {
     let spans = spans();
     let mut drawn = draw_on_threads(spans * 10 / 11 / THREADS);
     for _ in 0..FORKS {
+        // Of what this thread would draw next, the child is to draw nothing.
+        drawn.extend(draw(1));
         drawn.extend(draw_in_a_child(spans / 11 / FORKS));
     }
     telemetry.shutdown(PLENTY).unwrap();
