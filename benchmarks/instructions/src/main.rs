@@ -18,7 +18,7 @@ use std::{
 use anyhow::{Context as _, Result};
 use continuum_observability::{
     EncodedRequest, ExportError, Exported, Exporter, FutureExt as _, Sampler, SpanMetrics,
-    TailPolicy, Telemetry, TelemetryBuilder, Tracer, get_tracer, trace_function,
+    TailPolicy, Telemetry, TelemetryBuilder, Tracer, get_tracer, span, trace_function,
 };
 use edges::Edges;
 
@@ -86,6 +86,8 @@ fn measured(scenario: &str, edges: &mut Edges, count: i64) -> Result<()> {
         "hundred_calls" => hundred_calls,
         "hundred_traced" => hundred_traced,
         "sixteen_attributes" => sixteen_attributes,
+        "root_and_child_by_macro" => root_and_child_by_macro,
+        "sixteen_attributes_by_macro" => sixteen_attributes_by_macro,
         "three_events" => three_events,
         _ => return edges.rounds(scenario, tracer, count),
     };
@@ -102,6 +104,18 @@ fn root_and_child(tracer: Tracer, number: i64) {
     child.set_attribute("http.route", "/users/{id}");
     child.set_attribute("user.id", number);
     child.set_attribute("score", number as f64);
+}
+
+/// The same with attributes that the compiler knows.
+fn root_and_child_by_macro(_: Tracer, number: i64) {
+    let _root = span!("root").entered();
+    let _child = span!(
+        "child",
+        http.method = "GET",
+        http.route = "/users/{id}",
+        user.id = number,
+        score = number as f64
+    );
 }
 
 /// A span whose name makes it one that is measured.
@@ -154,6 +168,28 @@ fn sixteen_attributes(tracer: Tracer, number: i64) {
     for key in KEYS {
         span.set_attribute(key, black_box(number));
     }
+}
+
+fn sixteen_attributes_by_macro(_: Tracer, number: i64) {
+    let _span = span!(
+        "wide",
+        http.request.method = black_box(number),
+        http.route = black_box(number),
+        url.path = black_box(number),
+        url.scheme = black_box(number),
+        server.address = black_box(number),
+        server.port = black_box(number),
+        user.id = black_box(number),
+        tenant.id = black_box(number),
+        memory.size = black_box(number),
+        cache.hit = black_box(number),
+        db.system = black_box(number),
+        db.rows = black_box(number),
+        network.peer = black_box(number),
+        retry.count = black_box(number),
+        error.kind = black_box(number),
+        score = black_box(number)
+    );
 }
 
 fn three_events(tracer: Tracer, number: i64) {

@@ -14,7 +14,7 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_continuum-instructions");
 /// What a span may cost on all threads where its trace is decided at the tail, if it is 100 without.
 const TAIL_PERCENT: u64 = 130;
 
-const COSTS: [Cost; 19] = [
+const COSTS: [Cost; 21] = [
     cost("root_and_child", 2, 1154),
     cost("tail", 2, 1162),
     cost("flight_recorder", 2, 1158),
@@ -24,6 +24,8 @@ const COSTS: [Cost; 19] = [
     cost("hundred_calls", 101, 1475),
     cost("hundred_traced", 101, 1175),
     cost("sixteen_attributes", 1, 3585),
+    cost("root_and_child_by_macro", 2, 1079),
+    cost("sixteen_attributes_by_macro", 1, 2405),
     cost("three_events", 1, 2799),
     cost("measured", 1, 4106),
     cost("measured_out", 1, 3721),

@@ -1,4 +1,4 @@
-//! What stands in the parentheses of `#[trace_function(...)]`.
+//! What stands in the parentheses of `#[trace_function(...)]`, and parts of it that `span!` has too.
 //!
 //! Position: attribute tokens → **arguments** → [`crate::expand`].
 //!
@@ -10,7 +10,7 @@ use syn::{
     Error, Ident, LitBool, LitStr, Path, Result, Token,
     ext::IdentExt as _,
     parse::{Parse, ParseStream},
-    token,
+    parse_quote, token,
 };
 
 /// The kinds of a span, each with its variant of `SpanKind`, by which it may be written too.
@@ -94,7 +94,7 @@ pub(crate) fn each(
     mistakes.map_or(Ok(()), Err)
 }
 
-fn end_of_member(input: ParseStream<'_>) -> Result<()> {
+pub(crate) fn end_of_member(input: ParseStream<'_>) -> Result<()> {
     if input.is_empty() || input.peek(Token![,]) {
         Ok(())
     } else {
@@ -110,7 +110,8 @@ fn skip_member(input: ParseStream<'_>) {
     }
 }
 
-fn once<T>(place: &mut Option<T>, argument: &Ident, value: T) -> Result<()> {
+/// Fills the place of an argument that may be given once.
+pub(crate) fn once<T>(place: &mut Option<T>, argument: &Ident, value: T) -> Result<()> {
     if place.replace(value).is_some() {
         return Err(Error::new(
             argument.span(),
@@ -135,7 +136,11 @@ fn value<T: Parse>(input: ParseStream<'_>, argument: &Ident) -> Result<T> {
 }
 
 fn text(input: ParseStream<'_>, argument: &Ident) -> Result<LitStr> {
-    let text: LitStr = value(input, argument)?;
+    not_empty(value(input, argument)?)
+}
+
+/// The text, if it says anything.
+pub(crate) fn not_empty(text: LitStr) -> Result<LitStr> {
     if text.value().is_empty() {
         return Err(Error::new(text.span(), "expected a text that is not empty"));
     }
@@ -149,6 +154,11 @@ fn path(input: ParseStream<'_>, argument: &Ident) -> Result<Path> {
 
 fn kind(input: ParseStream<'_>, argument: &Ident) -> Result<Ident> {
     equals(input, argument.span(), &argument.to_string())?;
+    kind_word(input)
+}
+
+/// The variant of `SpanKind` that is meant.
+pub(crate) fn kind_word(input: ParseStream<'_>) -> Result<Ident> {
     let (word, span): (String, Span) = if input.peek(LitStr) {
         let text: LitStr = input.parse()?;
         (text.value(), text.span())
@@ -167,6 +177,14 @@ fn kind(input: ParseStream<'_>, argument: &Ident) -> Result<Ident> {
             span,
             format!("unknown kind `{word}`: one of internal, server, client, producer, consumer"),
         )),
+    }
+}
+
+/// Where the code that the macros write finds what it calls.
+pub(crate) fn private_path(crate_path: Option<&Path>) -> Path {
+    match crate_path {
+        Some(path) => parse_quote!(#path::__private),
+        None => parse_quote!(::continuum_observability::__private),
     }
 }
 

@@ -9,7 +9,8 @@
 //! - everything fixed lies in one `static` per function.
 
 use crate::{
-    arguments::Arguments,
+    arguments::{Arguments, private_path},
+    call_site::{Attributes, CallSite},
     function::Function,
     returned::{Returned, classify, without_impl_trait},
 };
@@ -53,10 +54,7 @@ struct Expansion<'a> {
 
 impl<'a> Expansion<'a> {
     fn new(arguments: &Arguments, function: &'a Function) -> Self {
-        let private: Path = match &arguments.crate_path {
-            Some(path) => parse_quote!(#path::__private),
-            None => parse_quote!(::continuum_observability::__private),
-        };
+        let private = private_path(arguments.crate_path.as_ref());
         Self {
             function,
             start: start(arguments, function, &private),
@@ -151,79 +149,37 @@ impl<'a> Expansion<'a> {
 /// The call site with all that is fixed, and the start of a span at it.
 fn start(arguments: &Arguments, function: &Function, private: &Path) -> TokenStream {
     let function_name = function.signature.ident.unraw().to_string();
-    let name = arguments
-        .name
-        .as_ref()
-        .map_or(function_name.clone(), LitStr::value);
-    let tracer = arguments.tracer.as_ref();
-    let tracer = tracer.map_or(quote!(::core::module_path!()), ToTokens::to_token_stream);
-    let kind = arguments.kind.as_ref();
-    let kind = kind.map_or(quote!(Internal), ToTokens::to_token_stream);
-    let record_exception = arguments
-        .record_exception
-        .as_ref()
-        .is_none_or(|given| given.value);
-    let (fixed, computed) = attributes(arguments, &function_name, private);
-    // The path of a type that is declared here has the type of a method in it, which is not seen here.
-    let (declared, inside, names) = if is_given(arguments, "code.function.name") {
-        (quote!(), quote!(None), 0)
-    } else {
-        let path = quote!(Some(::core::any::type_name::<Inside>));
-        (
-            quote!(
-                enum Inside {}
-            ),
-            path,
-            1,
-        )
+    let name = arguments.name.as_ref();
+    let record_exception = arguments.record_exception.as_ref();
+    let attributes = attributes(arguments, &function_name, private);
+    let call_site = CallSite {
+        private,
+        tracer: arguments.tracer.as_ref(),
+        name: &name.map_or(function_name, LitStr::value),
+        kind: arguments.kind.as_ref(),
+        names_function: !is_given(arguments, "code.function.name"),
+        record_exception: record_exception.is_none_or(|given| given.value),
+        attributes: &attributes,
     };
-    let count = computed.len();
-    let all = fixed.len() + names + count;
-    quote! {
-        {
-            #declared
-            static CALL_SITE: #private::CallSite = #private::CallSite {
-                tracer: #tracer,
-                name: #name,
-                kind: #private::SpanKind::#kind,
-                attributes: &[#(#fixed),*],
-                inside: ::core::option::Option::#inside,
-                record_exception: #record_exception,
-                found: #private::Found::new(),
-            };
-            &CALL_SITE
-        }
-        .start::<#all, #count>(|| [#(#computed),*])
-    }
+    let computed = attributes.computed();
+    quote!(#call_site.start(|| #computed))
 }
 
-/// The fixed attributes and the computed ones, as pairs of key and value.
-fn attributes(
-    arguments: &Arguments,
-    function_name: &str,
-    private: &Path,
-) -> (Vec<TokenStream>, Vec<TokenStream>) {
-    let (mut fixed, mut computed) = (Vec::new(), Vec::new());
+/// The given attributes, and those of the function that are not among them.
+fn attributes(arguments: &Arguments, function_name: &str, private: &Path) -> Attributes {
     let given = arguments.attributes.as_deref().unwrap_or_default();
-    for attribute in given {
-        let key = &attribute.key;
-        if let Some(value) = attribute.fixed(private) {
-            fixed.push(quote!((#key, #value)));
-        } else {
-            let value = attribute.computed(private);
-            computed.push(quote!((#key, #value)));
-        }
-    }
+    let mut attributes = Attributes::of(given, private);
     let of_function = [
         ("function.name", quote!(#function_name)),
         ("function.module", quote!(::core::module_path!())),
     ];
     for (key, value) in of_function {
         if !is_given(arguments, key) {
-            fixed.push(quote!((#key, #private::text(#value))));
+            let fixed = quote!((#key, #private::text(#value)));
+            attributes.fixed.push(fixed);
         }
     }
-    (fixed, computed)
+    attributes
 }
 
 /// Whether the attribute has a value of the user's.

@@ -64,13 +64,13 @@ pub use sampling::*;
 pub use span::*;
 
 #[cfg(feature = "macros")]
-pub use continuum_observability_macros::trace_function;
+pub use continuum_observability_macros::{span, trace_function};
 
-/// What `#[trace_function]` expands to. Not for use by hand: it changes without notice.
+/// What `span!` and `#[trace_function]` expand to. Not for use by hand: it changes without notice.
 #[cfg(feature = "macros")]
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::span::{SpanKind, Value, traced::*};
+    pub use crate::span::{Span, SpanKind, Value, traced::*};
 }
 
 #[cfg(doctest)]

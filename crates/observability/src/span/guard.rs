@@ -4,12 +4,8 @@
 //!
 //! Invariant: leaving the scope comes before ending the span, also out of order and on panic.
 
-#[cfg(feature = "macros")]
-use super::Span;
-use super::SpanRef;
-#[cfg(feature = "macros")]
-use crate::context::push_filled;
-use crate::context::{Context, Position, leave_forgotten, pop, push, push_inert};
+use super::{Span, SpanRef};
+use crate::context::{Context, Position, leave_forgotten, pop, push, push_filled, push_inert};
 use std::{
     any::Any,
     marker::PhantomData,
@@ -51,7 +47,6 @@ impl SpanGuard {
     }
 
     /// Makes a span current that has started already, and owns it from now on.
-    #[cfg(feature = "macros")]
     #[inline]
     pub(super) fn of(mut span: Span) -> Self {
         if span.is_inert() && crate::context::no_scope_is_open() {

@@ -5,7 +5,7 @@
 //! Invariant: a span ends exactly once, at `end`, `end_with_timestamp` or when dropped: the generation
 //! of its slot tells the first time from the others.
 
-use super::SpanRef;
+use super::{SpanGuard, SpanRef};
 use crate::context::Context;
 use std::ops::Deref;
 
@@ -48,7 +48,6 @@ impl Span {
 
     /// Whether nothing is known of the span: no recorder, no parent to pass on, no baggage, and no
     /// word on whether those below it are recorded.
-    #[cfg(feature = "macros")]
     #[inline]
     pub(super) fn is_inert(&self) -> bool {
         let context = &self.context;
@@ -56,6 +55,24 @@ impl Span {
             && !context.suppressed
             && context.baggage.is_empty()
             && !context.span_context().is_valid()
+    }
+
+    /// Makes the span the current one on this thread until the guard is dropped, which then ends it.
+    ///
+    /// ```
+    /// # use continuum_observability::{get_tracer, testing::TestRecorder};
+    /// # let recorder = TestRecorder::new();
+    /// # recorder.run(|| {
+    /// let tracer = get_tracer("docs");
+    /// let outer = tracer.start_span("outer").entered();
+    /// tracer.in_scope("inner", |_| ());
+    /// drop(outer);
+    /// # });
+    /// # assert_eq!(recorder.tree(), "outer\n  inner\n");
+    /// ```
+    #[inline]
+    pub fn entered(self) -> SpanGuard {
+        SpanGuard::of(self)
     }
 
     /// Gives the span up to whoever ends it from now on.

@@ -220,7 +220,7 @@ impl ActiveHooks {
             tracer: InstrumentationScope::name(start.scope),
             name: start.name,
             kind: start.kind,
-            attributes: start.attributes,
+            attributes: &start.all_attributes(),
             baggage: &context.baggage,
         };
         let _quiet = context.clone().with_telemetry_disabled().attach();

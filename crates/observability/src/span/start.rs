@@ -19,6 +19,7 @@ use crate::{
     },
     sampling::SamplingParameters,
 };
+use std::borrow::Cow;
 
 /// A link that is there from the start, with its attributes.
 pub(crate) type Link<'a> = (SpanContext, Vec<(&'a str, Value<'a>)>);
@@ -32,7 +33,7 @@ pub(crate) struct Start<'a> {
     pub(crate) attributes: &'a [(&'a str, Value<'a>)],
     pub(crate) links: &'a [Link<'a>],
     pub(crate) time_unix_nanos: Option<u64>,
-    /// The first attributes, encoded already.
+    /// What the call site knows of them, and those before them.
     #[cfg(feature = "macros")]
     pub(crate) template: Option<&'a Template>,
 }
@@ -251,7 +252,7 @@ impl<'a> Start<'a> {
             trace_id: started.span_context().trace_id(),
             name: self.name,
             kind: self.kind,
-            attributes: self.attributes,
+            attributes: &self.all_attributes(),
             links: self.links,
         });
         if let Some(changed) = sampling.trace_state {
@@ -286,13 +287,25 @@ impl<'a> Start<'a> {
         });
     }
 
+    /// All attributes, for code of the user's.
+    #[cold]
+    pub(super) fn all_attributes(&self) -> Cow<'_, [(&'a str, Value<'a>)]> {
+        #[cfg(feature = "macros")]
+        if let Some(template) = self.template {
+            return [template.fixed(), self.attributes].concat().into();
+        }
+        self.attributes.into()
+    }
+
     /// Adds what is known besides the name.
     #[inline]
     fn describe(&self, body: &mut SpanBody) {
+        #[cfg(feature = "macros")]
+        if let Some(template) = self.template {
+            body.set_by(template, self.attributes);
+            return;
+        }
         if !self.attributes.is_empty() {
-            #[cfg(feature = "macros")]
-            body.set_first_attributes(self.template, self.attributes);
-            #[cfg(not(feature = "macros"))]
             body.set_attributes(self.attributes);
         }
         for (link, attributes) in self.links {

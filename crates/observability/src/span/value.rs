@@ -41,6 +41,20 @@ pub enum Value<'a> {
     Map(Vec<(Cow<'a, str>, Self)>),
 }
 
+#[cfg(feature = "macros")]
+impl Value<'_> {
+    /// Whether there is something to give back when it is dropped.
+    #[inline]
+    pub(crate) fn owns_memory(&self) -> bool {
+        match self {
+            Self::Empty | Self::Bool(_) | Self::I64(_) | Self::F64(_) => false,
+            Self::Str(text) => matches!(text, Cow::Owned(_)),
+            Self::Bytes(bytes) => matches!(bytes, Cow::Owned(_)),
+            Self::Array(_) | Self::Map(_) => true,
+        }
+    }
+}
+
 macro_rules! from_number {
     ($variant:ident: $($from:ty),+) => {$(
         impl From<$from> for Value<'_> {

@@ -1,4 +1,4 @@
-//! `#[trace_function]` on every shape of function, as the spans that come out.
+//! `#[trace_function]` on every shape of function, and `span!`, as the spans that come out.
 //!
 //! Each test has a recorder of its own. The three attributes that name the function are left out of
 //! the pictures by [`tree`]; one test in `arguments` is about them.
@@ -16,6 +16,7 @@ mod futures;
 mod limits;
 mod methods;
 mod panics;
+mod span;
 mod streams;
 
 use continuum_observability::testing::TestRecorder;

@@ -73,7 +73,7 @@ impl SpanBody {
 
     /// The general form of [`SpanBody::set_attribute`], which also counts what does not fit.
     #[cold]
-    fn set_long_attribute(&mut self, key: &str, value: &Value<'_>) {
+    pub(super) fn set_long_attribute(&mut self, key: &str, value: &Value<'_>) {
         self.buffer.widen();
         let (key, value) = (key.as_bytes(), visible(key, value));
         let limit = self.limits.value_length;

@@ -8,28 +8,16 @@
 //! - keys that are short, differ and name no secret are so under one state of the rules about secrets;
 //!   under another one they are not used.
 
-use super::SpanBody;
+use super::{KnownKey, SpanBody};
 use crate::span::{
     Value,
-    buffer::{Buffer, ROOM, SHORT_TEXT, put, put_varint, short_len},
+    buffer::{Buffer, put, put_varint},
     encode::attribute_len,
     keys::SeenKeys,
     redaction,
     short::{Short, is_short_key},
     words::hash,
 };
-
-/// Bytes that the longest key takes as a field.
-const KEY_LEN: usize = 2 + SHORT_TEXT;
-
-/// A key that is written as it is.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct KnownKey {
-    text: &'static str,
-    /// The key's field, and what is overwritten after it: copied as a whole, so that no length is looked at.
-    field: [u8; KEY_LEN],
-    field_len: usize,
-}
 
 /// Which keys the attributes have that are encoded together.
 #[derive(Debug)]
@@ -44,43 +32,6 @@ pub(crate) struct KeySet {
 pub(crate) struct Encoded {
     buffer: Buffer,
     count: u32,
-}
-
-impl KnownKey {
-    pub(crate) fn new(text: &'static str) -> Self {
-        let mut field = [0; KEY_LEN];
-        let field_len = 2 + text.len();
-        if let Some(place) = field.get_mut(2..field_len) {
-            place.copy_from_slice(text.as_bytes());
-        }
-        field[0] = 1 << 3 | 2;
-        field[1] = short_len(text.len() % 128);
-        Self {
-            text,
-            field,
-            field_len,
-        }
-    }
-
-    /// Writes a short attribute as field `tag`, and returns where it ends; `put_value` writes the value.
-    #[inline]
-    fn put(
-        &self,
-        room: &mut [u8; ROOM],
-        tag: u8,
-        put_value: impl FnOnce(&mut [u8; ROOM], usize) -> usize,
-    ) -> usize {
-        if let Some(place) = room[2..].first_chunk_mut() {
-            *place = self.field;
-        }
-        let at = (2 + self.field_len).min(2 + KEY_LEN);
-        let end = put_value(room, at + 2);
-        room[0] = tag << 3 | 2;
-        room[1] = short_len(end - 2);
-        room[at] = 2 << 3 | 2;
-        room[at + 1] = short_len(end - at - 2);
-        end
-    }
 }
 
 impl KeySet {

@@ -1,6 +1,6 @@
-//! The call site of a traced function: all that is the same at each call.
+//! The call site of a traced function or of `span!`: all that is the same in each of its spans.
 //!
-//! Position: a static in the code that the macro writes; starts the span of each call.
+//! Position: a static in the code that the macros write; starts the span of each call.
 //!
 //! Invariants:
 //! - what only the running program knows is found out at the first call, without a lock: a fork could
@@ -10,16 +10,17 @@
 
 use super::{Entry, function_name::function_name};
 use crate::{
+    context::Context,
     recorder::AtomicStatic,
     semconv::attribute,
     span::{InstrumentationScope, Span, SpanKind, Template, Value, start::Start},
 };
 use std::{
-    array,
+    mem::ManuallyDrop,
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-/// Everything about a traced function that is known when it is compiled; one static for each.
+/// Everything about the spans of a place in the code that is known when it is compiled.
 #[derive(Debug)]
 pub struct CallSite {
     /// The name of the instrumentation scope.
@@ -30,6 +31,8 @@ pub struct CallSite {
     pub kind: SpanKind,
     /// The attributes whose values are literals.
     pub attributes: &'static [(&'static str, Value<'static>)],
+    /// The keys of the others, in the order in which their values are given.
+    pub computed: &'static [&'static str],
     /// The path of a type inside of the function, if the function's name becomes an attribute.
     pub inside: Option<fn() -> &'static str>,
     /// Whether a failure adds an exception event.
@@ -57,27 +60,26 @@ impl Found {
 struct Site {
     /// The number of the instrumentation scope.
     scope: u32,
-    /// The attributes that are the same at each call.
-    fixed: Vec<(&'static str, Value<'static>)>,
-    /// These, encoded.
-    template: Option<Template>,
+    /// The attributes that are the same at each call, and the keys of the computed ones.
+    template: Template,
 }
 
 impl CallSite {
-    /// Starts a span at this call site; `computed` gives the attributes that are not the same at each
-    /// call, with which there are `ALL`.
+    /// Starts the span of a call; `computed` gives the attributes that are not the same at each.
     #[inline]
-    pub fn start<'a, const ALL: usize, const COMPUTED: usize>(
+    pub fn start<'a, const COMPUTED: usize>(
         &self,
         computed: impl FnOnce() -> [(&'static str, Value<'a>); COMPUTED],
     ) -> Entry {
         let span = if Start::is_idle() {
             Span::default()
         } else if COMPUTED == 0 {
-            let site = self.site();
-            self.start_with(site, &site.fixed)
+            self.span(None, &[])
         } else {
-            self.start_computed::<ALL, COMPUTED>(computed)
+            match catch_unwind(AssertUnwindSafe(computed)) {
+                Ok(computed) => self.span_with(None, computed),
+                Err(_) => self.span(None, &[]),
+            }
         };
         Entry {
             span,
@@ -85,28 +87,37 @@ impl CallSite {
         }
     }
 
-    fn start_computed<'a, const ALL: usize, const COMPUTED: usize>(
-        &self,
-        computed: impl FnOnce() -> [(&'static str, Value<'a>); COMPUTED],
-    ) -> Span {
-        let site = self.site();
-        let Ok(computed) = catch_unwind(AssertUnwindSafe(computed)) else {
-            return self.start_with(site, &site.fixed);
-        };
-        let mut each = site.fixed.iter().cloned().chain(computed);
-        let all: [_; ALL] = array::from_fn(|_| each.next().unwrap_or(("", Value::Empty)));
-        self.start_with(site, &all)
+    /// Whether a span under the current context is nothing, so that its attributes need no values.
+    #[inline]
+    pub fn is_idle() -> bool {
+        Start::is_idle()
     }
 
+    /// Starts a span; `computed` are the attributes that are not literals.
     #[inline]
-    fn start_with(&self, site: &Site, attributes: &[(&str, Value<'_>)]) -> Span {
+    pub fn span_with<const COMPUTED: usize>(
+        &self,
+        parent: Option<&Context>,
+        computed: [(&'static str, Value<'_>); COMPUTED],
+    ) -> Span {
+        // Mostly there is nothing to drop, which is found out faster for all than for each.
+        let computed = ManuallyDrop::new(computed);
+        let span = self.span(parent, &*computed);
+        if computed.iter().any(|(_, value)| value.owns_memory()) {
+            drop(ManuallyDrop::into_inner(computed));
+        }
+        span
+    }
+
+    fn span(&self, parent: Option<&Context>, computed: &[(&str, Value<'_>)]) -> Span {
+        let site = self.site();
         let start = Start {
             kind: self.kind,
-            attributes,
-            template: site.template.as_ref(),
+            attributes: computed,
+            template: Some(&site.template),
             ..Start::plain(site.scope, self.name)
         };
-        start.span()
+        start.span_under(parent)
     }
 
     #[inline]
@@ -125,8 +136,7 @@ impl CallSite {
         let scope = InstrumentationScope::intern(self.tracer, "", "");
         let site = Site {
             scope,
-            template: Template::of(&fixed),
-            fixed,
+            template: Template::new(fixed, self.computed),
         };
         self.found.0.get_or_set(Box::leak(Box::new(site)))
     }
