@@ -21,14 +21,14 @@ COMPILER = "rustc 1.95.0"
 TOLERANCE_PERCENT = 5
 
 COSTS = {
-    "span": 11_771,
-    "decorated": 7_982,
-    "recall": 11_724,
-    "query": 12_624,
-    "cache_hit": 17_075,
-    "inject": 6_253,
-    "extract": 9_177,
-    "sampled_out": 9_788,
+    "span": 11_197,
+    "decorated": 7_363,
+    "recall": 11_153,
+    "query": 12_071,
+    "cache_hit": 16_516,
+    "inject": 6_404,
+    "extract": 9_404,
+    "sampled_out": 9_182,
 }
 
 

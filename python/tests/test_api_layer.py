@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -245,3 +245,31 @@ def test_the_end_of_the_application_delivers_its_spans(recorded: Recorded) -> No
 
     asyncio.run(app({"type": "lifespan"}, receive, send))
     assert arrived == [[], ["last"]]
+
+
+def test_the_end_of_an_application_outside_of_asyncio_delivers_too(recorded: Recorded) -> None:
+    sent = []
+
+    async def app(_scope: Any, _receive: Any, send: Any) -> None:
+        get_tracer("app").start_span("last").end()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def send(message: Any) -> None:
+        sent.append((message["type"], [span.name for span in recorded.sink.spans()]))
+
+    running = TracingMiddleware(app)({"type": "lifespan"}, send, send)  # type: ignore[arg-type]
+    with pytest.raises(StopIteration):
+        running.send(None)
+    assert sent == [("lifespan.shutdown.complete", ["last"])]
+
+
+def test_a_path_that_the_server_has_decoded_is_encoded_again(recorded: Recorded) -> None:
+    async def app(_scope: Any, _receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200})
+
+    async def send(_message: Any) -> None:
+        pass
+
+    scope = {"type": "http", "method": "GET", "path": "/café/a:b%", "headers": [[b"host", b"h"]]}
+    asyncio.run(cast("Any", TracingMiddleware(app)(scope, send, send)))  # type: ignore[arg-type]
+    assert recorded.named("GET").attributes["url.path"] == "/caf%C3%A9/a:b%25"

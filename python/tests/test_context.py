@@ -1,9 +1,13 @@
 """Ids, headers, carriers and baggage of the current span, by each of their names."""
 
+import contextvars
+import logging
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from opentelemetry import baggage as api_baggage
+from opentelemetry import context as api_context
 from opentelemetry import metrics as api_metrics
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from opentelemetry.trace import Status, StatusCode
@@ -19,13 +23,16 @@ from continuum.observability import (
 from continuum.observability.context import (
     clear_baggage,
     create_carrier_from_span,
+    extract_context_from_dict,
     extract_trace_context,
     get_all_baggage,
+    get_baggage,
     get_span_id,
     get_trace_context,
     get_trace_id,
     get_traceparent,
     get_tracestate,
+    inject_trace_context,
     link_spans,
     set_baggage,
     with_trace_context,
@@ -76,6 +83,71 @@ def test_a_carrier_of_a_span_leads_to_it_by_parent_and_by_link(recorded: Recorde
     ]
     assert recorded.named("task").parent_span_id == told.span_id
     assert link_spans({}) is None
+
+
+def test_headers_are_pairs_of_any_kind(recorded: Recorded) -> None:
+    pairs = [["host", "h"], ["traceparent", HEADERS["traceparent"]], ["odd"], "ab", None]
+    for index, headers in enumerate((pairs, [tuple(pair) for pair in pairs[:2] if pair])):
+        context = extract_trace_context(headers)  # type: ignore[arg-type]
+        tracer.start_span(f"server{index}", context=context).end()
+    assert {span.parent_span_id for span in recorded.spans()} == {SPAN_ID}
+
+
+def test_a_header_in_another_case_is_replaced(recorded: Recorded) -> None:
+    carrier = {"Traceparent": "old", "BAGGAGE": "a=old", "Accept": "*/*"}
+    with tracer.start_as_current_span("caller"):
+        set_baggage("a", "new")
+        inject_trace_context(carrier)
+        expected = {"traceparent": get_traceparent(), "baggage": "a=new", "Accept": "*/*"}
+    assert carrier == expected
+
+
+def test_a_carrier_adds_to_the_baggage_of_its_context(recorded: Recorded) -> None:
+    with tracer.start_as_current_span("caller"):
+        set_baggage("a", "1")
+        set_baggage("b", "old")
+        with with_trace_context(HEADERS | {"baggage": "b=2"}):
+            assert get_all_baggage() == {"a": "1", "b": "2"}
+            assert inject_trace_context()["baggage"] == "a=1,b=2"
+        with with_trace_context({}):
+            assert get_all_baggage() == {"a": "1", "b": "old"}
+        set_baggage("b", None)
+        set_baggage("never set", None)
+        assert get_all_baggage() == {"a": "1"}
+
+
+def test_baggage_of_others_without_text_is_left_out(recorded: Recorded) -> None:
+    class Silent:
+        def __str__(self) -> str:
+            raise RuntimeError
+
+    context = api_baggage.set_baggage("silent", Silent())
+    token = api_context.attach(api_baggage.set_baggage("said", 1, context))
+    assert (get_all_baggage(), get_baggage("silent"), get_baggage("said")) == (
+        {"said": "1"},
+        None,
+        "1",
+    )
+    api_context.detach(token)
+
+
+def test_a_message_that_cannot_be_looked_into_has_no_context(recorded: Recorded) -> None:
+    class Closed(dict[str, Any]):
+        def get(self, *_args: Any) -> Any:
+            raise RuntimeError
+
+    for extract in (extract_context_from_dict, extract_trace_context_from_message):
+        assert extract(Closed()) == {}
+
+
+def test_a_trace_context_that_is_left_in_another_context_says_nothing(
+    recorded: Recorded, caplog: pytest.LogCaptureFixture
+) -> None:
+    manager = with_trace_context(HEADERS)
+    contextvars.copy_context().run(manager.__enter__)
+    with caplog.at_level(logging.DEBUG):
+        manager.__exit__(None, None, None)
+    assert caplog.records == []
 
 
 def test_a_message_of_a_peer_carries_the_context(recorded: Recorded) -> None:
@@ -142,6 +214,8 @@ def test_an_argument_wins_over_the_environment(
         ({"sampling_rate": "many"}, "sampling_rate"),
         ({"sampling_rate": None, "exporter_type": "pigeon"}, "exporter_type.*otlp.*pigeon"),
         ({"sampler": 0.5}, "sampler"),
+        ({"exporter_type": 5}, "exporter_type"),
+        ({"config": [1]}, "config"),
     ],
 )
 def test_an_argument_that_cannot_be_used_is_refused(arguments: dict[str, Any], named: str) -> None:

@@ -1,11 +1,18 @@
 """`trace_function` on every kind of function: same kind, same results, one span a run."""
 
 import asyncio
+import contextvars
 import functools
+import gc
 import inspect
+import types
+import weakref
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
+from contextlib import suppress
+from typing import cast
 
 import pytest
+from opentelemetry import trace
 from receiver import Recorded
 
 from continuum.observability import get_tracer, trace_function, traced_operation
@@ -216,3 +223,124 @@ def test_each_call_of_a_decorated_function_is_a_span(recorded: Recorded) -> None
     assert recorded.tree() == (
         "again\nagain\nasync\n  inside\nrecursive\n  recursive\n    recursive"
     )
+
+
+def test_steps_in_other_contexts_do_not_nest(recorded: Recorded) -> None:
+    @trace_function()
+    def stream() -> Iterator[int]:
+        for number in range(3):
+            with tracer.start_as_current_span(f"chunk{number}"):
+                yield number
+
+    steps = stream()
+    contexts = [contextvars.copy_context() for _ in range(4)]
+    current = []
+    for context in contexts:
+        context.run(next, steps, None)
+        current.append(context.run(trace.get_current_span).get_span_context().is_valid)
+    assert recorded.tree() == "stream\n  chunk0\n  chunk1\n  chunk2"
+    assert current == [False] * 4
+
+
+def test_a_scope_that_is_left_in_a_copy_of_its_context_is_left_there(recorded: Recorded) -> None:
+    with tracer.start_as_current_span("outer") as outer:
+        scope = tracer.start_as_current_span("inner")
+        scope.__enter__()
+        copy = contextvars.copy_context()
+        copy.run(scope.__exit__, None, None, None)
+        assert copy.run(trace.get_current_span) is outer
+    assert recorded.tree() == "outer\n  inner"
+
+
+def test_a_generator_that_catches_its_end_ends_as_it_would(recorded: Recorded) -> None:
+    def stubborn() -> Generator[str, None, str]:
+        try:
+            yield "first"
+        except GeneratorExit:
+            yield "caught"
+        return "last"
+
+    def obedient() -> Generator[str, None, str]:
+        try:
+            yield "first"
+        except GeneratorExit:
+            return "closed"
+        return "last"
+
+    def close(made: Generator[str, None, str]) -> object:
+        next(made)
+        return cast("object", made.close())
+
+    def throw(made: Generator[str, None, str]) -> object:
+        next(made)
+        return made.throw(GeneratorExit)
+
+    traced, traced_too = trace_function()(stubborn), trace_function()(obedient)
+    assert throw(traced()) == throw(stubborn()) == "caught"
+    assert close(traced_too()) == close(obedient())
+    with pytest.raises(RuntimeError, match="ignored GeneratorExit"):
+        close(traced())
+
+
+def test_a_generator_that_waits_keeps_no_exception(recorded: Recorded) -> None:
+    @trace_function()
+    def waits() -> Iterator[int]:
+        while True:
+            with suppress(KeyError):
+                yield 1
+
+    class ThrownError(KeyError):
+        pass
+
+    steps = waits()
+    next(steps)
+    error = ThrownError()
+    thrown = weakref.ref(error)
+    cast("Generator[int]", steps).throw(error)
+    del error
+    gc.collect()
+    assert thrown() is None
+
+
+def test_other_kinds_of_coroutines_last_as_long_as_their_body(recorded: Recorded) -> None:
+    class Asked:
+        async def __call__(self) -> None:
+            await asyncio.sleep(0)
+            tracer.start_span("asked").end()
+
+    @trace_function(name="older")
+    @types.coroutine
+    def older() -> Generator[None, None, None]:
+        yield
+        tracer.start_span("resumed").end()
+
+    async def main() -> None:
+        await trace_function(name="callable")(Asked())()
+        await older()
+
+    asyncio.run(main())
+    assert recorded.tree() == "callable\n  asked\nolder\n  resumed"
+
+
+def test_a_cancelled_async_generator_says_so(recorded: Recorded) -> None:
+    @trace_function()
+    async def endless() -> AsyncGenerator[int, None]:
+        while True:
+            yield 1
+            await asyncio.sleep(3600)
+
+    async def consume() -> None:
+        async for _ in endless():
+            pass
+
+    async def main() -> None:
+        task = asyncio.create_task(consume())
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+    asyncio.run(main())
+    span = recorded.named("endless")
+    assert (span.status_text, span.event_names()) == ("cancelled", ["cancelled"])

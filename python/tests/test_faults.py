@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+import gc
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 
@@ -19,6 +20,7 @@ from continuum.observability import (
     metrics,
     shutdown_telemetry,
     trace_function,
+    traced_operation,
 )
 from continuum.observability.context import (
     extract_context_from_dict,
@@ -65,6 +67,63 @@ def test_an_exception_that_was_recorded_before_another_does_not_hide_it(recorded
         fails()
     types = [event.attributes["exception.type"] for event in recorded.named("twice").events]
     assert types == ["KeyError", "ValueError"]
+
+
+def test_an_exception_that_another_was_recorded_after_is_not_recorded_again(
+    recorded: Recorded,
+) -> None:
+    def fails() -> None:
+        with tracer.start_as_current_span("cleaned") as span:
+            try:
+                raise KeyError("work")
+            except KeyError as error:
+                span.record_exception(error)
+                span.record_exception(OSError("cleanup"))
+                raise
+
+    with pytest.raises(KeyError):
+        fails()
+    types = [event.attributes["exception.type"] for event in recorded.named("cleaned").events]
+    assert types == ["KeyError", "OSError"]
+
+
+def test_a_forgotten_span_is_delivered_though_it_holds_an_exception(recorded: Recorded) -> None:
+    def forgets() -> None:
+        span = tracer.start_span("forgotten")
+        try:
+            raise ValueError("no")
+        except ValueError as error:
+            span.record_exception(error)
+
+    forgets()
+    gc.collect()
+    assert recorded.named("forgotten").event_names() == ["exception"]
+
+
+def test_tasks_that_share_a_scope_end_their_own_spans(recorded: Recorded) -> None:
+    shared = traced_operation("shared")
+
+    async def task(name: str, goes_on: asyncio.Event, done: asyncio.Event) -> bool:
+        with shared:
+            tracer.start_span(name).end()
+            done.set()
+            await goes_on.wait()
+            tracer.start_span(f"{name}, later").end()
+        return get_current_span().get_span_context().is_valid
+
+    async def main() -> list[bool]:
+        first, second, third = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        one = asyncio.create_task(task("one", second, first))
+        await first.wait()
+        two = asyncio.create_task(task("two", third, second))
+        left = [await one]
+        third.set()
+        return [*left, await two]
+
+    assert asyncio.run(main()) == [False, False]
+    assert recorded.tree() == "shared\n  one\n  one, later\nshared\n  two\n  two, later"
+    one, two = [span for span in recorded.spans() if span.name == "shared"]
+    assert one.end < two.end
 
 
 def test_an_exception_is_recorded_with_attributes_of_ones_own(recorded: Recorded) -> None:

@@ -156,7 +156,11 @@ def test_federation_opens_its_spans(recorded: Recorded) -> None:
         ("federation.consensus.vote", "internal"),
     ]
     assert sync.attributes["federation.peer.instance_id"] == "peer-1"
-    assert sync.attributes["sync.bytes_transferred"] == 2048
+    counts = ("entities_count", "conflicts_count", "bytes_transferred")
+    assert [sync.attributes[f"sync.{name}"] for name in counts] == [5, 1, 2048]
+    assert sync.attributes["federation.operation"] == "PUSH"
+    assert message.attributes["messaging.system"] == "continuum"
+    assert consensus.attributes["consensus.operation"] == "VOTE"
     assert message.attributes["messaging.message_type"] == "VOTE"
     assert consensus.attributes["consensus.participant_count"] == 3
     assert [(event.name, event.attributes) for event in consensus.events] == [
@@ -222,13 +226,16 @@ def test_results_enrich_the_current_span_or_the_one_given(recorded: Recorded) ->
         database.enrich_span_with_query_plan("SCAN a WHERE b = 'secret'")
     with memory.trace_learn(1, 2):
         memory.enrich_span_with_learn_results(4, 1, 6, 0)
-    assert recorded.named("memory.recall").attributes["memory.query_time_ms"] == 12.0
-    assert recorded.named("memory.recall").attributes["gen_ai.memory.record.count"] == 7
+    found = recorded.named("memory.recall").attributes
+    assert found["memory.concepts_found"] == found["gen_ai.memory.record.count"] == 7
+    assert (found["memory.relationships_found"], found["memory.query_time_ms"]) == (15, 12.0)
     query = recorded.named("db.select").attributes
     assert query["db.response.returned_rows"] == query["db.row_count"] == 3
     assert query["db.query_plan"] == "SCAN a WHERE b = ?"
-    assert recorded.named("memory.learn").attributes["memory.links_created"] == 6
-    assert recorded.named("memory.learn").attributes["gen_ai.memory.record.count"] == 4
+    learned = recorded.named("memory.learn").attributes
+    assert learned["memory.concepts_extracted"] == learned["gen_ai.memory.record.count"] == 4
+    counts = ("decisions_detected", "links_created", "compounds_found")
+    assert [learned[f"memory.{name}"] for name in counts] == [1, 6, 0]
 
 
 def test_hits_and_misses_scrub_their_keys(recorded: Recorded) -> None:

@@ -104,3 +104,30 @@ def test_the_ids_can_be_left_out(
     with tracer.start_as_current_span("work"):
         logging.get_logger("app").info("inside")
     assert capsys.readouterr().err.endswith("INFO app inside\n")
+    logging.setup_logging(json_output=True)
+    with tracer.start_as_current_span("work"):
+        logging.log_with_context(logging.get_logger("plain"), "INFO", "by the helper")
+        logging.create_logger("uncorrelated").info("by the logger")
+    assert "trace_id" not in capsys.readouterr().err
+
+
+def test_a_line_is_json_whatever_its_fields_are(
+    recorded: Recorded, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Silent:
+        def __str__(self) -> str:
+            raise RuntimeError
+
+    circle: list[object] = []
+    circle.append(circle)
+    logging.setup_logging(json_output=True)
+    logger = logging.get_logger("app")
+    logger.info("odd", extra={"circle": circle, "silent": Silent(), "hit": True})
+    logger.info("none", extra={"ratio": float("nan")})
+    odd, none = [
+        json.loads(line, parse_constant=pytest.fail)
+        for line in capsys.readouterr().err.splitlines()
+    ]
+    assert (odd["message"], odd["circle"], odd["hit"]) == ("odd", "[[...]]", True)
+    assert odd["silent"] == "<Silent>"
+    assert none["ratio"] == "nan"

@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
+from opentelemetry import metrics as api
 from receiver import Recorded
 
 from continuum.observability import (
@@ -154,3 +156,46 @@ print(PeriodicExportingMetricReader(ConsoleMetricExporter())._export_interval_mi
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
     )
     assert float(done.stdout) == 1234
+
+
+def test_metrics_may_be_counted_while_one_is_made(
+    recorded: Recorded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a signal's handler does, or what the collector ends."""
+
+    class Meter(api.NoOpMeter):
+        def create_counter(self, name: str, *args: Any, **kwargs: Any) -> api.Counter:
+            if name == "continuum_outer_total":
+                metrics.Counter("inner_total").add()
+            return super().create_counter(name, *args, **kwargs)
+
+    monkeypatch.setattr(metrics, "_meter", Meter("tests"))
+    counting = threading.Thread(target=metrics.Counter("outer_total").add, daemon=True)
+    counting.start()
+    counting.join(10)
+    assert not counting.is_alive()
+    assert metrics.snapshot()["continuum_inner_total"] == 1
+
+
+def test_a_metrics_sdk_may_be_there_before() -> None:
+    program = """
+from opentelemetry import metrics
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+reader = InMemoryMetricReader()
+metrics.set_meter_provider(MeterProvider([reader]))
+from continuum.observability import init_telemetry
+from continuum.observability.memory_instrumentation import trace_recall
+init_telemetry(exporter_type="none")
+with trace_recall("q"):
+    pass
+data = reader.get_metrics_data()
+print(*sorted(m.name for r in data.resource_metrics for s in r.scope_metrics for m in s.metrics))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.split() == [
+        "continuum_memory_recall_duration_seconds",
+        "continuum_memory_recalls_total",
+    ]

@@ -61,9 +61,12 @@ def test_a_configuration_that_disables_the_sdk_is_obeyed_at_the_first_call() -> 
         ("tracecontext,baggage", ["baggage", "traceparent", "tracestate"]),
     ],
 )
-def test_formats_that_the_api_does_not_have_are_provided(formats: str, fields: list[str]) -> None:
+@pytest.mark.parametrize("first", ["", "from opentelemetry import propagate\n"])
+def test_formats_that_the_api_does_not_have_are_provided(
+    formats: str, fields: list[str], first: str
+) -> None:
     done = run(
-        "from continuum.observability import get_tracer, init_telemetry\n"
+        f"{first}from continuum.observability import get_tracer, init_telemetry\n"
         "from opentelemetry import propagate\n"
         "init_telemetry()\n"
         "headers = {}\n"
@@ -76,3 +79,44 @@ def test_formats_that_the_api_does_not_have_are_provided(formats: str, fields: l
     )
     assert done.stdout.split() == [*fields, "True", "True"]
     assert done.stderr == ""
+
+
+def test_a_propagator_that_somebody_has_chosen_stays() -> None:
+    done = run(
+        "from opentelemetry import propagate\n"
+        "from opentelemetry.propagators.composite import CompositePropagator\n"
+        "from continuum.observability import init_telemetry\n"
+        "chosen = CompositePropagator([])\n"
+        "propagate.set_global_textmap(chosen)\n"
+        "init_telemetry()\n"
+        "print(propagate.get_global_textmap() is chosen)\n",
+        OTEL_PROPAGATORS="b3",
+        OTEL_TRACES_EXPORTER="none",
+    )
+    assert (done.stdout, done.stderr) == ("True\n", "")
+
+
+def test_a_provider_of_ones_own_can_be_made_the_global_one() -> None:
+    done = run(
+        "from opentelemetry import propagate, trace\n"
+        "from continuum.observability import shutdown_telemetry\n"
+        "from continuum.observability.provider import Propagator, TracerProvider\n"
+        "provider = TracerProvider()\n"
+        "trace.set_tracer_provider(provider)\n"
+        "print(trace.get_tracer_provider() is provider)\n"
+        "print(isinstance(propagate.get_global_textmap(), Propagator))\n"
+        "shutdown_telemetry()\n"
+        "print(TracerProvider().get_tracer('app').start_span('again').is_recording())\n",
+        OTEL_TRACES_EXPORTER="none",
+    )
+    assert (done.stdout.split(), done.stderr) == (["True"] * 3, "")
+
+
+def test_a_variable_of_none_is_not_set() -> None:
+    done = run(
+        "from continuum.observability import get_tracer, init_telemetry\n"
+        "init_telemetry(config={'OTEL_TRACES_SAMPLER': None})\n"
+        "print(get_tracer('app').start_span('answer').is_recording())\n",
+        OTEL_TRACES_SAMPLER="always_off",
+    )
+    assert (done.stdout, done.stderr) == ("False\n", "")

@@ -1,5 +1,6 @@
 """Forks, the exit of the interpreter, other interpreters, threads."""
 
+import contextvars
 import json
 import subprocess
 import sys
@@ -7,10 +8,9 @@ import textwrap
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import pytest
 from receiver import Recorded, Sink
 
-from continuum.observability import get_tracer, stats
+from continuum.observability import get_tracer, init_telemetry, shutdown_telemetry, stats
 from continuum.observability.context import get_trace_id
 
 tracer = get_tracer(__name__)
@@ -78,27 +78,40 @@ def test_a_forked_child_has_ids_and_an_exporter_of_its_own(sink: Sink) -> None:
     assert spans["in_child"].resource["process.pid"] == int(printed)
 
 
-@pytest.mark.parametrize("method", ["fork", "spawn"])
-def test_children_of_multiprocessing_deliver_their_spans(sink: Sink, method: str) -> None:
+def test_a_forked_child_of_multiprocessing_delivers_its_spans(sink: Sink) -> None:
     run(
         sink,
-        f"""
+        """
         import multiprocessing
-        sys.modules["__main__"].__spec__ = None
-
-        if __name__ == "__main__":
-            from opentelemetry import trace
-            context = multiprocessing.get_context("{method}")
-            if "{method}" == "fork":
-                child = context.Process(target=lambda: tracer.start_span("in_child").end())
-            else:
-                child = context.Process(target=print)
-                tracer.start_span("in_child").end()
-            child.start()
-            child.join()
-            assert child.exitcode == 0
+        context = multiprocessing.get_context("fork")
+        child = context.Process(target=lambda: tracer.start_span("in_child").end())
+        child.start()
+        child.join()
+        assert child.exitcode == 0
         """,
     )
+    assert [span.name for span in sink.spans()] == ["in_child"]
+
+
+def test_a_spawned_child_of_multiprocessing_delivers_its_spans(sink: Sink, tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(
+        """
+import multiprocessing, sys
+from continuum.observability import get_tracer, init_telemetry
+
+def work(url):
+    init_telemetry(exporter_type="otlp", config={"OTEL_EXPORTER_OTLP_ENDPOINT": url})
+    get_tracer("program").start_span("in_child").end()
+
+if __name__ == "__main__":
+    child = multiprocessing.get_context("spawn").Process(target=work, args=sys.argv[1:])
+    child.start()
+    child.join()
+    sys.exit(child.exitcode)
+"""
+    )
+    subprocess.run([sys.executable, program, sink.url], timeout=60, check=True)
     assert [span.name for span in sink.spans()] == ["in_child"]
 
 
@@ -172,6 +185,31 @@ def test_threads_of_a_pool_record_without_waiting_for_each_other(recorded: Recor
     spans = recorded.spans()
     assert len(set(ids)) == 100
     assert sorted(span.attributes["number"] for span in spans) == list(range(100))
+
+
+def test_a_thread_of_a_pool_inherits_only_what_it_is_given(recorded: Recorded) -> None:
+    def work(name: str) -> None:
+        tracer.start_span(name).end()
+
+    with tracer.start_as_current_span("outer"), ThreadPoolExecutor(1) as pool:
+        pool.submit(work, "alone").result()
+        pool.submit(contextvars.copy_context().run, work, "given").result()
+    assert recorded.tree() == "outer\n  given\nalone"
+
+
+def test_the_interpreter_runs_on_while_a_span_waits_for_room(sink: Sink) -> None:
+    # The receiver is a thread of this process: it could not answer, and so make room.
+    config = {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": sink.url,
+        "CONTINUUM_WAIT_WHEN_FULL": 20_000,
+        "OTEL_BSP_MAX_QUEUE_SIZE": 100,
+    }
+    init_telemetry(exporter_type="otlp", config=config)
+    before = stats()["dropped"]
+    for _ in range(20_000):
+        tracer.start_span("one").end()
+    assert shutdown_telemetry()
+    assert (stats()["dropped"] - before, len(sink.spans())) == (0, 20_000)
 
 
 def test_a_span_is_described_and_ended_by_another_thread(recorded: Recorded) -> None:

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from opentelemetry import trace
+from opentelemetry import baggage, trace
+from opentelemetry.context import Context
 from opentelemetry.sdk.trace.sampling import Decision as SdkDecision
 from opentelemetry.sdk.trace.sampling import ParentBased as SdkParentBased
 from opentelemetry.trace import NonRecordingSpan, SpanContext, Status, StatusCode, TraceFlags
@@ -110,12 +111,13 @@ def test_the_share_stays_within_its_bounds(
         (AdaptiveSampler, 1.5),
         (ErrorAlwaysSampler, -0.1),
         (TraceIdRatioBased, float("nan")),
+        (TraceIdRatioBased, "half"),
+        (RateLimitedSampler, None),
+        (lambda least: AdaptiveSampler(least, 0.1), 0.9),
     ],
 )
-def test_a_sampler_of_nonsense_is_refused(
-    make: Callable[[float], Sampler], argument: float
-) -> None:
-    with pytest.raises(ValueError, match=r"range|from 0"):
+def test_a_sampler_of_nonsense_is_refused(make: Callable[[Any], Sampler], argument: object) -> None:
+    with pytest.raises(ValueError, match=r"range|from 0|expected a"):
         make(argument)
 
 
@@ -155,3 +157,61 @@ def test_each_kind_of_parent_may_have_a_sampler(start: Callable[..., Recorded]) 
             name = f"{'remote' if remote else 'local'} {'kept' if sampled else 'left'}"
             tracer.start_span(name, context=parent(sampled=sampled, remote=remote)).end()
     assert recorded.tree() == "root\nlocal kept\nremote left"
+
+
+class Chosen(Sampler):
+    """Keeps one name, and what carries a certain baggage."""
+
+    def should_sample(
+        self, parent_context: Any, trace_id: int, name: str, *_args: Any, **_kwargs: Any
+    ) -> SamplingResult:
+        keep = name == "outer" or baggage.get_baggage("vip", parent_context) == "1"
+        return SamplingResult(Decision.RECORD_AND_SAMPLE if keep else Decision.DROP)
+
+
+def test_a_sampler_in_python_sees_the_context_that_the_span_starts_in(
+    start: Callable[..., Recorded],
+) -> None:
+    recorded = start(sampler=SdkParentBased(Chosen()))  # type: ignore[arg-type]
+    with tracer.start_as_current_span("outer"):
+        tracer.start_span("inner").end()
+        # A root, though there is a current span.
+        tracer.start_span("root", context=Context()).end()
+    tracer.start_span("vip", context=baggage.set_baggage("vip", "1", Context())).end()
+    assert recorded.tree() == "outer\n  inner\nvip"
+
+
+class Named(RateLimitedSampler):
+    """Decides for itself."""
+
+    def should_sample(
+        self, parent_context: Any, trace_id: int, name: str, *_args: Any, **_kwargs: Any
+    ) -> SamplingResult:
+        return SamplingResult(Decision.DROP if name == "health" else Decision.RECORD_AND_SAMPLE)
+
+
+class StaticSampler(Sampler):
+    """Has the name of one of the SDK's."""
+
+    _decision = Decision.DROP
+
+    def should_sample(self, *_args: Any, **_kwargs: Any) -> SamplingResult:
+        return SamplingResult(Decision.RECORD_AND_SAMPLE)
+
+
+@pytest.mark.parametrize(
+    ("sampler", "kept"),
+    [
+        (Named(100), "recall"),
+        (StaticSampler(), "health\nrecall"),
+        (sampling.StaticSampler(Decision.RECORD_ONLY), ""),
+        (sampling.StaticSampler(Decision.RECORD_AND_SAMPLE), "health\nrecall"),
+    ],
+)
+def test_what_a_sampler_itself_decides_counts(
+    start: Callable[..., Recorded], sampler: Sampler, kept: str
+) -> None:
+    recorded = start(sampler=sampler)
+    for name in ("health", "recall"):
+        tracer.start_span(name).end()
+    assert recorded.tree() == kept

@@ -7,6 +7,7 @@
 
 use crate::{
     opentelemetry::{Api, identity},
+    raised, sampler,
     span::PySpan,
     value::text,
 };
@@ -28,10 +29,20 @@ pub(crate) fn with_parent<'py, R>(
     context: &Bound<'py, PyDict>,
     then: impl FnOnce(Parent<'_, 'py>) -> R,
 ) -> R {
+    let then = |parent: Parent<'_, 'py>| sampler::told_of(context, || then(parent));
     let py = context.py();
     let entry = |key: &Bound<'py, _>| context.get_item(key).ok().flatten();
-    let span = entry(api.span_key.bind(py));
-    let baggage = entry(api.baggage_key.bind(py));
+    let entries = context.len();
+    let span = if entries > 0 {
+        entry(api.span_key.bind(py))
+    } else {
+        None
+    };
+    let baggage = if entries > usize::from(span.is_some()) {
+        entry(api.baggage_key.bind(py))
+    } else {
+        None
+    };
     let native = span.as_ref().and_then(|span| span.cast::<PySpan>().ok());
     if let Some(state) = native.and_then(|span| span.get().state()) {
         let context = match (&baggage, &state.baggage) {
@@ -48,7 +59,7 @@ pub(crate) fn with_parent<'py, R>(
     }
     let mut context = Context::root();
     if let Some(identity) = span
-        .and_then(|span| span.call_method0("get_span_context").ok())
+        .and_then(|span| raised::answer(py, span.call_method0("get_span_context")))
         .and_then(|found| identity(&found))
         .filter(SpanContext::is_valid)
     {
@@ -64,7 +75,7 @@ pub(crate) fn with_parent<'py, R>(
 }
 
 /// The baggage of the API as the recorder's; what has no place in it is left out.
-fn read_baggage(object: Option<&Bound<'_, PyAny>>) -> Baggage {
+pub(crate) fn read_baggage(object: Option<&Bound<'_, PyAny>>) -> Baggage {
     let mut baggage = Baggage::new();
     let Some(object) = object else { return baggage };
     if let Ok(entries) = object.cast::<PyDict>() {

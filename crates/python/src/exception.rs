@@ -9,7 +9,7 @@
 
 use crate::{
     raised,
-    span::State,
+    state::State,
     value::{Attributes, borrowed, shown},
 };
 use continuum_observability::{SpanRef, Status, Value};

@@ -34,6 +34,16 @@ macro_rules! scope {
     }};
 }
 
+/// Opens a span around a look-up in a memory.
+///
+/// Args:
+///     query: What is asked for; only its length is recorded, in characters.
+///     max_concepts: How many concepts the answer may have.
+///     tenant_id: Whose data it is.
+///     store_id: The store that is searched.
+///
+/// Returns:
+///     A context manager that yields the span; also a decorator.
 #[pyfunction]
 #[pyo3(
     signature = (
@@ -56,6 +66,16 @@ pub(crate) fn trace_recall(
     })
 }
 
+/// Opens a span around the storing of a turn.
+///
+/// Args:
+///     user_message_length: Length of the user's message in characters.
+///     ai_response_length: Length of the answer in characters.
+///     tenant_id: Whose data it is.
+///     store_id: The store that is written to.
+///
+/// Returns:
+///     A context manager that yields the span; also a decorator.
 #[pyfunction]
 #[pyo3(signature = (user_message_length, ai_response_length, tenant_id = None, store_id = None))]
 pub(crate) fn trace_learn(
@@ -73,6 +93,13 @@ pub(crate) fn trace_learn(
     })
 }
 
+/// Opens a span around the search for concepts in a text.
+///
+/// Args:
+///     tenant_id: Whose data it is.
+///
+/// Returns:
+///     A context manager that yields the span; also a decorator.
 #[pyfunction]
 #[pyo3(signature = (tenant_id = None))]
 pub(crate) fn trace_concept_extraction(tenant_id: Option<Text>) -> Scope {
@@ -83,6 +110,15 @@ pub(crate) fn trace_concept_extraction(tenant_id: Option<Text>) -> Scope {
     )
 }
 
+/// Opens a span around a walk along the links between concepts.
+///
+/// Args:
+///     start_concept: Where the walk begins.
+///     max_depth: How many links away it goes at most.
+///     tenant_id: Whose data it is.
+///
+/// Returns:
+///     A context manager that yields the span; also a decorator.
 #[pyfunction]
 #[pyo3(
     signature = (start_concept, max_depth = Count::new(MAX_DEPTH), tenant_id = None),
@@ -100,27 +136,49 @@ pub(crate) fn trace_graph_traversal(
     )
 }
 
+/// Opens a span around the making of an embedding.
+///
+/// Args:
+///     text_length: Length of the text in characters.
+///     model: The name of the model.
+///     tenant_id: Whose data it is.
+///
+/// Returns:
+///     A context manager that yields the span; also a decorator.
 #[pyfunction]
 #[pyo3(
-    signature = (text_length, model = Text::from("unknown"), tenant_id = None),
+    signature = (text_length, model = None, tenant_id = None),
     text_signature = "(text_length, model='unknown', tenant_id=None)"
 )]
 pub(crate) fn trace_embedding_generation(
     text_length: Count,
-    model: Text,
+    model: Option<Text>,
     tenant_id: Option<Text>,
 ) -> Scope {
+    let model = model.map_or_else(|| "unknown".into(), |Text(model)| model);
     scope!(
         Embedding,
         tenant_id,
-        memory::trace_embedding_generation(text_length.or(0)).model(&model.0)
+        memory::trace_embedding_generation(text_length.or(0)).model(&model)
     )
 }
 
+/// Opens a span around a statement to a database.
+///
+/// Args:
+///     query: The statement; its literals are replaced by `?`.
+///     operation: What it does, such as `SELECT`.
+///     table: The table that it is about.
+///     tenant_id: Whose data it is.
+///     capture_sql: Whether the statement is recorded.
+///     system: The database, such as `sqlite`; also by which rules the statement is read.
+///
+/// Returns:
+///     A context manager that yields the span; also a decorator.
 #[pyfunction]
 #[pyo3(
     signature = (
-        query, operation = Text::from("SELECT"), table = None, tenant_id = None,
+        query, operation = None, table = None, tenant_id = None,
         capture_sql = Truth(true), system = None
     ),
     text_signature =
@@ -128,16 +186,17 @@ pub(crate) fn trace_embedding_generation(
 )]
 pub(crate) fn trace_query(
     query: Text,
-    operation: Text,
+    operation: Option<Text>,
     table: Option<Text>,
     tenant_id: Option<Text>,
     capture_sql: Truth,
     system: Option<Text>,
 ) -> Scope {
     let tenant = tenant_id.map(|Text(tenant)| tenant);
+    let operation = operation.map_or_else(|| "SELECT".into(), |Text(operation)| operation);
     Scope::layer(Work::layer(Operation::Query, move |parent| {
         let mut span = database::trace_query(&query.0)
-            .operation(&operation.0)
+            .operation(&operation)
             .capture_sql(capture_sql.0)
             .parent(parent);
         if let Some(Text(table)) = &table {
@@ -153,6 +212,14 @@ pub(crate) fn trace_query(
     }))
 }
 
+/// Opens a span around a transaction, which was committed if nothing fails in it.
+///
+/// Args:
+///     tenant_id: Whose data it is.
+///     system: The database, such as `sqlite`.
+///
+/// Returns:
+///     A context manager that yields the span; also a decorator.
 #[pyfunction]
 #[pyo3(signature = (tenant_id = None, system = None))]
 pub(crate) fn trace_transaction(tenant_id: Option<Text>, system: Option<Text>) -> Scope {
@@ -165,6 +232,15 @@ pub(crate) fn trace_transaction(tenant_id: Option<Text>, system: Option<Text>) -
     })
 }
 
+/// Opens a span around an operation of a cache.
+///
+/// Args:
+///     operation: What it does, such as `GET`.
+///     key: The key; parts that look like hashes are replaced.
+///     tenant_id: Whose data it is.
+///
+/// Returns:
+///     A context manager that yields the span; also a decorator.
 #[pyfunction]
 #[pyo3(signature = (operation, key = None, tenant_id = None))]
 pub(crate) fn trace_cache_operation(
@@ -180,6 +256,14 @@ pub(crate) fn trace_cache_operation(
     )
 }
 
+/// Opens a span around commands that are sent to a cache at once.
+///
+/// Args:
+///     command_count: The number of commands.
+///     tenant_id: Whose data it is.
+///
+/// Returns:
+///     A context manager that yields the span; also a decorator.
 #[pyfunction]
 #[pyo3(signature = (command_count, tenant_id = None))]
 pub(crate) fn trace_pipeline(command_count: Count, tenant_id: Option<Text>) -> Scope {
@@ -190,6 +274,15 @@ pub(crate) fn trace_pipeline(command_count: Count, tenant_id: Option<Text>) -> S
     )
 }
 
+/// Opens a span around a synchronisation with a peer.
+///
+/// Args:
+///     operation_type: Its kind, such as `push`.
+///     peer_instance_id: The other instance.
+///     tenant_id: Whose data it is.
+///
+/// Returns:
+///     A context manager that yields the span; also a decorator.
 #[pyfunction]
 #[pyo3(signature = (operation_type, peer_instance_id = None, tenant_id = None))]
 pub(crate) fn trace_sync_operation(
@@ -210,6 +303,15 @@ pub(crate) fn trace_sync_operation(
     }))
 }
 
+/// Opens a span around a message to a peer.
+///
+/// Args:
+///     peer_id: The peer.
+///     message_type: The kind of the message.
+///     tenant_id: Whose data it is.
+///
+/// Returns:
+///     A context manager that yields the span; also a decorator.
 #[pyfunction]
 #[pyo3(signature = (peer_id, message_type, tenant_id = None))]
 pub(crate) fn trace_peer_communication(
@@ -224,6 +326,15 @@ pub(crate) fn trace_peer_communication(
     )
 }
 
+/// Opens a span around a decision that several peers come to.
+///
+/// Args:
+///     operation: What is decided, such as `vote`.
+///     participant_count: The number of peers.
+///     tenant_id: Whose data it is.
+///
+/// Returns:
+///     A context manager that yields the span; also a decorator.
 #[pyfunction]
 #[pyo3(signature = (operation, participant_count, tenant_id = None))]
 pub(crate) fn trace_consensus_operation(

@@ -13,6 +13,10 @@
     clippy::needless_pass_by_value,
     reason = "PyO3 hands arguments over by value"
 )]
+#![expect(
+    clippy::doc_markdown,
+    reason = "docstrings of Python name arguments as they are"
+)]
 
 mod context;
 mod exception;
@@ -26,6 +30,7 @@ mod sampler;
 mod scope;
 mod snapshot;
 mod span;
+mod state;
 mod telemetry;
 mod tracer;
 mod value;

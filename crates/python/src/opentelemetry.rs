@@ -14,6 +14,7 @@ use pyo3::{
     sync::PyOnceLock,
     types::{PyDict, PyString, PyType},
 };
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 static API: PyOnceLock<Api> = PyOnceLock::new();
 
@@ -38,7 +39,12 @@ pub(crate) struct Api {
     kinds: [Py<PyAny>; 5],
     /// `sys.modules`, of which every interpreter has its own.
     modules: Py<PyAny>,
+    /// Contexts that nobody else holds, in which the current span is `None`.
+    spares: Mutex<Vec<Py<PyDict>>>,
 }
+
+/// How many contexts are kept for spans to come: about as many as are open inside of each other.
+const MAX_SPARES: usize = 16;
 
 /// Tells the recorder which class spans are of. Called once, when the package is imported.
 #[pyfunction]
@@ -105,6 +111,7 @@ impl Api {
                 kind("CONSUMER")?,
             ],
             modules: py.import("sys")?.getattr("modules")?.unbind(),
+            spares: Mutex::new(Vec::with_capacity(MAX_SPARES)),
         })
     }
 
@@ -112,6 +119,50 @@ impl Api {
     #[inline]
     pub(crate) fn current<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         Ok(self.get.bind(py).call0()?.cast_into()?)
+    }
+
+    /// An empty context.
+    #[inline]
+    pub(crate) fn empty<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        Ok(self.context.bind(py).call0()?.cast_into()?)
+    }
+
+    /// A copy of `base` in which a span is the current one.
+    #[inline]
+    pub(crate) fn context_of<'py>(
+        &self,
+        base: &Bound<'py, PyDict>,
+        span: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        if !has_other_entries(base, &self.span_key)?
+            && let Some(spare) = self.spares().pop()
+        {
+            let spare = spare.into_bound(base.py());
+            spare.set_item(self.span_key.bind(base.py()), span)?;
+            return Ok(spare);
+        }
+        self.context_with(base, &self.span_key, span)
+    }
+
+    /// Takes a context back that was the current one. One that nobody else holds, and in which there is
+    /// nothing but the span, serves the next span: to make one costs more than all that a span is told.
+    #[inline]
+    pub(crate) fn give_back(&self, context: Bound<'_, PyDict>) {
+        let py = context.py();
+        #[expect(deprecated, reason = "what is to replace it is unsafe code")]
+        let holders = context.get_refcnt();
+        if holders > 1 || context.len() != 1 {
+            return;
+        }
+        let is_empty = context.set_item(self.span_key.bind(py), py.None()).is_ok();
+        let mut spares = self.spares();
+        if is_empty && context.len() == 1 && spares.len() < MAX_SPARES {
+            spares.push(context.unbind());
+        }
+    }
+
+    fn spares(&self) -> MutexGuard<'_, Vec<Py<PyDict>>> {
+        self.spares.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A copy of `base` with one entry changed.
@@ -122,18 +173,11 @@ impl Api {
         key: &Py<PyString>,
         value: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyDict>> {
-        let class = self.context.bind(base.py());
-        let other_entries = match base.len() {
-            0 => false,
-            1 => !base.contains(key.bind(base.py()))?,
-            _ => true,
-        };
-        let copy = if other_entries {
-            class.call1((base,))?
+        let copy = if has_other_entries(base, key)? {
+            self.context.bind(base.py()).call1((base,))?.cast_into()?
         } else {
-            class.call0()?
+            self.empty(base.py())?
         };
-        let copy = copy.cast_into::<PyDict>()?;
         copy.set_item(key.bind(base.py()), value)?;
         Ok(copy)
     }
@@ -144,10 +188,29 @@ impl Api {
         Ok(self.set.bind(context.py()).call1((context,))?.unbind())
     }
 
-    /// Goes back to what was current before; without effect in another `contextvars.Context`.
+    /// Goes back to what was current before the span that is about to be left.
     #[inline]
-    pub(crate) fn detach(&self, py: Python<'_>, token: Py<PyAny>) {
-        let _foreign_context = self.reset.bind(py).call1((token,)).is_err();
+    pub(crate) fn detach(&self, py: Python<'_>, token: &Py<PyAny>, span: &Bound<'_, PyAny>) {
+        if self.reset.bind(py).call1((token,)).is_err() {
+            let _stays = self.replace_in_other_context(token.bind(py), span).is_err();
+        }
+    }
+
+    /// In a `contextvars.Context` that the token is not of, such as a copy of its own: only where the
+    /// span is the current one there too.
+    #[cold]
+    fn replace_in_other_context(
+        &self,
+        token: &Bound<'_, PyAny>,
+        span: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
+        let py = token.py();
+        let current = self.current(py)?.get_item(self.span_key.bind(py))?;
+        if current.is_some_and(|current| current.is(span)) {
+            let before = token.getattr("old_value")?.cast_into::<PyDict>();
+            self.attach(&before.or_else(|_| self.empty(py))?)?;
+        }
+        Ok(())
     }
 
     /// A span object of the API around ours.
@@ -190,6 +253,16 @@ impl Api {
             self.trace_state.bind(py).call1((state,))?,
         ))
     }
+}
+
+/// Whether there is more in a context than the entry of `key`.
+#[inline]
+fn has_other_entries(base: &Bound<'_, PyDict>, key: &Py<PyString>) -> PyResult<bool> {
+    Ok(match base.len() {
+        0 => false,
+        1 => !base.contains(key.bind(base.py()))?,
+        _ => true,
+    })
 }
 
 /// A kind as the API numbers it.

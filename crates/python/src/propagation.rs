@@ -6,7 +6,7 @@
 //! Invariant: whatever a carrier holds, reading it gives a context, without a parent at worst.
 
 use crate::{
-    context::{given_or_current, with_parent},
+    context::{given_or_current, read_baggage, with_parent},
     opentelemetry::Api,
     raised,
     span::PySpan,
@@ -41,7 +41,12 @@ impl<'a, 'py> Mapping<'a, 'py> {
 impl Injector for Mapping<'_, '_> {
     fn set(&mut self, key: &str, value: String) {
         let set = match self.mapping.cast_exact::<PyDict>() {
-            Ok(dict) => dict.set_item(key, value),
+            Ok(dict) => {
+                if !self.was_empty {
+                    remove_other_spellings(dict, key);
+                }
+                dict.set_item(key, value)
+            }
             Err(_) => self.mapping.set_item(key, value),
         };
         let _refused = raised::answer(self.mapping.py(), set).is_none();
@@ -51,6 +56,20 @@ impl Injector for Mapping<'_, '_> {
         if !self.was_empty && self.mapping.contains(key).unwrap_or(false) {
             let _refused = self.mapping.del_item(key).is_err();
         }
+    }
+}
+
+/// A header that is there twice is dropped by who reads it.
+fn remove_other_spellings(headers: &Bound<'_, PyDict>, name: &str) {
+    let is_other = |key: &Bound<'_, PyAny>| {
+        let Ok(key) = key.cast::<PyString>() else {
+            return false;
+        };
+        let key = key.to_string_lossy();
+        key != name && key.eq_ignore_ascii_case(name)
+    };
+    for key in headers.keys().iter().filter(is_other) {
+        let _refused = headers.del_item(key).is_err();
     }
 }
 
@@ -68,20 +87,27 @@ impl Headers {
         if let Ok(dict) = carrier.cast::<PyDict>() {
             dict.iter().for_each(|(key, value)| add(&key, &value));
         } else {
-            let pairs = carrier
-                .call_method0("items")
-                .or_else(|_| Ok::<_, PyErr>(carrier.clone()));
-            let pairs = pairs
-                .and_then(|pairs| pairs.try_iter())
-                .into_iter()
-                .flatten();
-            for pair in pairs.filter_map(Result::ok) {
-                if let Ok((key, value)) = pair.extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>() {
+            let py = carrier.py();
+            let items = raised::answer(py, carrier.call_method0("items"));
+            let pairs = items.unwrap_or_else(|| carrier.clone());
+            let pairs = raised::answer(py, pairs.try_iter());
+            let pairs = pairs.into_iter().flatten();
+            for pair in pairs.map_while(|pair| raised::answer(py, pair)) {
+                if let Some((key, value)) = header(&pair) {
                     add(&key, &value);
                 }
             }
         }
         Self(headers)
+    }
+}
+
+/// Name and value; ASGI has them as any two, and so has what was JSON.
+fn header<'py>(pair: &Bound<'py, PyAny>) -> Option<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+    match pair.cast::<PyList>() {
+        Ok(list) if list.len() == 2 => Some((list.get_item(0).ok()?, list.get_item(1).ok()?)),
+        Ok(_) => None,
+        Err(_) => pair.extract().ok(),
     }
 }
 
@@ -96,14 +122,13 @@ fn header_text(object: &Bound<'_, PyAny>) -> Option<String> {
 
 /// One value, or each of a list.
 fn values<'py>(object: &Bound<'py, PyAny>) -> impl Iterator<Item = String> + use<'py> {
-    let is_list = object.is_instance_of::<PyList>() || object.is_instance_of::<PyTuple>();
-    let many = if is_list {
-        object.try_iter().ok()
-    } else {
-        None
-    };
-    let one = (!is_list).then(|| object.clone());
-    let many = many.into_iter().flatten().filter_map(Result::ok);
+    // Not by an iterator of Python's, which may change what the values are in.
+    let list = object.cast::<PyList>().ok().map(PyListMethods::iter);
+    let tuple = object.cast::<PyTuple>().ok().map(PyTupleMethods::iter);
+    let is_one = list.is_none() && tuple.is_none();
+    let one = is_one.then(|| object.clone());
+    let many = list.into_iter().flatten();
+    let many = many.chain(tuple.into_iter().flatten());
     one.into_iter()
         .chain(many)
         .filter_map(|value| header_text(&value))
@@ -168,16 +193,19 @@ pub(crate) fn extract<'py>(
     let Some(api) = Api::get(py) else {
         return Ok(py.None().into_bound(py));
     };
-    let found = extract_trace_context(&Headers::of(carrier));
+    let mut found = extract_trace_context(&Headers::of(carrier));
     let base = context.and_then(|context| context.cast::<PyDict>().ok());
     let made = match base {
-        Some(base) => api.context.bind(py).call1((base,))?,
-        None => api.context.bind(py).call0()?,
+        Some(base) => api.context.bind(py).call1((base,))?.cast_into()?,
+        None => api.empty(py)?,
     };
-    let made = made.cast_into::<PyDict>()?;
-    let baggage = baggage_dict(py, &found)?;
+    let before = made.get_item(api.baggage_key.bind(py))?;
+    let baggage = baggage_dict(py, &found, before.as_ref())?;
     if let Some(baggage) = &baggage {
         made.set_item(api.baggage_key.bind(py), baggage)?;
+        if before.is_some() {
+            found = found.with_baggage(read_baggage(Some(baggage)));
+        }
     }
     if found.span_context().is_valid() {
         let span = PySpan::remote(py, api, found, baggage.map(Bound::into_any))?;
@@ -186,11 +214,18 @@ pub(crate) fn extract<'py>(
     Ok(made.into_any())
 }
 
-fn baggage_dict<'py>(py: Python<'py>, context: &Context) -> PyResult<Option<Bound<'py, PyDict>>> {
-    if context.baggage().is_empty() {
-        return Ok(None);
-    }
-    let dict = PyDict::new(py);
+/// The baggage of a context as the API has it, on top of what there was before.
+fn baggage_dict<'py>(
+    py: Python<'py>,
+    context: &Context,
+    before: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Option<Bound<'py, PyDict>>> {
+    let before = before.and_then(|before| before.cast::<PyDict>().ok());
+    let dict = match before {
+        Some(before) => before.copy()?,
+        None if context.baggage().is_empty() => return Ok(None),
+        None => PyDict::new(py),
+    };
     for entry in context.baggage().iter() {
         dict.set_item(entry.key, entry.value)?;
     }
@@ -244,7 +279,7 @@ pub(crate) fn current_span(py: Python<'_>) -> PyResult<Option<Bound<'_, PyAny>>>
     context.get_item(api.span_key.bind(py))
 }
 
-/// Sets a baggage entry, until the scope that is open ends.
+/// Sets a baggage entry, or with `None` removes it, until the scope that is open ends.
 #[pyfunction]
 pub(crate) fn set_baggage(
     py: Python<'_>,
@@ -263,7 +298,11 @@ pub(crate) fn set_baggage(
         Some(before) => before.copy()?,
         None => PyDict::new(py),
     };
-    baggage.set_item(text(key), text(value))?;
+    if value.is_none() {
+        let _was_not_there = baggage.del_item(text(key)).is_err();
+    } else {
+        baggage.set_item(text(key), text(value))?;
+    }
     let changed = api.context_with(&context, &api.baggage_key, &baggage)?;
     api.attach(&changed)?;
     Ok(())

@@ -3,7 +3,8 @@
 //! Position: read by [`crate::telemetry`].
 //!
 //! Invariants: those of the package hold one of Rust's, and the SDK's are recognised by their text and
-//! run in Rust; any other is asked in Python, and one that raises leaves the span out.
+//! run in Rust; any other, a subclass of these too, is asked in Python with the context that the span
+//! starts in, and one that raises leaves the span out.
 
 use crate::{
     opentelemetry::{Api, trace_state},
@@ -16,7 +17,41 @@ use continuum_observability::{
     Context, Sampler, SamplingParameters, SamplingResult, ShouldSample, SpanContext, TraceId, Value,
 };
 use pyo3::{exceptions::PyValueError, prelude::*, types::PyDict};
-use std::sync::Arc;
+use std::{
+    cell::RefCell,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+/// Whether any sampler is asked in Python.
+static ASKS: AtomicBool = AtomicBool::new(false);
+
+thread_local! {
+    /// The context of the span that is about to start on this thread.
+    static STARTING_IN: RefCell<Option<Py<PyDict>>> = const { RefCell::new(None) };
+}
+
+/// Has samplers in Python know the context in which `start` starts a span.
+#[inline]
+pub(crate) fn told_of<R>(context: &Bound<'_, PyDict>, start: impl FnOnce() -> R) -> R {
+    if !ASKS.load(Ordering::Relaxed) {
+        return start();
+    }
+    let outer = STARTING_IN.replace(Some(context.clone().unbind()));
+    let started = start();
+    drop(STARTING_IN.replace(outer));
+    started
+}
+
+/// Where the package's samplers are, and the SDK's.
+const OURS: &str = "continuum.observability.sampling";
+const THE_SDKS: &str = "opentelemetry.sdk.trace.sampling";
+
+/// Decisions as both number them.
+const DROP: u8 = 0;
+const RECORD_AND_SAMPLE: u8 = 2;
 
 /// When it is decided about a trace, and how.
 #[derive(Debug, Clone)]
@@ -87,6 +122,7 @@ pub(crate) fn choice(object: &Bound<'_, PyAny>) -> PyResult<Choice> {
         let reason = "sampler: expected an object with the method should_sample";
         return Err(PyValueError::new_err(reason));
     }
+    ASKS.store(true, Ordering::Relaxed);
     Ok(Choice::Head(Sampler::Custom(Arc::new(Foreign {
         description: description(object),
         sampler: object.clone().unbind(),
@@ -101,13 +137,18 @@ fn description(object: &Bound<'_, PyAny>) -> String {
 fn known(object: &Bound<'_, PyAny>) -> Option<Choice> {
     let held = object.getattr("_recorders").ok();
     if let Some(sampler) = held.as_ref().and_then(|held| held.cast::<PySampler>().ok()) {
-        return Some(sampler.get().0.clone().for_roots());
+        return decides_as_the_package(object).then(|| sampler.get().0.clone().for_roots());
     }
-    let class = object.get_type().name().ok()?.to_string();
+    let class = object.get_type();
+    let module = class.module().ok()?.to_string();
+    if ![OURS, THE_SDKS].contains(&module.as_str()) {
+        return None;
+    }
+    let class = class.name().ok()?.to_string();
     match class.as_str() {
-        "StaticSampler" => match description(object).as_str() {
-            "AlwaysOnSampler" => Some(Choice::Head(Sampler::AlwaysOn)),
-            "AlwaysOffSampler" => Some(Choice::Head(Sampler::AlwaysOff)),
+        "StaticSampler" => match decision(&object.getattr("_decision").ok()?).ok()? {
+            RECORD_AND_SAMPLE => Some(Choice::Head(Sampler::AlwaysOn)),
+            DROP => Some(Choice::Head(Sampler::AlwaysOff)),
             _ => None,
         },
         "TraceIdRatioBased"
@@ -117,6 +158,19 @@ fn known(object: &Bound<'_, PyAny>) -> Option<Choice> {
         | "ParentBased" => of_the_sdk(object, &class),
         _ => None,
     }
+}
+
+/// Whether the method of one of the package's classes decides, and none of a subclass.
+fn decides_as_the_package(object: &Bound<'_, PyAny>) -> bool {
+    let asked = "should_sample";
+    let package = object.py().import(OURS);
+    let package = package.and_then(|module| module.getattr("_CountingSampler")?.getattr(asked));
+    let its_own = object.get_type().getattr(asked);
+    matches!((package, its_own), (Ok(package), Ok(its_own)) if package.is(&its_own))
+}
+
+fn decision(decision: &Bound<'_, PyAny>) -> PyResult<u8> {
+    decision.getattr("value")?.extract()
 }
 
 fn of_the_sdk(object: &Bound<'_, PyAny>, class: &str) -> Option<Choice> {
@@ -163,7 +217,7 @@ impl Foreign {
         let result = self.sampler.bind(py).call_method1(
             "should_sample",
             (
-                parent_context(py, api, parameters.parent)?,
+                context(py, api, parameters.parent)?,
                 u128::from_be_bytes(parameters.trace_id.to_bytes()),
                 parameters.name,
                 api.kind(py, parameters.kind),
@@ -177,9 +231,9 @@ impl Foreign {
 
 /// What the sampler decided; attributes and `tracestate` too, where it gives any.
 fn answer(result: &Bound<'_, PyAny>) -> PyResult<SamplingResult<'static>> {
-    let decision: u8 = result.getattr("decision")?.getattr("value")?.extract()?;
-    let mut answer = SamplingResult::from_decision(decision == 2);
-    answer.is_recording = decision > 0;
+    let decision = decision(&result.getattr("decision")?)?;
+    let mut answer = SamplingResult::from_decision(decision == RECORD_AND_SAMPLE);
+    answer.is_recording = decision > DROP;
     let attributes = result.getattr("attributes").ok();
     answer.attributes = pairs(attributes.as_ref())
         .into_iter()
@@ -209,17 +263,23 @@ fn links<'py>(
     links.iter().map(link).collect()
 }
 
-/// The parent as the API has it: a context with a span in it.
-fn parent_context<'py>(
+/// The context that the span starts in. Never `None`, which samplers of the SDK take for the current
+/// one; a span that Rust starts by itself has one with its parent.
+fn context<'py>(
     py: Python<'py>,
     api: &Api,
     parent: Option<&SpanContext>,
-) -> PyResult<Option<Bound<'py, PyDict>>> {
+) -> PyResult<Bound<'py, PyDict>> {
+    let known =
+        STARTING_IN.with_borrow(|context| context.as_ref().map(|known| known.clone_ref(py)));
+    if let Some(known) = known {
+        return Ok(known.into_bound(py));
+    }
+    let empty = api.empty(py)?;
     let Some(parent) = parent else {
-        return Ok(None);
+        return Ok(empty);
     };
     let context = Context::root().with_remote_span_context(parent.clone());
     let span = PySpan::remote(py, api, context, None)?;
-    let empty = PyDict::new(py);
-    api.context_with(&empty, &api.span_key, &span).map(Some)
+    api.context_with(&empty, &api.span_key, &span)
 }

@@ -13,6 +13,7 @@ use crate::{
     exception::{self, Outcome},
     meter::{self, Operation},
     opentelemetry::Api,
+    propagation,
     span::PySpan,
     work::Work,
 };
@@ -27,7 +28,12 @@ use std::{
 };
 
 /// Opens a span for a `with` block, or for each call of the function that it decorates.
-#[pyclass(frozen, name = "SpanScope", module = "continuum.observability._native")]
+#[pyclass(
+    frozen,
+    freelist = 16,
+    name = "SpanScope",
+    module = "continuum.observability._native"
+)]
 #[derive(Debug)]
 pub(crate) struct Scope {
     work: Work,
@@ -50,10 +56,32 @@ struct Open {
 
 #[derive(Debug)]
 enum Place {
-    /// The span is current; the token leads back.
-    Current(Py<PyAny>),
+    /// The span is current.
+    Current(Entry),
     /// A generator is between two steps; the context is kept for the next one.
     Aside(Py<PyDict>),
+}
+
+/// How a span became the current one.
+#[derive(Debug)]
+struct Entry {
+    /// Leads back.
+    token: Py<PyAny>,
+    /// The context that was made for it.
+    context: Option<Py<PyDict>>,
+}
+
+impl Entry {
+    /// Puts back what was current before.
+    #[inline]
+    fn leave(self, py: Python<'_>, api: &Api, span: &Bound<'_, PySpan>) {
+        api.detach(py, &self.token, span);
+        // It holds the context before.
+        drop(self.token);
+        if let Some(context) = self.context {
+            api.give_back(context.into_bound(py));
+        }
+    }
 }
 
 impl Scope {
@@ -81,38 +109,57 @@ impl Scope {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn leave(&self) -> Option<Open> {
+    /// Takes the entry that is left: where there are several, since tasks share the scope, the one whose
+    /// span is the current one.
+    fn leave(&self, py: Python<'_>) -> Option<Open> {
+        let has_outer = self.open().as_ref()?.outer.is_some();
+        let current = has_outer.then(|| propagation::current_span(py));
+        let current = current.and_then(Result::ok).flatten();
         let mut open = self.open();
-        let mut left = open.take()?;
-        *open = left.outer.take().map(|outer| *outer);
-        Some(left)
+        let mut top = open.take()?;
+        let is_left = |entry: &Open| current.as_ref().is_none_or(|span| entry.span.is(span));
+        let left = if is_left(&top) {
+            None
+        } else {
+            take_outer(&mut top.outer, is_left)
+        };
+        if left.is_some() {
+            *open = Some(top);
+            return left;
+        }
+        *open = top.outer.take().map(|outer| *outer);
+        Some(top)
     }
 
     #[inline]
-    fn start<'py>(&self, py: Python<'py>, api: &Api) -> PyResult<(Bound<'py, PySpan>, Py<PyAny>)> {
+    fn start<'py>(&self, py: Python<'py>, api: &Api) -> PyResult<(Bound<'py, PySpan>, Entry)> {
         let context = self.context.as_ref().map(|context| context.bind(py));
         let base = given_or_current(py, api, context)?;
         let (span, baggage) = with_parent(api, &base, |parent| {
             (self.work.start(py, &parent.context), parent.baggage)
         });
         let span = PySpan::started(py, api, span, baggage, self.outcome)?;
-        let inside = api.context_with(&base, &api.span_key, &span)?;
-        let token = api.attach(&inside)?;
-        Ok((span, token))
+        let inside = api.context_of(&base, &span)?;
+        let entry = Entry {
+            token: api.attach(&inside)?,
+            context: Some(inside.unbind()),
+        };
+        Ok((span, entry))
     }
 
     /// Notes what escaped, puts back what was current before, and ends the span.
     #[inline]
     fn finish(
         &self,
-        span: &PySpan,
-        token: Option<Py<PyAny>>,
+        span: &Bound<'_, PySpan>,
+        entry: Option<Entry>,
         began: Option<Instant>,
         exception: &Bound<'_, PyAny>,
     ) {
         let py = exception.py();
         let mut failed = exception::is_failure(exception);
-        if let Some(state) = span.state() {
+        let state = span.get().state();
+        if let Some(state) = state {
             if !exception.is_none() {
                 exception::escaped(state, exception, self.outcome);
             } else if self.work.operation().is_some() && !state.has_status() {
@@ -124,16 +171,27 @@ impl Scope {
                 state.view().transaction_committed(committed);
             }
         }
-        if let (Some(token), Some(api)) = (token, Api::get(py)) {
-            api.detach(py, token);
+        if let (Some(entry), Some(api)) = (entry, Api::get(py)) {
+            entry.leave(py, api, span);
         }
-        if let Some(state) = span.state().filter(|_| self.ends) {
-            state.end(None);
+        if let Some(state) = state.filter(|_| self.ends) {
+            state.end(py, None);
         }
         if let (Some(operation), Some(began)) = (self.work.operation(), began) {
             meter::measured(py, operation, began.elapsed(), failed);
         }
     }
+}
+
+/// Takes an entry out of those below the top.
+fn take_outer(outer: &mut Option<Box<Open>>, wanted: impl Fn(&Open) -> bool) -> Option<Open> {
+    let mut link = outer;
+    while link.as_ref().is_some_and(|entry| !wanted(entry)) {
+        link = &mut link.as_mut()?.outer;
+    }
+    let mut found = link.take()?;
+    *link = found.outer.take();
+    Some(*found)
 }
 
 #[pymethods]
@@ -143,12 +201,12 @@ impl Scope {
         let Some(api) = Api::get(py) else {
             return Bound::new(py, PySpan::default());
         };
-        let (span, token) = self.start(py, api)?;
+        let (span, entry) = self.start(py, api)?;
         let mut open = self.open();
         let outer = open.take().map(Box::new);
         *open = Some(Open {
             span: span.clone().unbind(),
-            place: Place::Current(token),
+            place: Place::Current(entry),
             began: self.work.operation().map(|_| Instant::now()),
             outer,
         });
@@ -162,12 +220,13 @@ impl Scope {
         exception: &Bound<'_, PyAny>,
         _traceback: &Bound<'_, PyAny>,
     ) -> bool {
-        if let Some(left) = self.leave() {
-            let place = match left.place {
-                Place::Current(token) => Some(token),
+        let py = exception.py();
+        if let Some(left) = self.leave(py) {
+            let entry = match left.place {
+                Place::Current(entry) => Some(entry),
                 Place::Aside(_) => None,
             };
-            self.finish(left.span.get(), place, left.began, exception);
+            self.finish(left.span.bind(py), entry, left.began, exception);
         }
         false
     }
@@ -182,7 +241,7 @@ impl Scope {
     ) -> PyResult<Bound<'py, PyAny>> {
         let py = function.py();
         let started = Api::get(py).and_then(|api| self.start(py, api).ok());
-        let Some((span, token)) = started else {
+        let Some((span, entry)) = started else {
             return function.call(arguments, Some(named));
         };
         let began = self.work.operation().map(|_| Instant::now());
@@ -192,7 +251,7 @@ impl Scope {
             // With its traceback, which lies beside it before Python 3.12.
             Err(error) => error.clone_ref(py).into_value(py).into_any(),
         };
-        self.finish(span.get(), Some(token), began, exception.bind(py));
+        self.finish(&span, Some(entry), began, exception.bind(py));
         result
     }
 
@@ -222,15 +281,15 @@ impl Scope {
             return Ok(());
         };
         let context = api.current(py)?.unbind();
-        let token = match &mut *self.open() {
+        let entry = match &mut *self.open() {
             Some(open) => match std::mem::replace(&mut open.place, Place::Aside(context)) {
-                Place::Current(token) => Some(token),
+                Place::Current(entry) => Some((entry, open.span.clone_ref(py))),
                 Place::Aside(_) => None,
             },
             None => None,
         };
-        if let Some(token) = token {
-            api.detach(py, token);
+        if let Some((entry, span)) = entry {
+            entry.leave(py, api, span.bind(py));
         }
         Ok(())
     }
@@ -250,7 +309,11 @@ impl Scope {
         if let Some(context) = kept {
             let token = api.attach(context.bind(py))?;
             if let Some(open) = &mut *self.open() {
-                open.place = Place::Current(token);
+                // The context was changed inside, or is held by somebody: it is not to be used again.
+                open.place = Place::Current(Entry {
+                    token,
+                    context: None,
+                });
             }
         }
         Ok(())

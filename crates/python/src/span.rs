@@ -2,25 +2,22 @@
 //!
 //! Position: around the recorder's `Span`; the package makes a subclass of it and of the API's.
 //!
-//! Invariants:
-//! - no method raises, whatever it is given and whether or not the span has ended;
-//! - an exception is recorded once, though the user and the scope both see it.
+//! Invariant: no method raises, whatever it is given and whether or not the span has ended.
 
 use crate::{
     exception::{self, Outcome},
     opentelemetry::Api,
     snapshot,
+    state::State,
     value::{Attributes, Text, borrowed, text, value},
 };
 use continuum_observability::{Context, Span, SpanContext, SpanKind, SpanRef, Status};
 use pyo3::{
+    PyTraverseError, PyVisit,
     prelude::*,
     types::{PyDict, PyType},
 };
-use std::sync::{
-    Mutex, OnceLock, PoisonError,
-    atomic::{AtomicU8, Ordering},
-};
+use std::sync::OnceLock;
 
 /// One operation: its name, times, attributes, events, links and outcome.
 #[pyclass(
@@ -32,101 +29,6 @@ use std::sync::{
 #[derive(Debug, Default)]
 pub(crate) struct PySpan(OnceLock<State>);
 
-/// What a span object holds once it stands for a span.
-#[derive(Debug)]
-pub(crate) struct State {
-    held: Held,
-    /// Whether what is set on the span may be kept.
-    is_recorded: bool,
-    /// The API's object that the context's baggage was read from.
-    pub(crate) baggage: Option<Py<PyAny>>,
-    identity: OnceLock<Py<PyAny>>,
-    /// The exception that was recorded last, kept until the span ends.
-    recorded: Mutex<Option<Py<PyAny>>>,
-    /// One of the numbers that follow.
-    status: AtomicU8,
-    /// What an exception does that leaves a `with` block around the span itself.
-    outcome: Outcome,
-}
-
-const UNSET: u8 = 0;
-const OK: u8 = 1;
-const ERROR: u8 = 2;
-
-/// A span, with the context in which it is the current one.
-#[derive(Debug)]
-enum Held {
-    /// One of this process, which ends with it.
-    Own(Span),
-    /// One of another process.
-    Remote(Context),
-}
-
-impl State {
-    /// The context in which the span is the current one.
-    #[inline]
-    pub(crate) fn context(&self) -> &Context {
-        match &self.held {
-            Held::Own(span) => span.context(),
-            Held::Remote(context) => context,
-        }
-    }
-
-    #[inline]
-    pub(crate) fn view(&self) -> &SpanRef {
-        match &self.held {
-            Held::Own(span) => span.view(),
-            Held::Remote(context) => context.span(),
-        }
-    }
-
-    /// Whether somebody has set a status.
-    pub(crate) fn has_status(&self) -> bool {
-        self.status.load(Ordering::Relaxed) != UNSET
-    }
-
-    /// Whether the status that counts is an error.
-    pub(crate) fn has_failed(&self) -> bool {
-        self.status.load(Ordering::Relaxed) == ERROR
-    }
-
-    pub(crate) fn set_status(&self, status: Status<'_>) {
-        // OK is final.
-        if self.status.load(Ordering::Relaxed) != OK {
-            let number = if status == Status::Ok { OK } else { ERROR };
-            self.status.store(number, Ordering::Relaxed);
-        }
-        self.view().set_status(status);
-    }
-
-    fn last_recorded(&self) -> std::sync::MutexGuard<'_, Option<Py<PyAny>>> {
-        self.recorded.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Records an exception unless it is the one that was recorded last.
-    pub(crate) fn record_once(&self, exception: &Bound<'_, PyAny>) {
-        let known = self
-            .last_recorded()
-            .as_ref()
-            .is_some_and(|last| last.is(exception));
-        if !known {
-            exception::record(self.view(), exception, None, None);
-        }
-    }
-
-    pub(crate) fn end(&self, unix_nanos: Option<u64>) {
-        if let Held::Own(span) = &self.held {
-            match unix_nanos {
-                Some(unix_nanos) => span.end_with_timestamp(unix_nanos),
-                None => span.end(),
-            }
-        }
-        // Outside of the lock: dropping an exception may run code of the user's.
-        let recorded = self.last_recorded().take();
-        drop(recorded);
-    }
-}
-
 impl PySpan {
     /// A span object for a span that has started.
     #[inline]
@@ -137,8 +39,8 @@ impl PySpan {
         baggage: Option<Bound<'py, PyAny>>,
         outcome: Outcome,
     ) -> PyResult<Bound<'py, Self>> {
-        let is_recorded = span.is_recording();
-        Self::new_with(py, api, Held::Own(span), is_recorded, baggage, outcome)
+        let state = State::own(span, baggage.map(Bound::unbind), outcome);
+        Self::with_state(py, api, state)
     }
 
     /// A span object for a span of another process.
@@ -148,29 +50,14 @@ impl PySpan {
         context: Context,
         baggage: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, Self>> {
-        let outcome = Outcome::default();
-        Self::new_with(py, api, Held::Remote(context), false, baggage, outcome)
+        let state = State::remote(context, baggage.map(Bound::unbind));
+        Self::with_state(py, api, state)
     }
 
     #[inline]
-    fn new_with<'py>(
-        py: Python<'py>,
-        api: &Api,
-        held: Held,
-        is_recorded: bool,
-        baggage: Option<Bound<'py, PyAny>>,
-        outcome: Outcome,
-    ) -> PyResult<Bound<'py, Self>> {
+    fn with_state<'py>(py: Python<'py>, api: &Api, state: State) -> PyResult<Bound<'py, Self>> {
         let object = api.new_span(py)?;
-        let state = State {
-            held,
-            is_recorded,
-            baggage: baggage.map(Bound::unbind),
-            identity: OnceLock::new(),
-            recorded: Mutex::new(None),
-            status: AtomicU8::new(UNSET),
-            outcome,
-        };
+        // Half of what `get_or_init` takes.
         let _is_new = object.get().0.set(state).is_ok();
         Ok(object)
     }
@@ -188,8 +75,7 @@ impl PySpan {
     /// The span, where it is worth the while to find out what it is to be told.
     #[inline]
     fn recorded(&self) -> Option<&SpanRef> {
-        let state = self.0.get().filter(|state| state.is_recorded);
-        state.map(State::view)
+        self.0.get().and_then(State::recorded_view)
     }
 
     fn identity(&self) -> SpanContext {
@@ -205,6 +91,12 @@ impl PySpan {
         Self::default()
     }
 
+    /// Sets an attribute, in place of one with the same key.
+    ///
+    /// Args:
+    ///     key: Its name.
+    ///     value: A text, truth, number, or a list or mapping of these; anything else is recorded
+    ///         as its text, and `None` leaves the attribute as it is.
     fn set_attribute(&self, key: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) {
         if let Some(view) = self.recorded()
             && let Some(value) = self::value(value)
@@ -213,6 +105,10 @@ impl PySpan {
         }
     }
 
+    /// Sets several attributes.
+    ///
+    /// Args:
+    ///     attributes: Values by key, as for `set_attribute`.
     fn set_attributes(&self, attributes: &Bound<'_, PyAny>) {
         if let Some(view) = self.recorded() {
             let attributes = Attributes::of(Some(attributes));
@@ -220,6 +116,12 @@ impl PySpan {
         }
     }
 
+    /// Adds an event.
+    ///
+    /// Args:
+    ///     name: What happened.
+    ///     attributes: Values by key, as for `set_attribute`.
+    ///     timestamp: When, in nanoseconds since 1970; now otherwise.
     #[pyo3(signature = (name, attributes = None, timestamp = None))]
     fn add_event(
         &self,
@@ -236,6 +138,11 @@ impl PySpan {
         }
     }
 
+    /// Links the span to one that is not its parent.
+    ///
+    /// Args:
+    ///     context: The identity of the other span.
+    ///     attributes: Values by key, as for `set_attribute`.
     #[pyo3(signature = (context, attributes = None))]
     fn add_link(&self, context: &Bound<'_, PyAny>, attributes: Option<&Bound<'_, PyAny>>) {
         if let (Some(view), Some(context)) =
@@ -246,6 +153,11 @@ impl PySpan {
         }
     }
 
+    /// Sets the outcome; OK is final.
+    ///
+    /// Args:
+    ///     status: The outcome, or its code alone.
+    ///     description: What went wrong, besides a code for an error.
     #[pyo3(signature = (status, description = None))]
     fn set_status(&self, status: &Bound<'_, PyAny>, description: Option<&Bound<'_, PyAny>>) {
         let (Some(state), Some(api)) = (self.0.get(), Api::get(status.py())) else {
@@ -264,6 +176,13 @@ impl PySpan {
         }
     }
 
+    /// Adds an `exception` event; the status stays as it is.
+    ///
+    /// Args:
+    ///     exception: What was raised.
+    ///     attributes: Values by key, besides those of the exception.
+    ///     timestamp: When, in nanoseconds since 1970; now otherwise.
+    ///     escaped: Without effect.
     #[pyo3(
         signature = (exception, attributes = None, timestamp = None, escaped = None),
         text_signature = "($self, exception, attributes=None, timestamp=None, escaped=False)"
@@ -278,31 +197,44 @@ impl PySpan {
         let _ = escaped; // deprecated, and without a place on the wire
         if let Some(state) = self.0.get().filter(|state| state.view().is_recording()) {
             exception::record(state.view(), exception, attributes, nanos(timestamp));
-            let before = state.last_recorded().replace(exception.clone().unbind());
-            drop(before);
+            state.remember(exception.clone().unbind());
         }
     }
 
+    /// Gives the span another name.
+    ///
+    /// Args:
+    ///     name: The name from now on.
     fn update_name(&self, name: &Bound<'_, PyAny>) {
         if let Some(view) = self.view() {
             view.update_name(&text(name));
         }
     }
 
+    /// Tells whether what is set on the span is kept.
+    ///
+    /// Returns:
+    ///     `False` for a span that is sampled out, or has ended.
     fn is_recording(&self) -> bool {
         self.view().is_some_and(SpanRef::is_recording)
     }
 
+    /// Sets the error status, unless somebody has set a status.
     fn fail(&self) {
         if let Some(state) = self.0.get().filter(|state| !state.has_status()) {
             state.set_status(Status::error(""));
         }
     }
 
+    /// Tells whether the span handles a request of another process.
+    ///
+    /// Returns:
+    ///     `True` for one of the kind `SERVER` that is recorded.
     fn is_server(&self) -> bool {
         self.view().and_then(SpanRef::kind) == Some(SpanKind::Server)
     }
 
+    /// The kind given at the start; internal for a span that is not recorded.
     #[getter]
     fn kind(&self, py: Python<'_>) -> Py<PyAny> {
         let kind = self.view().and_then(SpanRef::kind).unwrap_or_default();
@@ -312,7 +244,10 @@ impl PySpan {
         }
     }
 
-    /// What the span was told so far.
+    /// Gives what the span was told so far.
+    ///
+    /// Returns:
+    ///     Fields by name; `None` for a span that is not recorded or has ended.
     fn snapshot<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDict>>> {
         let span = self.view().and_then(SpanRef::snapshot);
         let (Some(span), Some(api)) = (span, Api::get(py)) else {
@@ -321,6 +256,10 @@ impl PySpan {
         snapshot::fields(py, api, &span).map(Some)
     }
 
+    /// Gives the identity of the span.
+    ///
+    /// Returns:
+    ///     Trace id, span id, flags and `tracestate`, also after the end.
     fn get_span_context(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         if let Some(known) = self.0.get().and_then(|state| state.identity.get()) {
             return Ok(known.clone_ref(py));
@@ -336,19 +275,28 @@ impl PySpan {
         })
     }
 
+    /// The identity of the span.
     #[getter]
     fn context(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         self.get_span_context(py)
     }
 
+    /// Ends the span; what is set later has no effect.
+    ///
+    /// Args:
+    ///     end_time: When, in nanoseconds since 1970; now otherwise.
     #[pyo3(signature = (end_time = None))]
-    fn end(&self, end_time: Option<&Bound<'_, PyAny>>) {
+    fn end(&self, py: Python<'_>, end_time: Option<&Bound<'_, PyAny>>) {
         if let Some(state) = self.0.get() {
-            state.end(nanos(end_time));
+            state.end(py, nanos(end_time));
         }
     }
 
     /// Sets an attribute under the names that `CONTINUUM_SEMCONV` asks for.
+    ///
+    /// Args:
+    ///     key: Its current name.
+    ///     value: As for `set_attribute`.
     fn set_conventional(&self, key: &str, value: &Bound<'_, PyAny>) {
         if let Some(view) = self.recorded()
             && let Some(value) = self::value(value)
@@ -357,6 +305,10 @@ impl PySpan {
         }
     }
 
+    /// Records a query plan with its literals replaced.
+    ///
+    /// Args:
+    ///     plan: The plan, as the database writes it.
     fn record_query_plan(&self, plan: Text) {
         if let Some(view) = self.view() {
             view.query_plan(&plan.0);
@@ -375,7 +327,17 @@ impl PySpan {
     ) {
         if let Some(state) = self.0.get() {
             exception::escaped(state, exception, state.outcome);
-            state.end(None);
+            state.end(exception.py(), None);
+        }
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.0.get().map_or(Ok(()), |state| state.traverse(&visit))
+    }
+
+    fn __clear__(&self) {
+        if let Some(state) = self.0.get() {
+            state.forget_recorded();
         }
     }
 

@@ -14,9 +14,15 @@ use crate::{
 use continuum_observability::{ConfigError, Sampler, TailPolicy, Telemetry, TelemetryHandle};
 use pyo3::{exceptions::PyValueError, prelude::*, types::PyDict};
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
+
+/// Whether a span may wait for room when it ends.
+static MAY_WAIT: AtomicBool = AtomicBool::new(false);
 
 static TELEMETRY: Mutex<Option<Arc<Telemetry>>> = Mutex::new(None);
 
@@ -38,6 +44,12 @@ fn telemetry(_py: Python<'_>) -> Option<Arc<Telemetry>> {
         .clone()
 }
 
+/// Whether the end of a span may block, so that it must not hold the interpreter's lock.
+#[inline]
+pub(crate) fn may_wait() -> bool {
+    MAY_WAIT.load(Ordering::Relaxed)
+}
+
 fn handle(py: Python<'_>) -> Option<TelemetryHandle> {
     telemetry(py).map(|telemetry| telemetry.handle())
 }
@@ -45,13 +57,17 @@ fn handle(py: Python<'_>) -> Option<TelemetryHandle> {
 /// Sets telemetry up; `False` when it was already.
 ///
 /// `variables` win over those of the environment, and the arguments over both; `resource` describes
-/// the process.
+/// the process; `waits` says whether spans may wait for room.
+#[expect(clippy::too_many_arguments, reason = "those of init_telemetry")]
 #[pyfunction]
-#[pyo3(signature = (variables, resource, exporter_type = None, sampling_rate = None, sampler = None))]
+#[pyo3(signature = (
+    variables, resource, waits, exporter_type = None, sampling_rate = None, sampler = None
+))]
 pub(crate) fn init(
     py: Python<'_>,
     variables: &Bound<'_, PyDict>,
     resource: &Bound<'_, PyDict>,
+    waits: bool,
     exporter_type: Option<&str>,
     sampling_rate: Option<f64>,
     sampler: Option<&Bound<'_, PyAny>>,
@@ -81,6 +97,7 @@ pub(crate) fn init(
         Ok(made) => {
             let mut kept = TELEMETRY.lock().unwrap_or_else(PoisonError::into_inner);
             *kept = Some(Arc::new(made));
+            MAY_WAIT.store(waits, Ordering::Relaxed);
             Ok(true)
         }
         Err(ConfigError::AlreadyActive) => Ok(false),

@@ -45,6 +45,19 @@ impl PyTracer {
     }
 
     /// Starts a span that is not the current one.
+    ///
+    /// Args:
+    ///     name: The name of the span.
+    ///     context: Where the parent is in; the current context otherwise.
+    ///     kind: Its kind; internal otherwise.
+    ///     attributes: Values by key, from the start.
+    ///     links: Links to spans that are not the parent.
+    ///     start_time: When it started, in nanoseconds since 1970; now otherwise.
+    ///     record_exception: Whether an exception that leaves the block becomes an event.
+    ///     set_status_on_exception: Whether it makes the status an error.
+    ///
+    /// Returns:
+    ///     The span; it ends by `end()`, or as a context manager.
     #[expect(clippy::too_many_arguments, reason = "the API's signature")]
     #[pyo3(signature = (
         name, context = None, kind = None, attributes = None, links = None, start_time = None,
@@ -75,7 +88,21 @@ impl PyTracer {
         PySpan::started(py, api, span, baggage, outcome)
     }
 
-    /// A span that is current inside of a `with` block or a decorated function.
+    /// Opens a span that is current inside of a block or a decorated function.
+    ///
+    /// Args:
+    ///     name: The name of the span.
+    ///     context: Where the parent is in; the current context otherwise.
+    ///     kind: Its kind; internal otherwise.
+    ///     attributes: Values by key, from the start.
+    ///     links: Links to spans that are not the parent.
+    ///     start_time: When it started, in nanoseconds since 1970; now otherwise.
+    ///     record_exception: Whether an exception that leaves the block becomes an event.
+    ///     set_status_on_exception: Whether it makes the status an error.
+    ///     end_on_exit: Whether the span ends with the block.
+    ///
+    /// Returns:
+    ///     A context manager that yields the span; also a decorator.
     #[expect(clippy::too_many_arguments, reason = "the API's signature")]
     #[pyo3(signature = (
         name, context = None, kind = None, attributes = None, links = None, start_time = None,

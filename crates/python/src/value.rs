@@ -9,14 +9,20 @@ use crate::raised;
 use continuum_observability::Value;
 use pyo3::{
     prelude::*,
-    types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyMapping, PyString, PyTuple},
+    types::{
+        PyBool, PyByteArray, PyBytes, PyDict, PyFloat, PyInt, PyList, PyMapping, PySequence,
+        PyString, PyTuple,
+    },
 };
 use std::{borrow::Cow, convert::Infallible};
 
 /// Arrays and maps are followed this deep, as the recorder does.
 const MAX_DEPTH: usize = 8;
 
-/// Any object as text.
+/// Sequences other than lists and tuples are recorded as such up to this length, longer ones as text.
+const MAX_MEMBERS: usize = 1_000;
+
+/// Any object as text; none of `None`.
 #[derive(Debug, Clone)]
 pub(crate) struct Text(pub(crate) String);
 
@@ -30,6 +36,9 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Text {
     type Error = Infallible;
 
     fn extract(object: Borrowed<'a, 'py, PyAny>) -> Result<Self, Infallible> {
+        if object.is_none() {
+            return Ok(Self(String::new()));
+        }
         Ok(Self(text(&object).into_owned()))
     }
 }
@@ -85,10 +94,13 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Truth {
     }
 }
 
-/// The object as text; lone surrogates become U+FFFD.
+/// The object as text; lone surrogates, and bytes that are no UTF-8, become U+FFFD.
 pub(crate) fn text<'a>(object: &'a Bound<'_, PyAny>) -> Cow<'a, str> {
-    match object.cast::<PyString>() {
-        Ok(string) => string.to_string_lossy(),
+    if let Ok(string) = object.cast::<PyString>() {
+        return string.to_string_lossy();
+    }
+    match object.cast::<PyBytes>() {
+        Ok(bytes) => String::from_utf8_lossy(bytes.as_bytes()),
         Err(_) => shown(object).unwrap_or_default().into(),
     }
 }
@@ -132,6 +144,9 @@ fn owned(object: &Bound<'_, PyAny>, depth: usize) -> Option<Value<'static>> {
     if let Ok(bytes) = object.cast::<PyBytes>() {
         return Some(Value::Bytes(Cow::Owned(bytes.as_bytes().to_vec())));
     }
+    if let Ok(bytes) = object.cast::<PyByteArray>() {
+        return Some(Value::Bytes(Cow::Owned(bytes.to_vec())));
+    }
     collection(object, depth).or_else(|| converted(object))
 }
 
@@ -143,32 +158,73 @@ fn collection(object: &Bound<'_, PyAny>, depth: usize) -> Option<Value<'static>>
     if let Ok(tuple) = object.cast::<PyTuple>() {
         return Some(Value::Array(tuple.iter().map(member).collect()));
     }
-    let dict = object.cast::<PyDict>().ok()?;
     let entry = |(key, item): (Bound<'_, PyAny>, Bound<'_, PyAny>)| {
         (Cow::Owned(text(&key).into_owned()), member(item))
     };
-    // A copy: the user's `str()` of a member may change what it is in.
-    let entries: Vec<_> = dict.iter().collect();
-    Some(Value::Map(entries.into_iter().map(entry).collect()))
+    let map = |entries: Entries<'_>| Some(Value::Map(entries.into_iter().map(entry).collect()));
+    if let Ok(dict) = object.cast::<PyDict>() {
+        // A copy: the user's `str()` of a member may change what it is in.
+        return map(dict.iter().collect());
+    }
+    if let Ok(mapping) = object.cast::<PyMapping>() {
+        return map(entries(mapping));
+    }
+    let sequence = object.cast::<PySequence>().ok()?;
+    // What is made when it is asked for may be without bounds.
+    if raised::answer(object.py(), sequence.len())? > MAX_MEMBERS {
+        return None;
+    }
+    let items = raised::answer(object.py(), sequence.to_list())?;
+    Some(Value::Array(items.iter().map(member).collect()))
+}
+
+/// Keys and values of a mapping that is no `dict`; none where it cannot tell.
+fn entries<'py>(mapping: &Bound<'py, PyMapping>) -> Entries<'py> {
+    let items = raised::answer(mapping.py(), mapping.items());
+    let pair = |item: Bound<'py, PyAny>| item.extract().ok();
+    items.iter().flatten().filter_map(pair).collect()
 }
 
 /// Numbers of other types, such as `NumPy`'s, by what they convert to; anything else as text.
 fn converted(object: &Bound<'_, PyAny>) -> Option<Value<'static>> {
-    if object.cast::<PyInt>().is_ok() || object.hasattr("__index__").unwrap_or(false) {
-        if let Ok(number) = object.extract::<i64>() {
-            return Some(Value::I64(number));
-        }
-    } else if object.hasattr("__float__").unwrap_or(false)
-        && let Ok(number) = object.extract::<f64>()
+    let py = object.py();
+    let has = |name: &str| raised::answer(py, object.hasattr(name)).unwrap_or(false);
+    if has("dtype")
+        && let Some(truth) = truth(object)
+    {
+        return Some(Value::Bool(truth));
+    }
+    let is_int = object.cast::<PyInt>().is_ok();
+    if (is_int || has("__index__"))
+        && let Some(number) = raised::answer(py, object.extract())
+    {
+        return Some(Value::I64(number));
+    }
+    if !is_int
+        && has("__float__")
+        && let Some(number) = raised::answer(py, object.extract())
     {
         return Some(Value::F64(number));
     }
     shown(object).map(Value::from)
 }
 
+/// A truth of `NumPy`'s, which converts to a number as well.
+fn truth(object: &Bound<'_, PyAny>) -> Option<bool> {
+    let py = object.py();
+    let kind = raised::answer(py, object.getattr("dtype"))?;
+    let kind = raised::answer(py, kind.getattr("kind"))?;
+    let dimensions = raised::answer(py, object.getattr("ndim"))?.extract();
+    let is_truth = kind.extract().is_ok_and(|kind: &str| kind == "b")
+        && dimensions.is_ok_and(|count: i64| count == 0);
+    is_truth.then(|| raised::answer(py, object.is_truthy()))?
+}
+
 /// Attributes of a mapping, kept alive while they are borrowed from.
 #[derive(Debug, Default)]
-pub(crate) struct Attributes<'py>(Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)>);
+pub(crate) struct Attributes<'py>(Entries<'py>);
+
+type Entries<'py> = Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)>;
 
 impl<'py> Attributes<'py> {
     /// The entries of a mapping; none of anything else.
@@ -179,12 +235,7 @@ impl<'py> Attributes<'py> {
         if let Ok(dict) = object.cast::<PyDict>() {
             return Self(dict.iter().collect());
         }
-        let items = object
-            .cast::<PyMapping>()
-            .ok()
-            .and_then(|mapping| mapping.items().ok());
-        let pair = |item: Bound<'py, PyAny>| item.extract().ok();
-        Self(items.iter().flatten().filter_map(pair).collect())
+        Self(object.cast::<PyMapping>().map(entries).unwrap_or_default())
     }
 
     /// Keys with those values that are not left out.

@@ -5,6 +5,7 @@
 use crate::{
     meter::Operation,
     opentelemetry::identity,
+    raised,
     value::{Attributes, kept, text},
 };
 use continuum_observability::{Context, Span, SpanContext, SpanKind, Tracer, Value};
@@ -134,16 +135,20 @@ pub(crate) fn pairs(object: Option<&Bound<'_, PyAny>>) -> Pairs {
 
 /// The targets of a sequence of the API's links; what is none is left out.
 pub(crate) fn links(object: Option<&Bound<'_, PyAny>>) -> Vec<(SpanContext, Pairs)> {
-    let link = |link: Bound<'_, PyAny>| {
-        let context = identity(&link.getattr("context").ok()?)?;
-        let attributes = link.getattr("attributes").ok();
-        Some((context, pairs(attributes.as_ref())))
-    };
     let Some(object) = object.filter(|object| !object.is_none()) else {
         return Vec::new();
     };
-    let items = object.try_iter().into_iter().flatten();
-    items.filter_map(Result::ok).filter_map(link).collect()
+    let py = object.py();
+    let link = |link: Bound<'_, PyAny>| {
+        let context = identity(&raised::answer(py, link.getattr("context"))?)?;
+        let attributes = raised::answer(py, link.getattr("attributes"));
+        Some((context, pairs(attributes.as_ref())))
+    };
+    let items = raised::answer(py, object.try_iter());
+    let items = items.into_iter().flatten();
+    // One that cannot be told is the last one: there is no end to those of an iterator that fails.
+    let items = items.map_while(|item| raised::answer(py, item));
+    items.filter_map(link).collect()
 }
 
 /// The recorder's kind for the API's; internal where there is none.

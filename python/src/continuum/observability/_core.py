@@ -19,14 +19,18 @@ from continuum.observability import metrics as _metrics
 
 DEFAULT_TRACER = "continuum"
 
+# Has a span that does not fit wait for room when it ends.
+_WAIT = "CONTINUUM_WAIT_WHEN_FULL"
+
 # How long the exit of the process waits for the last spans.
 EXIT_TIMEOUT_MILLIS = 5000
 
 _logger = logging.getLogger("continuum.observability")
 _provider: provider.TracerProvider | None = None
 
-# The propagator that the API has made of the environment: any other one is somebody's choice.
-_default_textmap = propagate.get_global_textmap()
+# The propagator that the API has made of the environment: any other one is somebody's choice. There
+# is none yet where the API imports this package while it makes it.
+_default_textmap = vars(propagate).get("_HTTP_TEXT_FORMAT")
 
 
 def init_telemetry(
@@ -57,7 +61,21 @@ def init_telemetry(
     Raises:
         ValueError: An argument cannot be used; or, with `CONTINUUM_STRICT_CONFIG=true`, a variable.
     """
-    variables = {name: _text(value) for name, value in (config or {}).items()}
+    _initialize(service_name, exporter_type, sampling_rate, config, sampler)
+    return _provide()
+
+
+def _initialize(
+    service_name: str | None = None,
+    exporter_type: str | None = None,
+    sampling_rate: float | None = None,
+    config: Mapping[str, object] | None = None,
+    sampler: object | None = None,
+) -> None:
+    variables = _variables(config)
+    if not isinstance(exporter_type, str | None):
+        raise ValueError(f"exporter_type: expected a text, not {exporter_type!r}")
+    waits = variables.get(_WAIT) or os.environ.get(_WAIT)
     rate = None if sampling_rate is None else _ratio(sampling_rate)
     resource: dict[str, object] = {
         "telemetry.sdk.language": "python",
@@ -66,7 +84,7 @@ def init_telemetry(
     }
     if service_name is not None:
         resource["service.name"] = service_name
-    if _native.init(variables, resource, exporter_type or None, rate, sampler):
+    if _native.init(variables, resource, bool(waits), exporter_type or None, rate, sampler):
         _settings.keep(variables)
         _metrics.configure()
     else:
@@ -76,7 +94,13 @@ def init_telemetry(
             _native.set_sampling_rate(rate, _settings.is_on("OTEL_SAMPLE_ERRORS_ALWAYS"))
         if service_name is not None or exporter_type is not None or config:
             _logger.warning("telemetry is already set up: shut it down to set it up anew")
-    return _provide()
+
+
+def _variables(config: object) -> dict[str, str]:
+    """Gives what was set; `None` is as good as nothing."""
+    if not isinstance(config, Mapping | None):
+        raise ValueError(f"config: expected variables by name, not {config!r}")
+    return {name: _text(value) for name, value in (config or {}).items() if value is not None}
 
 
 def _ratio(number: object) -> float:
@@ -95,8 +119,9 @@ def ensure_telemetry(made: provider.TracerProvider) -> None:
     global _provider
     if _provider is None:
         _provider = made
-        if not _native.is_active():
-            init_telemetry()
+    if not _native.is_active():
+        _initialize()
+        _use_propagator()
 
 
 def _text(value: object) -> str:
@@ -114,9 +139,21 @@ def _provide() -> provider.TracerProvider:
     if chosen is None and isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
         trace.set_tracer_provider(_provider)
         is_ours = True
-    if is_ours and propagate.get_global_textmap() is _default_textmap:
-        propagate.set_global_textmap(provider.Propagator())
+    if is_ours:
+        _use_propagator()
     return _provider
+
+
+def _use_propagator() -> None:
+    """Makes the recorder's formats those of the API, unless somebody has chosen others."""
+    current = propagate.get_global_textmap()
+    if _default_textmap is None:
+        made_by = getattr(current, "_propagators", ())
+        is_default = any(isinstance(each, provider.Propagator) for each in made_by)
+    else:
+        is_default = current is _default_textmap
+    if is_default:
+        propagate.set_global_textmap(provider.Propagator())
 
 
 def _finalize_in_child(_module: object) -> None:

@@ -6,10 +6,11 @@ the function, so that `inspect` answers the same.
 
 import functools
 import inspect
+import types
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from typing import Any, TypeVar, cast, overload
 
-from opentelemetry.util import types
+from opentelemetry.util.types import Attributes
 
 from continuum.observability import _native, provider
 
@@ -23,14 +24,14 @@ def trace_function(name: F) -> F: ...
 @overload
 def trace_function(
     name: str | None = None,
-    attributes: types.Attributes | None = None,
+    attributes: Attributes | None = None,
     record_exception: bool = True,
 ) -> Callable[[F], F]: ...
 
 
 def trace_function(
     name: str | F | None = None,
-    attributes: types.Attributes | None = None,
+    attributes: Attributes | None = None,
     record_exception: bool = True,
 ) -> F | Callable[[F], F]:
     """Traces a function, coroutine, generator or method: one span for each run of its body.
@@ -88,9 +89,14 @@ def decorate(scope: _native.SpanScope, function: Any) -> Any:
     if isinstance(function, (staticmethod, classmethod)):
         return type(function)(decorate(scope, function.__func__))
     again = scope.again
-    if inspect.isasyncgenfunction(function):
+
+    def is_a(predicate: Callable[[Any], bool]) -> bool:
+        """Asks of a function, or of what a callable object runs."""
+        return predicate(function) or predicate(type(function).__call__)
+
+    if is_a(inspect.isasyncgenfunction):
         return _async_generator(again, function)
-    if inspect.iscoroutinefunction(function):
+    if is_a(inspect.iscoroutinefunction):
 
         @functools.wraps(function)
         async def coroutine(*args: Any, **kwargs: Any) -> Any:
@@ -98,8 +104,11 @@ def decorate(scope: _native.SpanScope, function: Any) -> Any:
                 return await function(*args, **kwargs)
 
         return coroutine
-    if inspect.isgeneratorfunction(function):
-        return _generator(again, function)
+    if is_a(inspect.isgeneratorfunction):
+        generator = _generator(again, function)
+        code = getattr(function, "__code__", None)
+        is_awaitable = code is not None and code.co_flags & inspect.CO_ITERABLE_COROUTINE
+        return types.coroutine(generator) if is_awaitable else generator
 
     run = scope.run
 
@@ -126,13 +135,11 @@ def _generator(
                     item = step()
                 except StopIteration as stop:
                     return stop.value
+                # It would keep an exception that was thrown in.
+                del step
                 scope.suspend()
                 try:
                     sent = yield item
-                except GeneratorExit:
-                    scope.resume()
-                    body.close()
-                    raise
                 except BaseException as error:
                     scope.resume()
                     step = functools.partial(body.throw, error)
@@ -159,13 +166,10 @@ def _async_generator(
                     item = await step()
                 except StopAsyncIteration:
                     return
+                del step
                 scope.suspend()
                 try:
                     sent = yield item
-                except GeneratorExit:
-                    scope.resume()
-                    await body.aclose()
-                    raise
                 except BaseException as error:
                     scope.resume()
                     step = functools.partial(body.athrow, error)

@@ -57,24 +57,55 @@ class Span:
 
     def __new__(cls) -> Self: ...
     def set_attribute(self, key: str, value: Any) -> None:
-        """Sets an attribute; `None` leaves it out."""
+        """Sets an attribute, in place of one with the same key.
+
+        Args:
+            key: Its name.
+            value: A text, truth, number, or a list or mapping of these; anything else is recorded
+                as its text, and `None` leaves the attribute as it is.
+        """
 
     def set_attributes(self, attributes: Mapping[str, Any]) -> None:
-        """Sets several attributes."""
+        """Sets several attributes.
+
+        Args:
+            attributes: Values by key, as for `set_attribute`.
+        """
 
     def set_conventional(self, key: str, value: Any) -> None:
-        """Sets an attribute under the names that `CONTINUUM_SEMCONV` asks for."""
+        """Sets an attribute under the names that `CONTINUUM_SEMCONV` asks for.
+
+        Args:
+            key: Its current name.
+            value: As for `set_attribute`.
+        """
 
     def add_event(
         self, name: str, attributes: Attributes = None, timestamp: int | None = None
     ) -> None:
-        """Adds an event, now or at a time in nanoseconds since 1970."""
+        """Adds an event.
+
+        Args:
+            name: What happened.
+            attributes: Values by key, as for `set_attribute`.
+            timestamp: When, in nanoseconds since 1970; now otherwise.
+        """
 
     def add_link(self, context: SpanContext, attributes: Attributes = None) -> None:
-        """Links the span to another one."""
+        """Links the span to one that is not its parent.
+
+        Args:
+            context: The identity of the other span.
+            attributes: Values by key, as for `set_attribute`.
+        """
 
     def set_status(self, status: Status | StatusCode, description: str | None = None) -> None:
-        """Sets the outcome; OK is final."""
+        """Sets the outcome; OK is final.
+
+        Args:
+            status: The outcome, or its code alone.
+            description: What went wrong, besides a code for an error.
+        """
 
     def record_exception(
         self,
@@ -83,39 +114,74 @@ class Span:
         timestamp: int | None = None,
         escaped: bool = False,
     ) -> None:
-        """Adds an `exception` event; the status stays as it is."""
+        """Adds an `exception` event; the status stays as it is.
+
+        Args:
+            exception: What was raised.
+            attributes: Values by key, besides those of the exception.
+            timestamp: When, in nanoseconds since 1970; now otherwise.
+            escaped: Without effect.
+        """
 
     def record_query_plan(self, plan: object) -> None:
-        """Records a query plan with its literals replaced."""
+        """Records a query plan with its literals replaced.
+
+        Args:
+            plan: The plan, as the database writes it.
+        """
 
     def update_name(self, name: str) -> None:
-        """Gives the span another name."""
+        """Gives the span another name.
+
+        Args:
+            name: The name from now on.
+        """
 
     @property
     def kind(self) -> SpanKind:
         """The kind given at the start; internal for a span that is not recorded."""
 
     def snapshot(self) -> dict[str, Any] | None:
-        """What the span was told so far; `None` for one that is not recorded or has ended."""
+        """Gives what the span was told so far.
+
+        Returns:
+            Fields by name; `None` for a span that is not recorded or has ended.
+        """
 
     def is_recording(self) -> bool:
-        """Whether what is set on the span is kept."""
+        """Tells whether what is set on the span is kept.
+
+        Returns:
+            `False` for a span that is sampled out, or has ended.
+        """
 
     def fail(self) -> None:
         """Sets the error status, unless somebody has set a status."""
 
     def is_server(self) -> bool:
-        """Whether the span handles a request of another process."""
+        """Tells whether the span handles a request of another process.
+
+        Returns:
+            `True` for one of the kind `SERVER` that is recorded.
+        """
 
     def get_span_context(self) -> SpanContext:
-        """The identity of the span."""
+        """Gives the identity of the span.
+
+        Returns:
+            Trace id, span id, flags and `tracestate`, also after the end.
+        """
 
     @property
     def context(self) -> SpanContext:
         """The identity of the span."""
 
     def end(self, end_time: int | None = None) -> None:
-        """Ends the span, now or at a time in nanoseconds since 1970."""
+        """Ends the span; what is set later has no effect.
+
+        Args:
+            end_time: When, in nanoseconds since 1970; now otherwise.
+        """
 
     def __enter__(self) -> Self: ...
     def __exit__(
@@ -147,7 +213,21 @@ class Tracer:
         record_exception: bool = True,
         set_status_on_exception: bool = True,
     ) -> ApiSpan:
-        """Starts a span that is not the current one."""
+        """Starts a span that is not the current one.
+
+        Args:
+            name: The name of the span.
+            context: Where the parent is in; the current context otherwise.
+            kind: Its kind; internal otherwise.
+            attributes: Values by key, from the start.
+            links: Links to spans that are not the parent.
+            start_time: When it started, in nanoseconds since 1970; now otherwise.
+            record_exception: Whether an exception that leaves the block becomes an event.
+            set_status_on_exception: Whether it makes the status an error.
+
+        Returns:
+            The span; it ends by `end()`, or as a context manager.
+        """
 
     def start_as_current_span(
         self,
@@ -161,7 +241,22 @@ class Tracer:
         set_status_on_exception: bool = True,
         end_on_exit: bool = True,
     ) -> SpanScope:
-        """A span that is current inside of a `with` block or a decorated function."""
+        """Opens a span that is current inside of a block or a decorated function.
+
+        Args:
+            name: The name of the span.
+            context: Where the parent is in; the current context otherwise.
+            kind: Its kind; internal otherwise.
+            attributes: Values by key, from the start.
+            links: Links to spans that are not the parent.
+            start_time: When it started, in nanoseconds since 1970; now otherwise.
+            record_exception: Whether an exception that leaves the block becomes an event.
+            set_status_on_exception: Whether it makes the status an error.
+            end_on_exit: Whether the span ends with the block.
+
+        Returns:
+            A context manager that yields the span; also a decorator.
+        """
 
 @final
 class Sampler:
@@ -214,6 +309,7 @@ def install(span: type[ApiSpan]) -> None:
 def init(
     variables: Mapping[str, str],
     resource: Mapping[str, object],
+    waits: bool,
     exporter_type: str | None = None,
     sampling_rate: float | None = None,
     sampler: object | None = None,
@@ -263,7 +359,7 @@ def current_span() -> ApiSpan | None:
     """The current span; `None` where there is none."""
 
 def set_baggage(key: str, value: object) -> None:
-    """Sets a baggage entry, until the scope that is open ends."""
+    """Sets a baggage entry, or with `None` removes it, until the scope that is open ends."""
 
 def describe_request(
     span: Span,
@@ -289,7 +385,17 @@ def trace_recall(
     tenant_id: str | None = None,
     store_id: str | None = None,
 ) -> SpanScope:
-    """A `memory.recall` span. Of the query, only the length is recorded."""
+    """Opens a span around a look-up in a memory.
+
+    Args:
+        query: What is asked for; only its length is recorded, in characters.
+        max_concepts: How many concepts the answer may have.
+        tenant_id: Whose data it is.
+        store_id: The store that is searched.
+
+    Returns:
+        A context manager that yields the span; also a decorator.
+    """
 
 def trace_learn(
     user_message_length: int,
@@ -297,20 +403,55 @@ def trace_learn(
     tenant_id: str | None = None,
     store_id: str | None = None,
 ) -> SpanScope:
-    """A `memory.learn` span; lengths are in characters."""
+    """Opens a span around the storing of a turn.
+
+    Args:
+        user_message_length: Length of the user's message in characters.
+        ai_response_length: Length of the answer in characters.
+        tenant_id: Whose data it is.
+        store_id: The store that is written to.
+
+    Returns:
+        A context manager that yields the span; also a decorator.
+    """
 
 def trace_concept_extraction(tenant_id: str | None = None) -> SpanScope:
-    """A `memory.concept_extraction` span."""
+    """Opens a span around the search for concepts in a text.
+
+    Args:
+        tenant_id: Whose data it is.
+
+    Returns:
+        A context manager that yields the span; also a decorator.
+    """
 
 def trace_graph_traversal(
     start_concept: str, max_depth: int = 3, tenant_id: str | None = None
 ) -> SpanScope:
-    """A `memory.graph_traversal` span."""
+    """Opens a span around a walk along the links between concepts.
+
+    Args:
+        start_concept: Where the walk begins.
+        max_depth: How many links away it goes at most.
+        tenant_id: Whose data it is.
+
+    Returns:
+        A context manager that yields the span; also a decorator.
+    """
 
 def trace_embedding_generation(
     text_length: int, model: str = "unknown", tenant_id: str | None = None
 ) -> SpanScope:
-    """A `memory.embedding` span; the length is in characters."""
+    """Opens a span around the making of an embedding.
+
+    Args:
+        text_length: Length of the text in characters.
+        model: The name of the model.
+        tenant_id: Whose data it is.
+
+    Returns:
+        A context manager that yields the span; also a decorator.
+    """
 
 def trace_query(
     query: str,
@@ -320,33 +461,94 @@ def trace_query(
     capture_sql: bool = True,
     system: str | None = None,
 ) -> SpanScope:
-    """A `db.<operation>.<table>` span; literals of the statement are replaced by `?`.
+    """Opens a span around a statement to a database.
 
-    The system, such as `sqlite`, also says by which rules the statement is read.
+    Args:
+        query: The statement; its literals are replaced by `?`.
+        operation: What it does, such as `SELECT`.
+        table: The table that it is about.
+        tenant_id: Whose data it is.
+        capture_sql: Whether the statement is recorded.
+        system: The database, such as `sqlite`; also by which rules the statement is read.
+
+    Returns:
+        A context manager that yields the span; also a decorator.
     """
 
 def trace_transaction(tenant_id: str | None = None, system: str | None = None) -> SpanScope:
-    """A `db.transaction` span, which says at its end whether it was committed: nothing failed."""
+    """Opens a span around a transaction, which was committed if nothing fails in it.
+
+    Args:
+        tenant_id: Whose data it is.
+        system: The database, such as `sqlite`.
+
+    Returns:
+        A context manager that yields the span; also a decorator.
+    """
 
 def trace_cache_operation(
     operation: str, key: str | None = None, tenant_id: str | None = None
 ) -> SpanScope:
-    """A `cache.<operation>` span; hash-like parts of the key are replaced."""
+    """Opens a span around an operation of a cache.
+
+    Args:
+        operation: What it does, such as `GET`.
+        key: The key; parts that look like hashes are replaced.
+        tenant_id: Whose data it is.
+
+    Returns:
+        A context manager that yields the span; also a decorator.
+    """
 
 def trace_pipeline(command_count: int, tenant_id: str | None = None) -> SpanScope:
-    """A `cache.pipeline` span around commands that are sent at once."""
+    """Opens a span around commands that are sent to a cache at once.
+
+    Args:
+        command_count: The number of commands.
+        tenant_id: Whose data it is.
+
+    Returns:
+        A context manager that yields the span; also a decorator.
+    """
 
 def trace_sync_operation(
     operation_type: str, peer_instance_id: str | None = None, tenant_id: str | None = None
 ) -> SpanScope:
-    """A `federation.sync.<type>` span."""
+    """Opens a span around a synchronisation with a peer.
+
+    Args:
+        operation_type: Its kind, such as `push`.
+        peer_instance_id: The other instance.
+        tenant_id: Whose data it is.
+
+    Returns:
+        A context manager that yields the span; also a decorator.
+    """
 
 def trace_peer_communication(
     peer_id: str, message_type: str, tenant_id: str | None = None
 ) -> SpanScope:
-    """A `federation.message.<type>` span."""
+    """Opens a span around a message to a peer.
+
+    Args:
+        peer_id: The peer.
+        message_type: The kind of the message.
+        tenant_id: Whose data it is.
+
+    Returns:
+        A context manager that yields the span; also a decorator.
+    """
 
 def trace_consensus_operation(
     operation: str, participant_count: int, tenant_id: str | None = None
 ) -> SpanScope:
-    """A `federation.consensus.<operation>` span."""
+    """Opens a span around a decision that several peers come to.
+
+    Args:
+        operation: What is decided, such as `vote`.
+        participant_count: The number of peers.
+        tenant_id: Whose data it is.
+
+    Returns:
+        A context manager that yields the span; also a decorator.
+    """

@@ -11,6 +11,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 from opentelemetry import trace
 from opentelemetry.trace import SpanKind, Status, StatusCode
@@ -42,6 +43,9 @@ _TRACE_HEADER = b"trace_id"
 
 # There where FastAPI traces by itself: its SERVER span is then the one to describe.
 _FASTAPI_KEY = "fastapi.telemetry"
+
+# What stands for itself in the path of a URL (RFC 3986, pchar).
+_UNQUOTED = "/:@!$&'()*+,;=~"
 
 # The trace's own headers.
 _UNRECORDED = frozenset({b"traceparent", b"tracestate", b"baggage"})
@@ -117,7 +121,11 @@ def _flushing(send: Send) -> Send:
 
     async def forward(message: Message) -> None:
         if message["type"].startswith("lifespan.shutdown."):
-            await asyncio.to_thread(_native.force_flush, EXIT_TIMEOUT_MILLIS)
+            try:
+                await asyncio.to_thread(_native.force_flush, EXIT_TIMEOUT_MILLIS)
+            except RuntimeError:
+                # Not under asyncio; all requests have ended, so that there is nobody who waits.
+                _native.force_flush(EXIT_TIMEOUT_MILLIS)
         await send(message)
 
     return forward
@@ -236,7 +244,7 @@ def describe(span: trace.Span, scope: Scope) -> None:
         known = {"http.request.method": method, "url.scheme": scheme, "url.path": scope["path"]}
         span.set_attributes(known)
         return
-    path = scope.get("raw_path") or scope["path"].encode()
+    path = scope.get("raw_path") or quote(scope["path"], safe=_UNQUOTED).encode()
     query = scope.get("query_string", b"")
     target = path.split(b"?")[0] + (b"?" + query if query else b"")
     _native.describe_request(

@@ -128,7 +128,7 @@ def set_baggage(key: str, value: object) -> None:
 
     Args:
         key: The name.
-        value: Recorded as text. Everybody on the way can read it.
+        value: Recorded as text, which everybody on the way can read; `None` removes the entry.
     """
     _native.set_baggage(key, value)
 
@@ -142,8 +142,7 @@ def get_baggage(key: str) -> str | None:
     Returns:
         The value; `None` where there is none.
     """
-    value = baggage.get_all().get(key) if isinstance(key, str) else None
-    return None if value is None else str(value)
+    return _texts().get(key) if isinstance(key, str) else None
 
 
 def get_all_baggage() -> dict[str, str]:
@@ -152,7 +151,16 @@ def get_all_baggage() -> dict[str, str]:
     Returns:
         Names and values.
     """
-    return {key: str(value) for key, value in baggage.get_all().items()}
+    return _texts()
+
+
+def _texts() -> dict[str, str]:
+    """Leaves out what others have set that has no text."""
+    texts: dict[str, str] = {}
+    for key, value in baggage.get_all().items():
+        with suppress(Exception):
+            texts[key] = str(value)
+    return texts
 
 
 def clear_baggage() -> None:
@@ -175,7 +183,9 @@ def with_trace_context(carrier: Mapping[str, Any]) -> Iterator[Context]:
     try:
         yield context
     finally:
-        api.detach(token)
+        # Without a word where it is left in another Context, as of a generator: it has ended there.
+        with suppress(Exception):
+            api._RUNTIME_CONTEXT.detach(token)
 
 
 def create_carrier_from_span(span: trace.Span) -> dict[str, str]:
@@ -233,6 +243,9 @@ def extract_context_from_dict(data: Mapping[str, Any]) -> Context:
     Returns:
         A context, without a parent where the message describes none.
     """
-    members = (data.get(key) for key in (_KEY, _OTHER_KEY) if isinstance(data, Mapping))
-    found = next((carrier for carrier in members if isinstance(carrier, Mapping)), {})
+    found: Mapping[str, Any] = {}
+    # What cannot be looked into has no context.
+    with suppress(Exception):
+        members = (data.get(key) for key in (_KEY, _OTHER_KEY) if isinstance(data, Mapping))
+        found = next((carrier for carrier in members if isinstance(carrier, Mapping)), {})
     return _native.extract(found)

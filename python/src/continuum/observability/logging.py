@@ -26,6 +26,10 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", 
 _IDS = ("trace_id", "span_id")
 
 
+def _is_correlated() -> bool:
+    return _settings.is_on("OTEL_LOG_CORRELATION")
+
+
 class _Correlation(logging.Filter):
     """Adds the ids of the current span to each record that does not say its own."""
 
@@ -53,7 +57,26 @@ class _JsonFormatter(logging.Formatter):
         )
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str)
+        return _json(line)
+
+
+def _json(line: dict[str, Any]) -> str:
+    """Writes a line, with a field as text that JSON has no form for."""
+    try:
+        return json.dumps(line, default=str, allow_nan=False)
+    except Exception:
+        return json.dumps({name: _field(value) for name, value in line.items()})
+
+
+def _field(value: Any) -> Any:
+    try:
+        json.dumps(value, allow_nan=False)
+        return value
+    except Exception:
+        try:
+            return str(value)
+        except Exception:
+            return f"<{type(value).__name__}>"
 
 
 class _SpanEvents(logging.Handler):
@@ -87,7 +110,7 @@ def setup_logging(
     for handler in [handler for handler in root.handlers if getattr(handler, "continuum", False)]:
         root.removeHandler(handler)
     output = logging.StreamHandler()
-    correlated = _settings.is_on("OTEL_LOG_CORRELATION")
+    correlated = _is_correlated()
     text = logging.Formatter(_FORMAT if correlated else _UNCORRELATED)
     output.setFormatter(_JsonFormatter() if json_output else text)
     if correlated:
@@ -120,10 +143,11 @@ def create_logger(name: str) -> logging.Logger:
         name: Its name, usually `__name__`.
 
     Returns:
-        The logger; its records have `trace_id` and `span_id`, whatever handler prints them.
+        The logger; its records have `trace_id` and `span_id`, whatever handler prints them, unless
+        `OTEL_LOG_CORRELATION=false` says otherwise.
     """
     logger = logging.getLogger(name)
-    if not any(isinstance(known, _Correlation) for known in logger.filters):
+    if _is_correlated() and not any(isinstance(known, _Correlation) for known in logger.filters):
         logger.addFilter(_Correlation())
     return logger
 
@@ -139,8 +163,8 @@ def log_with_context(logger: logging.Logger, level: str | int, message: str, **f
         fields: What the record has besides; `field_` goes before a name that every record has.
     """
     number = logging.getLevelName(level.upper()) if isinstance(level, str) else level
-    known = dict(zip(_IDS, _native.current_ids() or (), strict=False))
-    extra = known | _beside_standard(fields)
+    ids = _native.current_ids() if _is_correlated() else None
+    extra = dict(zip(_IDS, ids or (), strict=False)) | _beside_standard(fields)
     logger.log(number if isinstance(number, int) else logging.INFO, message, extra=extra)
 
 

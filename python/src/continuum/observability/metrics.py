@@ -54,7 +54,9 @@ _OPERATIONS: tuple[tuple[tuple[str, ...], str | None, str | None], ...] = (
 # Of these, only runs that did not fail are counted.
 _SUCCESSES = frozenset({"federation_sync_success_total"})
 
-_lock = threading.Lock()
+# Entered again by what runs on its thread meanwhile: the handler of a signal, or the end of a
+# generator that the collector has found.
+_lock = threading.RLock()
 _values: dict[str, float] = {}
 _instruments: dict[str, Any] = {}
 _meter: Meter | None = None
@@ -64,7 +66,7 @@ _enabled = True
 def _renew_lock() -> None:
     """Forgets in a forked child that a thread of its parent held the lock."""
     global _lock
-    _lock = threading.Lock()
+    _lock = threading.RLock()
 
 
 if hasattr(os, "register_at_fork"):

@@ -98,7 +98,7 @@ class TracerProvider(trace.TracerProvider):
     """Gives tracers of the recorder.
 
     Made without arguments, as `OTEL_PYTHON_TRACER_PROVIDER=continuum` does, it sets telemetry up
-    from the environment.
+    from the environment unless it is, and leaves it to the caller to make it the global one.
     """
 
     def __init__(self) -> None:

@@ -77,7 +77,7 @@ class Sampler:
         """Decides about one span. Called on the traced thread: be quick.
 
         Args:
-            parent_context: The context with the parent; `None` for a root.
+            parent_context: The context that the span starts in, with its parent if it has one.
             trace_id: The id of the trace.
             name: The name of the span.
             kind: Its kind.
@@ -151,7 +151,7 @@ class TraceIdRatioBased(Sampler):
         """Decides by the trace's id, for a sampler of somebody else's.
 
         Args:
-            parent_context: The context with the parent; `None` for a root.
+            parent_context: The context that the span starts in, with its parent if it has one.
             trace_id: The id of the trace.
             name: The name of the span.
 
@@ -206,7 +206,7 @@ class ParentBased(Sampler):
         """Asks the sampler for that kind of parent.
 
         Args:
-            parent_context: The context with the parent; `None` for a root.
+            parent_context: The context that the span starts in, with its parent if it has one.
             trace_id: The id of the trace.
             name: The name of the span.
             args: What else is known of the span.
@@ -247,7 +247,7 @@ class _CountingSampler(Sampler):
         """Asks the recorder's sampler, for a sampler of somebody else's.
 
         Args:
-            parent_context: The context with the parent; `None` for a root.
+            parent_context: The context that the span starts in, with its parent if it has one.
             trace_id: The id of the trace.
             name: The name of the span.
 
@@ -291,10 +291,13 @@ class AdaptiveSampler(_CountingSampler):
             target_traces_per_minute: How many traces are to be kept in a minute.
 
         Raises:
-            ValueError: A share is outside of 0.0 to 1.0, or the target below zero.
+            ValueError: A share is outside of 0.0 to 1.0, the least is above the most, or the target
+                below zero.
         """
-        target = _count(target_traces_per_minute)
-        super().__init__(_native.Sampler.adaptive(target, _ratio(min_rate), _ratio(max_rate)))
+        target, least, most = _count(target_traces_per_minute), _ratio(min_rate), _ratio(max_rate)
+        if least > most:
+            raise ValueError(f"min_rate: expected at most {most}, the max_rate, not {least}")
+        super().__init__(_native.Sampler.adaptive(target, least, most))
 
 
 class ErrorAlwaysSampler(_CountingSampler):
@@ -324,16 +327,25 @@ def _result(keep: bool) -> SamplingResult:
     return SamplingResult(Decision.RECORD_AND_SAMPLE if keep else Decision.DROP)
 
 
-def _ratio(rate: float) -> float:
-    if not 0.0 <= rate <= 1.0:
+def _ratio(rate: object) -> float:
+    number = _number(rate)
+    if not 0.0 <= number <= 1.0:
         raise ValueError("Probability must be in range [0.0, 1.0].")
-    return float(rate)
+    return number
 
 
-def _count(number: float) -> int:
+def _count(count: object) -> int:
+    number = _number(count)
     if not 0 <= number < 1 << 32:
-        raise ValueError(f"expected a number from 0 to {(1 << 32) - 1}, not {number!r}")
+        raise ValueError(f"expected a number from 0 to {(1 << 32) - 1}, not {count!r}")
     return math.ceil(number)
+
+
+def _number(number: object) -> float:
+    try:
+        return float(number)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(f"expected a number, not {number!r}") from None
 
 
 def _parent(parent_context: Any) -> trace.SpanContext | None:
