@@ -315,6 +315,47 @@ pub(in crate::bench) const ROWS: &[Row] = &[
         LAYER,
         THIRD_ABOVE,
     ),
+    under(
+        TRACING,
+        "span with `otel.kind` through the tracing API",
+        "query",
+        LAYER,
+        THIRD_ABOVE,
+    ),
+    under(
+        TRACING,
+        "span ended by another thread, through the tracing API",
+        "remote",
+        LAYER,
+        THIRD_ABOVE,
+    ),
+    under(
+        TRACING,
+        "64 threads that come and go, through the tracing API",
+        "threads",
+        LAYER,
+        THIRD_ABOVE,
+    ),
+    Row {
+        metric: "process",
+        ..under(
+            TRACING,
+            "10,000 tasks on 2 workers, through the tracing API",
+            "tasks",
+            LAYER,
+            THIRD_ABOVE,
+        )
+    },
+    Row {
+        metric: "cost",
+        ..under(
+            TRACING,
+            "axum: CPU ns of a request through the tracing API",
+            "axum",
+            LAYER,
+            THIRD_ABOVE,
+        )
+    },
     row(
         "axum: throughput lost to tracing, %",
         "axum",

@@ -78,6 +78,7 @@ const OF_S1: &[&str] = &[
     "tracing-otel",
     "fastrace",
 ];
+/// Ours through its own API and through that of `tracing`, and every peer.
 const NATIVE_AND_TRACING: &[&str] = &[
     "continuum",
     "continuum-tracing",
@@ -141,12 +142,12 @@ pub(in crate::bench) const SCENARIOS: &[Scenario] = &[
         &["continuum", "tracing", "tracing-otel", "fastrace"],
     ),
     hot("recall", EVERY),
-    hot("query", EVERY),
+    hot("query", NATIVE_AND_TRACING),
     hot("cache", EVERY),
-    hot("remote", EVERY),
-    hot("threads", EVERY),
-    hot("tasks", EVERY),
-    hot("axum", EVERY),
+    hot("remote", NATIVE_AND_TRACING),
+    hot("threads", NATIVE_AND_TRACING),
+    hot("tasks", NATIVE_AND_TRACING),
+    hot("axum", NATIVE_AND_TRACING),
     delivery("flat-out", "default", None),
     delivery("tuned", "tuned", None),
     delivery("rate-50000", "50000", Some(50_000)),
