@@ -74,6 +74,8 @@ fn the_meter_of_the_program_is_told_what_a_scrape_reads() {
     let provider = SdkMeterProvider::builder().with_reader(reader).build();
     global::set_meter_provider(provider.clone());
     let telemetry = Telemetry::builder()
+        .service_name("memory")
+        .resource_attribute("host.id", "a\"b")
         .exporter(ExporterConfig::None)
         .sampler(Sampler::AlwaysOff)
         .metrics(SpanMetrics::new().tenants(1))
@@ -109,5 +111,14 @@ continuum_memory_recalls_total tenant.id=other = 1"
         text.contains("\ncontinuum_memory_recalls_total{tenant_id=\"acme\"} 2\n"),
         "{text}"
     );
+    // And whose metrics they are.
+    let (target, _) = text.split_once("} 1\n").unwrap();
+    let labels =
+        target.strip_prefix("# HELP target who is measured.\n# TYPE target info\ntarget_info{");
+    let labels = labels.unwrap();
+    assert!(labels.contains("host_id=\"a\\\"b\""), "{labels}");
+    assert!(labels.contains(",service_name=\"memory\","), "{labels}");
+    assert!(labels.contains("service_instance_id="), "{labels}");
+    assert_eq!(text.matches("target_info").count(), 1);
     assert_eq!(telemetry.stats().exported, 0);
 }

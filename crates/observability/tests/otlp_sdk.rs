@@ -20,40 +20,57 @@ use opentelemetry_proto::tonic::{
     metrics::v1::Metric,
     resource::v1::Resource,
 };
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rustls::{
+    ServerConfig, ServerConnection, StreamOwned,
+    crypto::ring,
+    pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
+};
 use std::{
     collections::HashMap,
-    env,
-    io::{BufRead as _, BufReader, Read as _, Write as _},
-    net::{SocketAddr, TcpListener, TcpStream},
-    process::Command,
+    env, fs,
+    io::{self, BufRead as _, BufReader, Read, Write},
+    net::{SocketAddr, TcpListener},
+    process::{Command, Stdio},
     sync::{Arc, Mutex},
     thread,
+    time::{Duration, Instant},
 };
 use tracing_subscriber::layer::SubscriberExt as _;
 
 /// The bodies that came, by path.
 type Received = Arc<Mutex<HashMap<String, Vec<Vec<u8>>>>>;
 
-/// Takes every request, on each connection as long as it lasts.
-fn receive() -> (SocketAddr, Received) {
+/// Takes every request, on each connection as long as it lasts; with a configuration over TLS.
+fn receive(tls: Option<Arc<ServerConfig>>) -> (SocketAddr, Received) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let received = Received::default();
     let keep = Arc::clone(&received);
     let accept = move || {
         for connection in listener.incoming().flatten() {
-            let keep = Arc::clone(&keep);
-            let take = move || while take(&connection, &keep).is_some() {};
-            drop(thread::Builder::new().spawn(take).unwrap());
+            let (keep, tls) = (Arc::clone(&keep), tls.clone());
+            let serve = move || match tls {
+                None => serve(connection, &keep),
+                Some(tls) => {
+                    let session = ServerConnection::new(tls).unwrap();
+                    serve(StreamOwned::new(session, connection), &keep);
+                }
+            };
+            drop(thread::Builder::new().spawn(serve).unwrap());
         }
     };
     drop(thread::Builder::new().spawn(accept).unwrap());
     (address, received)
 }
 
-/// Reads one request over HTTP/1.1, keeps its body, and says that it was taken; `None` at the end.
-fn take(connection: &TcpStream, received: &Received) -> Option<()> {
+fn serve(connection: impl Read + Write, received: &Received) {
     let mut reader = BufReader::new(connection);
+    while take(&mut reader, received).is_some() {}
+}
+
+/// Reads one request over HTTP/1.1, keeps its body, and says that it was taken; `None` at the end.
+fn take(reader: &mut BufReader<impl Read + Write>, received: &Received) -> Option<()> {
     let mut head = String::new();
     while !head.ends_with("\r\n\r\n") {
         if reader.read_line(&mut head).ok()? == 0 {
@@ -67,9 +84,10 @@ fn take(connection: &TcpStream, received: &Received) -> Option<()> {
     let path = head.split(' ').nth(1)?.to_owned();
     let mut kept = received.lock().unwrap();
     kept.entry(path).or_default().push(body);
-    let mut connection = connection;
     let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
-    connection.write_all(answer).ok()
+    let connection = reader.get_mut();
+    connection.write_all(answer).ok()?;
+    connection.flush().ok()
 }
 
 fn decoded<M: prost::Message + Default>(received: &Received, path: &str) -> Vec<M> {
@@ -100,7 +118,7 @@ fn text(resource: Option<&Resource>, key: &str) -> String {
 
 #[test]
 fn logs_and_metrics_arrive_beside_the_spans_and_say_of_which_they_are() {
-    let (address, received) = receive();
+    let (address, received) = receive(None);
     let url = |path: &str| format!("http://{address}/v1/{path}");
     let spans = OtlpConfig::new(url("traces"));
     let telemetry = Telemetry::builder()
@@ -189,13 +207,100 @@ fn where_telemetry_is_switched_off_nothing_is_set_up() {
     );
 }
 
+/// An authority as PEM, and a server that it vouches for.
+fn certified() -> (String, Arc<ServerConfig>) {
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+    let key = KeyPair::generate().unwrap();
+    let params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+    let certificate = params.signed_by(&key, &authority).unwrap();
+    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], key)
+        .unwrap();
+    (authority.pem(), Arc::new(config))
+}
+
+/// Waits until so many requests came to a path.
+fn wait_for(received: &Received, path: &str, requests: usize) {
+    let patience = Instant::now() + Duration::from_secs(30);
+    let count = || received.lock().unwrap().get(path).map_or(0, Vec::len);
+    while count() < requests {
+        assert!(Instant::now() < patience, "{} came to {path}", count());
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn what_the_environment_says_holds_for_logs_and_metrics_with_the_certificates_of_the_spans() {
+    let folder = tempfile::tempdir().unwrap();
+    let (authority, server) = certified();
+    let file = folder.path().join("authority.pem");
+    fs::write(&file, authority).unwrap();
+    for exporter in ["otlp", "none"] {
+        let (address, received) = receive(Some(Arc::clone(&server)));
+        let mut program = Command::new(env::current_exe().unwrap());
+        program.args(["a_program_that_sends_where_the_environment_says", "--exact"]);
+        let mut running = program
+            .env(IS_PROGRAM, "sends")
+            .env("OTEL_TRACES_EXPORTER", exporter)
+            .env("OTEL_EXPORTER_OTLP_ENDPOINT", format!("https://{address}"))
+            .env("OTEL_EXPORTER_OTLP_CERTIFICATE", &file)
+            .env(
+                "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
+                format!("https://{address}/own/metrics"),
+            )
+            .env("OTEL_METRIC_EXPORT_INTERVAL", "20")
+            .env(
+                "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT",
+                format!("https://{address}/own/logs"),
+            )
+            .env("OTEL_BLRP_SCHEDULE_DELAY", "20")
+            .env("OTEL_BLRP_MAX_EXPORT_BATCH_SIZE", "1")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        // Without being asked to, and each record by itself.
+        wait_for(&received, "/own/metrics", 2);
+        wait_for(&received, "/own/logs", 2);
+        drop(running.stdin.take());
+        assert!(running.wait().unwrap().success());
+    }
+}
+
+#[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how this program is told what it is"
+)]
+fn a_program_that_sends_where_the_environment_says() {
+    if env::var(IS_PROGRAM).as_deref() != Ok("sends") {
+        return;
+    }
+    let telemetry = Telemetry::builder().init().unwrap();
+    let logs = OtlpLogs::start(telemetry.handle()).unwrap();
+    let _metrics = OtlpMetrics::start(telemetry.handle()).unwrap();
+    let subscriber = tracing_subscriber::registry().with(logs.layer());
+    tracing::subscriber::with_default(subscriber, || {
+        tracing::warn!("one");
+        tracing::warn!("two");
+    });
+    // Until the other side has seen enough.
+    io::copy(&mut io::stdin(), &mut io::sink()).unwrap();
+}
+
 #[test]
 #[expect(
     clippy::disallowed_methods,
     reason = "how this program is told what it is"
 )]
 fn a_program_without_telemetry() {
-    if env::var(IS_PROGRAM).is_err() {
+    if env::var(IS_PROGRAM).as_deref() != Ok("1") {
         return;
     }
     let telemetry = Telemetry::builder().init().unwrap();

@@ -39,7 +39,8 @@ fn check_format(text: &str) {
         } else if let Some(rest) = line.strip_prefix("# TYPE ") {
             let (name, kind) = rest.split_once(' ').unwrap();
             assert_eq!(name, current);
-            assert!(["counter", "gauge", "histogram"].contains(&kind), "{line}");
+            let kinds = ["counter", "gauge", "histogram", "info"];
+            assert!(kinds.contains(&kind), "{line}");
         } else {
             let (sample, exemplar) = match line.split_once(" # ") {
                 Some((sample, exemplar)) => (sample, Some(exemplar)),
@@ -50,7 +51,7 @@ fn check_format(text: &str) {
             let name = series.split('{').next().unwrap();
             let ending = name.strip_prefix(&*current).unwrap();
             assert!(
-                ["", "_total", "_bucket", "_count", "_sum"].contains(&ending),
+                ["", "_total", "_bucket", "_count", "_sum", "_info"].contains(&ending),
                 "{line}"
             );
             assert!(exemplar.is_none() || ending == "_bucket", "{line}");
@@ -76,6 +77,9 @@ fn requests_are_counted_also_where_all_are_sampled_out() {
     let (content_type, text) = scrape(&url);
     assert!(content_type.starts_with("application/openmetrics-text; version=1.0.0"));
     check_format(&text);
+    let target = text.lines().nth(2).unwrap();
+    assert!(target.starts_with("target_info{"), "{text}");
+    assert!(target.contains("service_name=\""), "{target}");
     let request = r#"method="POST",route="/v1/recall",status="200"} 2"#;
     has_sample(&text, &format!("continuum_requests_total{{{request}"));
     has_sample(

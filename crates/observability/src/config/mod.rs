@@ -8,6 +8,8 @@
 
 mod builder;
 mod choice;
+#[cfg(feature = "opentelemetry_0_33")]
+mod component;
 #[cfg(feature = "console")]
 mod console;
 mod detect;

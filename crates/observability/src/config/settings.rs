@@ -157,6 +157,10 @@ impl Settings {
             wait_when_full: self.wait_when_full,
             interval: self.schedule_delay,
             export_timeout: self.export_timeout,
+            #[cfg(feature = "opentelemetry_0_33")]
+            exporter_component: Some(self.destination.component()),
+            #[cfg(feature = "_otlp_sdk")]
+            otlp_tls: self.destination.otlp_tls(),
             exporter: Some(self.destination.factory()),
         }
     }
@@ -236,6 +240,10 @@ impl Overrides {
             caps: SpanCaps::default(),
             interval: Duration::from_hours(1),
             export_timeout: Duration::ZERO,
+            #[cfg(feature = "opentelemetry_0_33")]
+            exporter_component: None,
+            #[cfg(feature = "_otlp_sdk")]
+            otlp_tls: None,
             exporter: None,
         }
     }

@@ -5,15 +5,21 @@
 //! Invariants: at most one guard of a process is active; nothing is installed when an error is
 //! returned, when `OTEL_SDK_DISABLED=true`, and on wasm32.
 
+#[cfg(feature = "_otlp_sdk")]
+use super::OtlpConfig;
 use super::{
     ConfigError, FlushError, TelemetryBuilder,
     flush::{Flush, Shutdown, Snapshot},
     forgotten, panic,
 };
+#[cfg(feature = "_otlp_sdk")]
+use crate::export::TlsFiles;
 #[cfg(feature = "metrics")]
-use crate::metrics::{self, Meter};
+use crate::metrics;
+#[cfg(all(feature = "metrics", feature = "opentelemetry_0_33"))]
+use crate::metrics::Meter;
 #[cfg(feature = "opentelemetry_0_33")]
-use crate::recorder::Backlog;
+use crate::recorder::{Backlog, ExporterComponent};
 use crate::{
     recorder::{Recorder, Stats},
     sampling::Sampler,
@@ -296,6 +302,12 @@ impl TelemetryHandle {
         self.recorder.is_some_and(Recorder::records_unsampled)
     }
 
+    /// What the exporter is called; `None` where telemetry is switched off.
+    #[cfg(feature = "opentelemetry_0_33")]
+    pub(crate) fn exporter_component(self) -> Option<&'static ExporterComponent> {
+        self.recorder?.config.exporter_component.as_ref()
+    }
+
     #[cfg(feature = "opentelemetry_0_33")]
     pub(crate) fn backlog(self) -> Option<Backlog> {
         Some(self.recorder?.core()?.backlog())
@@ -312,6 +324,13 @@ impl TelemetryHandle {
     #[cfg(feature = "_otlp_sdk")]
     pub(crate) fn encoded_resource(self) -> Option<Vec<u8>> {
         Some((self.recorder?.config.resource)())
+    }
+
+    /// The certificates with which OTLP is sent: those of the spans, or else of the environment.
+    #[cfg(feature = "_otlp_sdk")]
+    pub(crate) fn otlp_tls(self) -> TlsFiles {
+        let of_spans = self.recorder.and_then(|it| it.config.otlp_tls.clone());
+        of_spans.unwrap_or_else(|| OtlpConfig::default().resolve().endpoint.tls)
     }
 
     /// The metrics so far, with those about the SDK itself, as `OpenMetrics` text: what a scrape by
@@ -336,11 +355,10 @@ impl TelemetryHandle {
     /// ```
     #[cfg(feature = "metrics")]
     pub fn render_metrics(&self) -> String {
-        let meter = self.meter();
-        metrics::render(meter, &self.stats())
+        metrics::render(self.recorder)
     }
 
-    #[cfg(feature = "metrics")]
+    #[cfg(all(feature = "metrics", feature = "opentelemetry_0_33"))]
     pub(crate) fn meter(self) -> Option<&'static Meter> {
         self.recorder?.hooks.as_ref()?.meter()
     }

@@ -6,6 +6,8 @@
 
 use super::env::{self, Environment, Variable};
 use crate::export::{EndpointConfig, ExportError, Exporter, Pause, ZipkinExporter};
+#[cfg(feature = "opentelemetry_0_33")]
+use crate::recorder::ExporterComponent;
 use std::time::Duration;
 
 const DEFAULT_ENDPOINT: &str = "http://localhost:9411/api/v2/spans";
@@ -52,6 +54,12 @@ impl ZipkinSettings {
     /// Where spans go, without secrets.
     pub(super) fn destination(&self) -> String {
         self.endpoint.shown()
+    }
+
+    /// What it is called in metrics about the SDK.
+    #[cfg(feature = "opentelemetry_0_33")]
+    pub(super) fn component(&self) -> ExporterComponent {
+        ExporterComponent::sending("zipkin_http_span_exporter", &self.endpoint.endpoint)
     }
 
     pub(super) fn exporter(&self, pause: Pause) -> Result<Box<dyn Exporter>, ExportError> {

@@ -28,7 +28,7 @@ pub enum DecodeError {
     InvalidTag,
     /// An integer of more than 64 bits.
     InvalidVarint,
-    /// A trace id that is not 16, or a span id that is not 8 bytes long.
+    /// A trace id that is not 16, or a span id that is not 8 bytes long, or a span without one of the two.
     InvalidId,
     /// Arrays or maps nested beyond any use.
     TooDeep,
@@ -40,7 +40,7 @@ impl fmt::Display for DecodeError {
             Self::Truncated => "a field ends after its message",
             Self::InvalidTag => "invalid field number or wire type",
             Self::InvalidVarint => "an integer has more than 64 bits",
-            Self::InvalidId => "a trace or span id has the wrong length",
+            Self::InvalidId => "a trace or span id is missing or has the wrong length",
             Self::TooDeep => "an attribute value is nested too deeply",
         })
     }
@@ -112,6 +112,10 @@ fn decode_scope_spans(
     while let Some(field) = fields.next_field()? {
         if let (2, Field::Bytes(span)) = field {
             let mut span = decode_span(span)?;
+            // At the first one: a span of two bytes would take hundreds.
+            if span.trace_id == [0; 16] || span.span_id == [0; 8] {
+                return Err(DecodeError::InvalidId);
+            }
             span.resource = Arc::clone(resource);
             span.scope = Arc::clone(&scope);
             spans.push(span);
@@ -133,7 +137,7 @@ fn merge_resource(resource: &mut ResourceRecord, bytes: &[u8]) -> Result<(), Dec
 }
 
 /// Decodes the OTLP `Resource` that `bytes` are.
-#[cfg(feature = "_otlp_sdk")]
+#[cfg(any(feature = "metrics", feature = "_otlp_sdk"))]
 pub(crate) fn decode_resource(bytes: &[u8]) -> Result<ResourceRecord, DecodeError> {
     let mut resource = ResourceRecord::default();
     merge_resource(&mut resource, bytes)?;

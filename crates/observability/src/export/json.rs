@@ -129,7 +129,11 @@ fn write_value(out: &mut String, value: &AnyValue) {
 }
 
 /// Appends a value as JSON without the types of OTLP.
-#[cfg(any(feature = "zipkin", feature = "opentelemetry_sdk_0_33"))]
+#[cfg(any(
+    feature = "metrics",
+    feature = "opentelemetry_sdk_0_33",
+    feature = "zipkin"
+))]
 pub(crate) fn write_plain_json(out: &mut String, value: &AnyValue) {
     match value {
         AnyValue::Empty => out.push_str("null"),

@@ -38,10 +38,14 @@ pub(crate) mod sample;
 
 #[cfg(feature = "console")]
 pub use self::console::{ConsoleExporter, color_is_wanted};
+#[cfg(any(feature = "metrics", feature = "_otlp_sdk"))]
+pub(crate) use self::decode::decode_resource;
 #[cfg(feature = "tracing")]
 pub(crate) use self::json::push_string;
-#[cfg(feature = "opentelemetry_sdk_0_33")]
+#[cfg(any(feature = "metrics", feature = "opentelemetry_sdk_0_33"))]
 pub(crate) use self::json::write_plain_json;
+#[cfg(feature = "_otlp_sdk")]
+pub(crate) use self::network::http_agent;
 #[cfg(feature = "_network")]
 pub use self::network::{EndpointConfig, RetryPolicy};
 #[cfg(feature = "otlp-grpc")]
@@ -50,8 +54,6 @@ pub use self::otlp::OtlpGrpcExporter;
 pub use self::otlp::OtlpHttpExporter;
 #[cfg(feature = "zipkin")]
 pub use self::zipkin::ZipkinExporter;
-#[cfg(feature = "_otlp_sdk")]
-pub(crate) use self::{decode::decode_resource, network::http_agent};
 pub use self::{
     decode::{DecodeError, decode_request},
     error::ExportError,
@@ -59,7 +61,7 @@ pub use self::{
     memory::InMemoryExporter,
     network::{Compression, OtlpProtocol, TlsFiles},
     record::{AnyValue, EventRecord, LinkRecord, ResourceRecord, ScopeRecord, SpanRecord},
-    tree::{Palette, TreeStyle, render_tree},
+    tree::{Palette, TreeStyle, render_tree, safe_line},
 };
 pub(crate) use self::{
     decode::{decode_scope, decode_span},

@@ -18,6 +18,7 @@ mod open_metrics;
 mod operation;
 mod sdk;
 mod series;
+mod target;
 mod tenants;
 #[cfg(test)]
 mod tests;

@@ -5,20 +5,20 @@
 //!
 //! Invariant: a metric that nothing was counted of yet is left out.
 //!
-//! Source: `OpenMetrics` 1.0.
+//! Source: `OpenMetrics` 1.0; OpenTelemetry specification, "Prometheus Exporter".
 
 use super::{
     BUCKETS_SECONDS, Condition, Counter, Duration, Measurement, Operation, Sink, Tally, Values,
-    catalogue::Label, sdk::SdkMetrics,
+    catalogue::Label, sdk::SdkMetrics, target,
 };
 use crate::{
-    Stats,
     context::{SpanId, TraceId},
     layers::report::Level,
+    recorder::Recorder,
 };
 use prometheus_client::{
     encoding::{EncodeLabel as _, EncodeLabelSet, LabelSetEncoder, text},
-    metrics::{counter, exemplar::HistogramWithExemplars, family::Family, gauge},
+    metrics::{counter, exemplar::HistogramWithExemplars, family::Family, gauge, info::Info},
     registry::Registry,
 };
 use std::{collections::HashMap, fmt, sync::atomic::AtomicU64};
@@ -165,15 +165,24 @@ impl Tally for Numbers {
     }
 }
 
-/// All metrics of a recorder as text.
-pub(crate) fn render(meter: Option<&super::Meter>, stats: &Stats) -> String {
+/// All metrics of a recorder as text; `None` is one that is switched off.
+pub(crate) fn render(recorder: Option<&'static Recorder>) -> String {
     let mut text = String::new();
+    let mut target = Registry::default();
+    if let Some(labels) = recorder.map(|recorder| target::labels(&(recorder.config.resource)()))
+        && !labels.is_empty()
+    {
+        target.register("target", "who is measured", Info::new(labels));
+    }
     let mut sdk = Registry::default();
-    sdk.register_collector(Box::new(SdkMetrics(*stats)));
-    let registries = meter.map(|meter| &meter.open_metrics.registry);
-    let written = registries
+    let stats = recorder.map(Recorder::stats).unwrap_or_default();
+    sdk.register_collector(Box::new(SdkMetrics(stats)));
+    let hooks = recorder.and_then(|recorder| recorder.hooks.as_ref());
+    let meter = hooks.and_then(|hooks| hooks.meter());
+    let measured = meter.map(|meter| &meter.open_metrics.registry);
+    let written = [Some(&target), measured, Some(&sdk)]
         .into_iter()
-        .chain([&sdk])
+        .flatten()
         .try_for_each(|registry| text::encode_registry(&mut text, registry));
     // Writing to memory does not fail.
     written

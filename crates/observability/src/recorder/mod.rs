@@ -43,6 +43,8 @@ pub(crate) use {
     ticket::Ticket,
 };
 
+#[cfg(feature = "_otlp_sdk")]
+use crate::export::TlsFiles;
 use crate::{
     export::{self, ExporterFactory},
     sampling::{FlightRecorder, Sampler, SamplerSwitch, TailPolicy},
@@ -80,6 +82,12 @@ pub(crate) struct RecorderConfig {
     pub(crate) export_timeout: Duration,
     /// `None`: nothing is exported in the background; the owner drains the recorder.
     pub(crate) exporter: Option<ExporterFactory>,
+    /// With what certificates it sends OTLP, if it does.
+    #[cfg(feature = "_otlp_sdk")]
+    pub(crate) otlp_tls: Option<TlsFiles>,
+    /// What the exporter is called in metrics about the SDK.
+    #[cfg(feature = "opentelemetry_0_33")]
+    pub(crate) exporter_component: Option<ExporterComponent>,
 }
 
 type Resource = Box<dyn Fn() -> Vec<u8> + Send + Sync>;
@@ -88,6 +96,16 @@ impl fmt::Debug for RecorderConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RecorderConfig").finish_non_exhaustive()
     }
+}
+
+/// The exporter in metrics about the SDK.
+#[cfg(feature = "opentelemetry_0_33")]
+#[derive(Debug, Clone)]
+pub(crate) struct ExporterComponent {
+    /// A standard name, or that of the type.
+    pub(crate) kind: String,
+    /// Host and port, where it sends to one receiver.
+    pub(crate) server: Option<(String, Option<u16>)>,
 }
 
 /// Bounds in numbers of spans, besides those in bytes.

@@ -191,8 +191,7 @@ impl TestRecorder {
     /// ```
     #[cfg(feature = "metrics")]
     pub fn render_metrics(&self) -> String {
-        let hooks = self.recorder.hooks.as_ref();
-        crate::metrics::render(hooks.and_then(|hooks| hooks.meter()), &self.stats())
+        crate::metrics::render(Some(self.recorder))
     }
 
     /// What happened to the spans of this recorder.

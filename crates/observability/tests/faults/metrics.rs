@@ -66,11 +66,26 @@ fn read(provider: &SdkMeterProvider, metrics: &InMemoryMetricExporter) -> String
     lines.join("\n")
 }
 
+/// The values in the order of their keys, without the component's name, which begins with its type, and the port.
 fn shown<'a>(attributes: impl Iterator<Item = &'a opentelemetry::KeyValue>) -> Vec<String> {
-    attributes
-        .filter(|attribute| attribute.key.as_str() != "otel.component.name")
-        .map(|attribute| attribute.value.to_string())
-        .collect()
+    let mut attributes: Vec<_> = attributes
+        .map(|attribute| (attribute.key.as_str(), attribute.value.to_string()))
+        .collect();
+    attributes.sort();
+    let find = |key| attributes.iter().find(|(known, _)| *known == key);
+    if let Some((_, kind)) = find("otel.component.type") {
+        let (_, name) = find("otel.component.name").unwrap();
+        let number = name
+            .strip_prefix(kind)
+            .and_then(|rest| rest.strip_prefix('/'));
+        assert!(
+            number.is_some_and(|number| number.parse::<u64>().is_ok()),
+            "{name}"
+        );
+    }
+    let left_out = ["otel.component.name", "server.port"];
+    attributes.retain(|(key, _)| !left_out.contains(key));
+    attributes.into_iter().map(|(_, value)| value).collect()
 }
 
 /// A meter that is read when a test asks.
@@ -98,46 +113,46 @@ fn the_counts_of_the_recorder_are_read_by_the_global_meter() {
     let open = get_tracer("faults").start_span("open");
     with_telemetry_disabled(|| record(1));
     let while_the_backend_is_silent = "\
-continuum.sdk.flight_recorder.span.recovered = 0
-continuum.sdk.flight_recorder.usage = 0
-continuum.sdk.queue.usage = some
-continuum.sdk.tail.span.sampled_out = 0
-continuum.sdk.tail.trace.decided_early = 0
-otel.sdk.exporter.span.exported = 0
-otel.sdk.exporter.span.exported export_failed = 0
-otel.sdk.exporter.span.exported rejected = 0
-otel.sdk.exporter.span.inflight = 2
-otel.sdk.processor.span.processed = 0
-otel.sdk.processor.span.processed already_shutdown = 0
-otel.sdk.processor.span.processed queue_full = 0
-otel.sdk.processor.span.queue.capacity = 100
-otel.sdk.processor.span.queue.size = 3
-otel.sdk.span.live = 1
-otel.sdk.span.started DROP = 0
-otel.sdk.span.started RECORD_AND_SAMPLE = 6";
+continuum.sdk.flight_recorder.span.recovered batching_span_processor = 0
+continuum.sdk.flight_recorder.usage batching_span_processor = 0
+continuum.sdk.queue.usage batching_span_processor = some
+continuum.sdk.tail.span.sampled_out batching_span_processor = 0
+continuum.sdk.tail.trace.decided_early batching_span_processor = 0
+otel.sdk.exporter.span.exported export_failed otlp_http_span_exporter 127.0.0.1 = 0
+otel.sdk.exporter.span.exported otlp_http_span_exporter 127.0.0.1 = 0
+otel.sdk.exporter.span.exported rejected otlp_http_span_exporter 127.0.0.1 = 0
+otel.sdk.exporter.span.inflight otlp_http_span_exporter 127.0.0.1 = 2
+otel.sdk.processor.span.processed already_shutdown batching_span_processor = 0
+otel.sdk.processor.span.processed batching_span_processor = 0
+otel.sdk.processor.span.processed queue_full batching_span_processor = 0
+otel.sdk.processor.span.queue.capacity batching_span_processor = 100
+otel.sdk.processor.span.queue.size batching_span_processor = 3
+otel.sdk.span.live batching_span_processor RECORD_AND_SAMPLE = 1
+otel.sdk.span.started batching_span_processor DROP = 0
+otel.sdk.span.started batching_span_processor RECORD_AND_SAMPLE = 6";
     assert_eq!(read(&provider, &metrics), while_the_backend_is_silent);
 
     backend.set(Fault::None);
     drop(open);
     telemetry.shutdown(PLENTY).unwrap();
     let after_the_shutdown = "\
-continuum.sdk.flight_recorder.span.recovered = 0
-continuum.sdk.flight_recorder.usage = 0
-continuum.sdk.queue.usage = 0
-continuum.sdk.tail.span.sampled_out = 0
-continuum.sdk.tail.trace.decided_early = 0
-otel.sdk.exporter.span.exported = 6
-otel.sdk.exporter.span.exported export_failed = 0
-otel.sdk.exporter.span.exported rejected = 0
-otel.sdk.exporter.span.inflight = 0
-otel.sdk.processor.span.processed = 6
-otel.sdk.processor.span.processed already_shutdown = 0
-otel.sdk.processor.span.processed queue_full = 0
-otel.sdk.processor.span.queue.capacity = 100
-otel.sdk.processor.span.queue.size = 0
-otel.sdk.span.live = 0
-otel.sdk.span.started DROP = 0
-otel.sdk.span.started RECORD_AND_SAMPLE = 6";
+continuum.sdk.flight_recorder.span.recovered batching_span_processor = 0
+continuum.sdk.flight_recorder.usage batching_span_processor = 0
+continuum.sdk.queue.usage batching_span_processor = 0
+continuum.sdk.tail.span.sampled_out batching_span_processor = 0
+continuum.sdk.tail.trace.decided_early batching_span_processor = 0
+otel.sdk.exporter.span.exported export_failed otlp_http_span_exporter 127.0.0.1 = 0
+otel.sdk.exporter.span.exported otlp_http_span_exporter 127.0.0.1 = 6
+otel.sdk.exporter.span.exported rejected otlp_http_span_exporter 127.0.0.1 = 0
+otel.sdk.exporter.span.inflight otlp_http_span_exporter 127.0.0.1 = 0
+otel.sdk.processor.span.processed already_shutdown batching_span_processor = 0
+otel.sdk.processor.span.processed batching_span_processor = 6
+otel.sdk.processor.span.processed queue_full batching_span_processor = 0
+otel.sdk.processor.span.queue.capacity batching_span_processor = 100
+otel.sdk.processor.span.queue.size batching_span_processor = 0
+otel.sdk.span.live batching_span_processor RECORD_AND_SAMPLE = 0
+otel.sdk.span.started batching_span_processor DROP = 0
+otel.sdk.span.started batching_span_processor RECORD_AND_SAMPLE = 6";
     assert_eq!(read(&provider, &metrics), after_the_shutdown);
 }
 
@@ -161,44 +176,44 @@ fn what_waits_at_the_tail_and_what_the_flight_recorder_holds_are_read_too() {
     with_context(&root.as_context(), || record(1));
     telemetry.force_flush(PLENTY).unwrap();
     let before_an_error = "\
-continuum.sdk.flight_recorder.span.recovered = 0
-continuum.sdk.flight_recorder.usage = some
-continuum.sdk.queue.usage = some
-continuum.sdk.tail.span.sampled_out = 3
-continuum.sdk.tail.trace.decided_early = 0
-otel.sdk.exporter.span.exported = 0
-otel.sdk.exporter.span.exported export_failed = 0
-otel.sdk.exporter.span.exported rejected = 0
-otel.sdk.exporter.span.inflight = 0
-otel.sdk.processor.span.processed = 0
-otel.sdk.processor.span.processed already_shutdown = 0
-otel.sdk.processor.span.processed queue_full = 0
-otel.sdk.processor.span.queue.size = 1
-otel.sdk.span.live = 1
-otel.sdk.span.started RECORD_AND_SAMPLE = 5
-otel.sdk.span.started RECORD_ONLY = 2";
+continuum.sdk.flight_recorder.span.recovered batching_span_processor = 0
+continuum.sdk.flight_recorder.usage batching_span_processor = some
+continuum.sdk.queue.usage batching_span_processor = some
+continuum.sdk.tail.span.sampled_out batching_span_processor = 3
+continuum.sdk.tail.trace.decided_early batching_span_processor = 0
+otel.sdk.exporter.span.exported export_failed otlp_http_span_exporter 127.0.0.1 = 0
+otel.sdk.exporter.span.exported otlp_http_span_exporter 127.0.0.1 = 0
+otel.sdk.exporter.span.exported rejected otlp_http_span_exporter 127.0.0.1 = 0
+otel.sdk.exporter.span.inflight otlp_http_span_exporter 127.0.0.1 = 0
+otel.sdk.processor.span.processed already_shutdown batching_span_processor = 0
+otel.sdk.processor.span.processed batching_span_processor = 0
+otel.sdk.processor.span.processed queue_full batching_span_processor = 0
+otel.sdk.processor.span.queue.size batching_span_processor = 1
+otel.sdk.span.live batching_span_processor RECORD_AND_SAMPLE = 1
+otel.sdk.span.started batching_span_processor RECORD_AND_SAMPLE = 5
+otel.sdk.span.started batching_span_processor RECORD_ONLY = 2";
     assert_eq!(read(&provider, &metrics), before_an_error);
 
     get_tracer("faults").in_scope("broken", |span| span.set_status(Status::error("no")));
     telemetry.shutdown(PLENTY).unwrap();
     drop(root);
     let after_the_shutdown = "\
-continuum.sdk.flight_recorder.span.recovered = 6
-continuum.sdk.flight_recorder.usage = 0
-continuum.sdk.queue.usage = 0
-continuum.sdk.tail.span.sampled_out = 4
-continuum.sdk.tail.trace.decided_early = 1
-otel.sdk.exporter.span.exported = 7
-otel.sdk.exporter.span.exported export_failed = 0
-otel.sdk.exporter.span.exported rejected = 0
-otel.sdk.exporter.span.inflight = 0
-otel.sdk.processor.span.processed = 7
-otel.sdk.processor.span.processed already_shutdown = 1
-otel.sdk.processor.span.processed queue_full = 0
-otel.sdk.processor.span.queue.size = 0
-otel.sdk.span.live = 0
-otel.sdk.span.started RECORD_AND_SAMPLE = 6
-otel.sdk.span.started RECORD_ONLY = 2";
+continuum.sdk.flight_recorder.span.recovered batching_span_processor = 6
+continuum.sdk.flight_recorder.usage batching_span_processor = 0
+continuum.sdk.queue.usage batching_span_processor = 0
+continuum.sdk.tail.span.sampled_out batching_span_processor = 4
+continuum.sdk.tail.trace.decided_early batching_span_processor = 1
+otel.sdk.exporter.span.exported export_failed otlp_http_span_exporter 127.0.0.1 = 0
+otel.sdk.exporter.span.exported otlp_http_span_exporter 127.0.0.1 = 7
+otel.sdk.exporter.span.exported rejected otlp_http_span_exporter 127.0.0.1 = 0
+otel.sdk.exporter.span.inflight otlp_http_span_exporter 127.0.0.1 = 0
+otel.sdk.processor.span.processed already_shutdown batching_span_processor = 1
+otel.sdk.processor.span.processed batching_span_processor = 7
+otel.sdk.processor.span.processed queue_full batching_span_processor = 0
+otel.sdk.processor.span.queue.size batching_span_processor = 0
+otel.sdk.span.live batching_span_processor RECORD_AND_SAMPLE = 0
+otel.sdk.span.started batching_span_processor RECORD_AND_SAMPLE = 6
+otel.sdk.span.started batching_span_processor RECORD_ONLY = 2";
     assert_eq!(read(&provider, &metrics), after_the_shutdown);
 }
 
@@ -216,8 +231,8 @@ fn a_recorder_that_was_set_up_anew_is_told_from_the_one_before() {
     }
     let read = read(&provider, &metrics);
     for counter in [
-        "otel.sdk.exporter.span.exported",
-        "otel.sdk.span.started RECORD_AND_SAMPLE",
+        "otel.sdk.exporter.span.exported otlp_http_span_exporter 127.0.0.1",
+        "otel.sdk.span.started batching_span_processor RECORD_AND_SAMPLE",
     ] {
         let values = read.lines().filter_map(|line| line.strip_prefix(counter));
         let values: Vec<_> = values.filter(|rest| rest.starts_with(" = ")).collect();

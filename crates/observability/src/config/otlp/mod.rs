@@ -26,6 +26,8 @@ use crate::export::OtlpHttpExporter;
 use crate::export::{
     Compression, EndpointConfig, ExportError, Exporter, OtlpProtocol, Pause, TlsFiles,
 };
+#[cfg(feature = "opentelemetry_0_33")]
+use crate::recorder::ExporterComponent;
 use std::{path::PathBuf, time::Duration};
 
 const TRACES_PATH: &str = "v1/traces";
@@ -89,6 +91,21 @@ impl OtlpSettings {
     /// Where spans go, without secrets.
     pub(super) fn destination(&self) -> String {
         self.endpoint.shown()
+    }
+
+    #[cfg(feature = "_otlp_sdk")]
+    pub(super) fn tls(&self) -> TlsFiles {
+        self.endpoint.tls.clone()
+    }
+
+    /// What it is called in metrics about the SDK.
+    #[cfg(feature = "opentelemetry_0_33")]
+    pub(super) fn component(&self) -> ExporterComponent {
+        let kind = match self.protocol {
+            OtlpProtocol::Grpc => "otlp_grpc_span_exporter",
+            OtlpProtocol::HttpProtobuf => "otlp_http_span_exporter",
+        };
+        ExporterComponent::sending(kind, &self.endpoint.endpoint)
     }
 
     pub(super) fn exporter(&self, pause: Pause) -> Result<Box<dyn Exporter>, ExportError> {

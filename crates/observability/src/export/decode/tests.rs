@@ -210,7 +210,7 @@ proptest! {
 fn takes_fields_in_any_order_and_skips_unknown_ones() {
     let span = to_span(&SpanRecord {
         name: "first".into(),
-        ..SpanRecord::default()
+        ..identified()
     });
     let request = sample::message([span]);
     let resource_spans = &request.resource_spans[0];
@@ -242,12 +242,39 @@ fn refuses_values_nested_without_end() {
         let attributes = vec![("deep".into(), inner)];
         let span = SpanRecord {
             attributes,
-            ..SpanRecord::default()
+            ..identified()
         };
         decode_request(&sample::request([to_span(&span)]))
     };
     assert!(nested(MAX_VALUE_DEPTH).is_ok());
     assert_eq!(nested(MAX_VALUE_DEPTH + 1), Err(DecodeError::TooDeep));
+}
+
+/// A span that could be received.
+fn identified() -> SpanRecord {
+    SpanRecord {
+        trace_id: [1; 16],
+        span_id: [2; 8],
+        ..SpanRecord::default()
+    }
+}
+
+#[test]
+fn refuses_spans_without_ids_at_the_first_one() {
+    let without = |trace_id: Vec<u8>, span_id: Vec<u8>| Span {
+        trace_id,
+        span_id,
+        ..Span::default()
+    };
+    for span in [
+        Span::default(),
+        without(vec![1; 16], Vec::new()),
+        without(Vec::new(), vec![1; 8]),
+        without(vec![0; 16], vec![1; 8]),
+    ] {
+        let request = sample::request([span]);
+        assert_eq!(decode_request(&request), Err(DecodeError::InvalidId));
+    }
 }
 
 #[test]

@@ -14,10 +14,12 @@ use std::fmt::Write as _;
 
 pub(crate) use self::forest::arrange;
 
+pub use self::width::safe_line;
+
 use self::{
     forest::Node,
     line::{Keep, Line, Paint},
-    width::{columns, safe_line},
+    width::columns,
 };
 use super::{AnyValue, EventRecord, LinkRecord, SpanRecord, escape};
 use crate::context::hex;

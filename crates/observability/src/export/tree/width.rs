@@ -41,8 +41,16 @@ pub(super) fn cut(mut text: String, max_columns: usize) -> String {
     text
 }
 
-/// `text` as one safe line of at most `max_columns`.
-pub(super) fn safe_line(text: &str, max_columns: usize) -> String {
+/// `text` as one safe line of at most `max_columns`, for a terminal: what is not plainly visible is written as an
+/// escape, and a cut is shown by an ellipsis.
+///
+/// ```
+/// use continuum_observability::safe_line;
+///
+/// assert_eq!(safe_line("a\n\u{1b}[2J", 48), r"a\n\u{1b}[2J");
+/// assert_eq!(safe_line("recall of memories", 9), "recall o…");
+/// ```
+pub fn safe_line(text: &str, max_columns: usize) -> String {
     // An escape is never shorter than its character, and hardly a character takes no column.
     let end = text
         .char_indices()

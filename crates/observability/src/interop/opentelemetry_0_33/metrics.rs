@@ -10,17 +10,16 @@
 //!
 //! Source: OpenTelemetry semantic conventions, "OpenTelemetry SDK metrics" (development).
 
+use super::component::{Components, RESULT};
 use crate::{TelemetryHandle, recorder::Backlog};
 use opentelemetry::{
     KeyValue, global,
     metrics::{AsyncInstrument, Meter},
 };
 
-const COMPONENT: &str = "otel.component.name";
 const SPANS: &str = "{span}";
 const BYTES: &str = "By";
 const ERROR_TYPE: &str = "error.type";
-const RESULT: &str = "otel.span.sampling_result";
 
 /// Reports what happens to the spans of `telemetry` through the global `opentelemetry` meter.
 ///
@@ -30,7 +29,8 @@ const RESULT: &str = "otel.span.sampling_result";
 /// `otel.sdk.exporter.span.exported`; what was lost has an `error.type`. Our own are
 /// `continuum.sdk.tail.span.sampled_out`, `continuum.sdk.tail.trace.decided_early`,
 /// `continuum.sdk.flight_recorder.span.recovered`, and in bytes `continuum.sdk.queue.usage` and
-/// `continuum.sdk.flight_recorder.usage`. They are read when the meter's reader asks, also after the
+/// `continuum.sdk.flight_recorder.usage`. `otel.component.type` and `otel.component.name` tell the queue
+/// (`batching_span_processor`) from the exporter. They are read when the meter's reader asks, also after the
 /// shutdown of `telemetry`. Call it once for each set-up.
 ///
 /// ```
@@ -65,29 +65,28 @@ pub fn register_self_metrics(telemetry: TelemetryHandle) {
             "continuum.sdk.tail.span.sampled_out",
             SPANS,
             "spans of traces that were not kept when they had ended",
-            |telemetry, to| {
-                to.observe(
-                    telemetry.stats().ever_sampled_out_at_tail(),
-                    &[recorder(telemetry)],
-                );
+            |telemetry, of, to| {
+                to.observe(telemetry.stats().ever_sampled_out_at_tail(), &of.processor)
             },
         ),
         (
             "continuum.sdk.tail.trace.decided_early",
             "{trace}",
             "traces that were decided before their local root had ended",
-            |telemetry, to| to.observe(telemetry.stats().decided_early, &[recorder(telemetry)]),
+            |telemetry, of, to| to.observe(telemetry.stats().decided_early, &of.processor),
         ),
         (
             "continuum.sdk.flight_recorder.span.recovered",
             SPANS,
             "spans that were written out of the flight recorder",
-            |telemetry, to| to.observe(telemetry.stats().recovered, &[recorder(telemetry)]),
+            |telemetry, of, to| to.observe(telemetry.stats().recovered, &of.processor),
         ),
     ];
     for (name, unit, description, observe) in counters {
         let instrument = meter.u64_observable_counter(name).with_unit(unit);
-        let report = move |to: &dyn AsyncInstrument<u64>| observe(telemetry, to);
+        let report = move |to: &dyn AsyncInstrument<u64>| {
+            observe(telemetry, &Components::of(telemetry), to);
+        };
         let _registered = instrument
             .with_description(description)
             .with_callback(report)
@@ -96,16 +95,19 @@ pub fn register_self_metrics(telemetry: TelemetryHandle) {
     register_levels(&meter, telemetry);
 }
 
-type Observe = fn(TelemetryHandle, &dyn AsyncInstrument<u64>);
+type Observe = fn(TelemetryHandle, &Components, &dyn AsyncInstrument<u64>);
 type Level = fn(TelemetryHandle, Backlog) -> Option<u64>;
+/// Whose level it is.
+type Owner = fn(&Components) -> &[KeyValue];
 
 /// The numbers that go up and down.
 fn register_levels(meter: &Meter, telemetry: TelemetryHandle) {
-    let levels: [(&'static str, &'static str, &'static str, Level); 6] = [
+    let levels: [(&'static str, &'static str, &'static str, Owner, Level); 6] = [
         (
             "otel.sdk.span.live",
             SPANS,
             "recorded spans that have not ended",
+            |of| &of.sampled,
             |telemetry, backlog| {
                 let finished = backlog.queued + backlog.in_flight;
                 Some(telemetry.stats().pending.saturating_sub(finished))
@@ -115,41 +117,46 @@ fn register_levels(meter: &Meter, telemetry: TelemetryHandle) {
             "otel.sdk.processor.span.queue.size",
             SPANS,
             "finished spans that wait for the exporter",
+            |of| &of.processor,
             |_, backlog| Some(backlog.queued),
         ),
         (
             "otel.sdk.processor.span.queue.capacity",
             SPANS,
             "finished spans that may wait for the exporter",
+            |of| &of.processor,
             |_, backlog| backlog.capacity,
         ),
         (
             "otel.sdk.exporter.span.inflight",
             SPANS,
             "spans that the exporter is busy with",
+            |of| &of.exporter,
             |_, backlog| Some(backlog.in_flight),
         ),
         (
             "continuum.sdk.queue.usage",
             BYTES,
             "memory of finished spans that wait for the exporter or the end of their trace",
+            |of| &of.processor,
             |telemetry, _| u64::try_from(telemetry.stats().queued_bytes).ok(),
         ),
         (
             "continuum.sdk.flight_recorder.usage",
             BYTES,
             "memory of the flight recorder that is in use",
+            |of| &of.processor,
             |telemetry, _| u64::try_from(telemetry.stats().flight_recorder_bytes).ok(),
         ),
     ];
-    for (name, unit, description, level) in levels {
+    for (name, unit, description, owner, level) in levels {
         let report = move |to: &dyn AsyncInstrument<i64>| {
             let level = telemetry
                 .backlog()
                 .and_then(|backlog| level(telemetry, backlog));
             if let Some(spans) = level {
                 let spans = i64::try_from(spans).unwrap_or(i64::MAX);
-                to.observe(spans, &[recorder(telemetry)]);
+                to.observe(spans, owner(&Components::of(telemetry)));
             }
         };
         let instrument = meter.i64_observable_up_down_counter(name);
@@ -161,7 +168,7 @@ fn register_levels(meter: &Meter, telemetry: TelemetryHandle) {
     }
 }
 
-fn observe_started(telemetry: TelemetryHandle, to: &dyn AsyncInstrument<u64>) {
+fn observe_started(telemetry: TelemetryHandle, of: &Components, to: &dyn AsyncInstrument<u64>) {
     let stats = telemetry.stats();
     let sampled_out = stats.ever_sampled_out();
     let sampled = stats.started.saturating_sub(sampled_out);
@@ -170,45 +177,29 @@ fn observe_started(telemetry: TelemetryHandle, to: &dyn AsyncInstrument<u64>) {
     } else {
         "DROP"
     };
-    for (spans, result) in [(sampled, "RECORD_AND_SAMPLE"), (sampled_out, otherwise)] {
-        to.observe(spans, &[recorder(telemetry), KeyValue::new(RESULT, result)]);
-    }
+    to.observe(sampled, &of.sampled);
+    let otherwise = KeyValue::new(RESULT, otherwise);
+    to.observe(sampled_out, &[&of.processor[..], &[otherwise]].concat());
 }
 
-/// Which recorder it is: one that was set up anew counts from zero.
-fn recorder(telemetry: TelemetryHandle) -> KeyValue {
-    let number = telemetry.recorder_number();
-    KeyValue::new(COMPONENT, format!("continuum_recorder/{number}"))
-}
-
-fn observe_processed(telemetry: TelemetryHandle, to: &dyn AsyncInstrument<u64>) {
+fn observe_processed(telemetry: TelemetryHandle, of: &Components, to: &dyn AsyncInstrument<u64>) {
     let stats = telemetry.stats();
     let handed_on = stats.exported + stats.dropped_export_failed + stats.dropped_rejected;
-    to.observe(handed_on, &[recorder(telemetry)]);
-    observe_error(telemetry, to, "queue_full", stats.dropped_budget_spent);
-    observe_error(
-        telemetry,
-        to,
-        "already_shutdown",
-        stats.dropped_after_shutdown,
-    );
+    to.observe(handed_on, &of.processor);
+    let lost = |error, spans| observe_error(to, &of.processor, error, spans);
+    lost("queue_full", stats.dropped_budget_spent);
+    lost("already_shutdown", stats.dropped_after_shutdown);
 }
 
-fn observe_exported(telemetry: TelemetryHandle, to: &dyn AsyncInstrument<u64>) {
+fn observe_exported(telemetry: TelemetryHandle, of: &Components, to: &dyn AsyncInstrument<u64>) {
     let stats = telemetry.stats();
-    to.observe(stats.exported, &[recorder(telemetry)]);
-    observe_error(telemetry, to, "export_failed", stats.dropped_export_failed);
-    observe_error(telemetry, to, "rejected", stats.dropped_rejected);
+    to.observe(stats.exported, &of.exporter);
+    let lost = |error, spans| observe_error(to, &of.exporter, error, spans);
+    lost("export_failed", stats.dropped_export_failed);
+    lost("rejected", stats.dropped_rejected);
 }
 
-fn observe_error(
-    telemetry: TelemetryHandle,
-    to: &dyn AsyncInstrument<u64>,
-    error: &'static str,
-    spans: u64,
-) {
-    to.observe(
-        spans,
-        &[recorder(telemetry), KeyValue::new(ERROR_TYPE, error)],
-    );
+fn observe_error(to: &dyn AsyncInstrument<u64>, of: &[KeyValue], error: &'static str, spans: u64) {
+    let error = KeyValue::new(ERROR_TYPE, error);
+    to.observe(spans, &[of, &[error]].concat());
 }

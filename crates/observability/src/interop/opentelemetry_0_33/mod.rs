@@ -11,6 +11,7 @@
 
 mod baggage;
 mod bridge;
+mod component;
 mod convert;
 mod live;
 mod metrics;

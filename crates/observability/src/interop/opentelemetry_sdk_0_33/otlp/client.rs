@@ -5,7 +5,10 @@
 //! Invariant: an answer is read up to [`MAX_BODY_BYTES`], and each phase of a request has a limit.
 
 use super::OtlpError;
-use crate::export::{EndpointConfig, http_agent};
+use crate::{
+    TelemetryHandle,
+    export::{EndpointConfig, http_agent},
+};
 use bytes::Bytes;
 use http::{Request, Response};
 use opentelemetry_http::{HttpClient, HttpError};
@@ -23,8 +26,11 @@ pub(super) struct Client {
 }
 
 impl Client {
-    pub(super) fn new() -> Result<Self, OtlpError> {
-        let agent = http_agent(&EndpointConfig::new(""));
+    /// One with the certificates of the spans' exporter.
+    pub(super) fn new(telemetry: TelemetryHandle) -> Result<Self, OtlpError> {
+        let mut endpoint = EndpointConfig::new("");
+        endpoint.tls = telemetry.otlp_tls();
+        let agent = http_agent(&endpoint);
         let agent = agent.map_err(|source| OtlpError::Client { source })?;
         Ok(Self { agent })
     }

@@ -15,7 +15,8 @@ use tracing_subscriber::{Layer, registry::LookupSpan};
 /// Sends log records as OTLP until it is dropped.
 ///
 /// The variables are those of the specification: `OTEL_EXPORTER_OTLP_LOGS_ENDPOINT`, `OTEL_EXPORTER_OTLP_ENDPOINT`,
-/// their `…_HEADERS`, and `OTEL_BLRP_*`. It is sent over HTTP, as protobuf.
+/// their `…_HEADERS`, and `OTEL_BLRP_*`. It is sent over HTTP, as protobuf, with
+/// the certificates that spans are sent with.
 ///
 /// ```no_run
 /// use continuum_observability::{init_telemetry, interop::opentelemetry_sdk_0_33::OtlpLogs};
@@ -61,7 +62,7 @@ impl OtlpLogs {
             let mut exporter = LogExporter::builder()
                 .with_http()
                 .with_protocol(Protocol::HttpBinary)
-                .with_http_client(Client::new()?);
+                .with_http_client(Client::new(telemetry)?);
             if let Some(url) = url {
                 exporter = exporter.with_endpoint(url);
             }

@@ -20,8 +20,8 @@ use opentelemetry_sdk::metrics::SdkMeterProvider;
 /// itself, and what the program's own `opentelemetry` meters measure.
 ///
 /// The variables are those of the specification: `OTEL_EXPORTER_OTLP_METRICS_ENDPOINT`, `OTEL_EXPORTER_OTLP_ENDPOINT`,
-/// their `…_HEADERS`, and `OTEL_METRIC_EXPORT_INTERVAL`. It is sent over HTTP, as protobuf. There are no exemplars in it,
-/// which the `opentelemetry` SDK does not have; [`render_metrics`](TelemetryHandle::render_metrics) has them.
+/// their `…_HEADERS`, and `OTEL_METRIC_EXPORT_INTERVAL`. It is sent over HTTP, as protobuf, with the
+/// certificates that spans are sent with. There are no exemplars in it, which the `opentelemetry` SDK does not have; [`render_metrics`](TelemetryHandle::render_metrics) has them.
 ///
 /// ```no_run
 /// use continuum_observability::{
@@ -66,7 +66,7 @@ impl OtlpMetrics {
         let mut exporter = MetricExporter::builder()
             .with_http()
             .with_protocol(Protocol::HttpBinary)
-            .with_http_client(Client::new()?);
+            .with_http_client(Client::new(telemetry)?);
         if let Some(url) = url {
             exporter = exporter.with_endpoint(url);
         }
