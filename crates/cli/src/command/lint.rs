@@ -2,8 +2,9 @@
 //!
 //! Position: `trace_file` → the SDK's `lint` → a report for a person, or JSON for a script.
 //!
-//! Invariant: exit status 0 without findings, 3 with findings, also where nobody reads them to their end; 1
-//! where the file cannot be read or the report cannot be written.
+//! Invariants: exit status 0 without findings, 3 with findings, also where nobody reads them to their end; 1
+//! where the file cannot be read or the report cannot be written. What a person reads holds no control character
+//! of somebody else's.
 
 use std::{
     fmt::{self, Write},
@@ -17,11 +18,15 @@ use clap::Args;
 use continuum_observability::{
     Palette,
     lint::{Finding, Linter, Rule},
+    safe_line,
 };
 use serde_json::json;
 
 use super::{output::unless_closed, palette::palette};
 use crate::trace_file;
+
+/// Of a longer name the beginning is shown.
+const MAX_NAME_COLUMNS: usize = 48;
 
 /// Exit status where there are findings.
 pub(super) const FOUND: u8 = 3;
@@ -106,18 +111,12 @@ fn write_words(
             bold(rule.name(), palette),
             rule.section()
         )?;
-        let widths = group
-            .iter()
-            .map(|finding| finding.span_name.chars().count());
+        let name = |finding: &Finding| safe_line(&finding.span_name, MAX_NAME_COLUMNS);
+        let widths = group.iter().map(|finding| name(finding).chars().count());
         let width = widths.max().unwrap_or_default();
-        for Finding {
-            span_name,
-            detail,
-            trace_id,
-            ..
-        } in group
-        {
-            writeln!(out, "  {span_name:width$}  {detail}  trace {trace_id}")?;
+        for finding in group {
+            let (name, detail) = (name(finding), safe_line(&finding.detail, usize::MAX));
+            writeln!(out, "  {name:width$}  {detail}  trace {}", finding.trace_id)?;
         }
         writeln!(out, "  → {}\n", rule.remedy())?;
     }

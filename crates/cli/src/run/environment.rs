@@ -21,7 +21,16 @@ pub(super) const CONFIG_FILES: [&str; 2] = ["OTEL_CONFIG_FILE", "OTEL_EXPERIMENT
 const SCHEDULE_DELAY: &str = "200";
 
 /// What requests to this machine must not go through.
-const PROXIES: [&str; 4] = ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"];
+const PROXIES: [&str; 8] = [
+    "http_proxy",
+    "HTTP_PROXY",
+    "https_proxy",
+    "HTTPS_PROXY",
+    "grpc_proxy",
+    "GRPC_PROXY",
+    "all_proxy",
+    "ALL_PROXY",
+];
 const NO_PROXY: [&str; 2] = ["no_proxy", "NO_PROXY"];
 
 type Variable = (&'static str, OsString);
@@ -79,10 +88,12 @@ fn service_name(name: &OsStr) -> OsString {
     Path::new(name).file_stem().unwrap_or(name).to_owned()
 }
 
-/// Programs differ in which of the two spellings they read.
+/// Programs differ in which of the two spellings they read, and many look at the other one only where the first
+/// is unset: what the user has set in one goes for both.
 fn past_the_proxy(own: &impl Fn(&str) -> Option<OsString>) -> [Variable; 2] {
+    let of_either = || NO_PROXY.iter().find_map(|name| own(name));
     NO_PROXY.map(|name| {
-        let mut hosts = own(name).unwrap_or_default();
+        let mut hosts = own(name).or_else(of_either).unwrap_or_default();
         if !hosts.is_empty() {
             hosts.push(",");
         }
@@ -163,9 +174,18 @@ mod tests {
             ("HTTP_PROXY", "http://proxy"),
             ("NO_PROXY", "internal"),
         ];
+        let for_both = ["no_proxy=internal,127.0.0.1", "NO_PROXY=internal,127.0.0.1"];
+        assert_eq!(with(&own), for_both);
+        let of_each = [&own[..], &[("no_proxy", "local")]].concat();
         assert_eq!(
-            with(&own),
-            ["no_proxy=127.0.0.1", "NO_PROXY=internal,127.0.0.1"]
+            with(&of_each),
+            ["no_proxy=local,127.0.0.1", "NO_PROXY=internal,127.0.0.1"]
+        );
+        // Channels of gRPC go through it also where the address has no TLS.
+        let for_grpc = [&own[..3], &[("grpc_proxy", "http://proxy")]].concat();
+        assert_eq!(
+            with(&for_grpc),
+            ["no_proxy=127.0.0.1", "NO_PROXY=127.0.0.1"]
         );
     }
 }

@@ -1,7 +1,10 @@
 //! Signals that are meant for the traced program.
 //!
-//! Invariant: what a terminal sends goes to everything in its foreground, the program included, and is not
-//! passed on a second time; many programs end at once on a second interrupt, before their spans are sent.
+//! Invariants:
+//! - what a terminal sends goes to everything in its foreground, the program included, and is not passed on a
+//!   second time; many programs end at once on a second interrupt, before their spans are sent;
+//! - a signal that we were started to ignore, as by `nohup`, stays ignored, and the program inherits that (on
+//!   Linux, which tells of it).
 
 #[cfg(not(unix))]
 pub(crate) use self::other::Signals;
@@ -10,7 +13,11 @@ pub(crate) use self::unix::Signals;
 
 #[cfg(unix)]
 mod unix {
-    use std::{fs::File, io};
+    use std::{
+        fs::{self, File},
+        future::pending,
+        io,
+    };
 
     use rustix::{
         process::{Pid, Signal, getpgrp, kill_process},
@@ -25,10 +32,10 @@ mod unix {
     /// The signals by which people and supervisors end a program; ours from now on.
     #[derive(Debug)]
     pub(crate) struct Signals {
-        hangup: Stream,
-        interrupt: Stream,
-        quit: Stream,
-        terminate: Stream,
+        hangup: Option<Stream>,
+        interrupt: Option<Stream>,
+        quit: Option<Stream>,
+        terminate: Option<Stream>,
     }
 
     /// One that arrived.
@@ -42,22 +49,43 @@ mod unix {
         ///
         /// When the operating system refuses.
         pub(crate) fn listen() -> io::Result<Self> {
+            let ignored = ignored();
+            let listen = |kind: SignalKind| {
+                let bit = 1_u64 << (kind.as_raw_value() - 1);
+                (ignored & bit == 0).then(|| signal(kind)).transpose()
+            };
             Ok(Self {
-                hangup: signal(SignalKind::hangup())?,
-                interrupt: signal(SignalKind::interrupt())?,
-                quit: signal(SignalKind::quit())?,
-                terminate: signal(SignalKind::terminate())?,
+                hangup: listen(SignalKind::hangup())?,
+                interrupt: listen(SignalKind::interrupt())?,
+                quit: listen(SignalKind::quit())?,
+                terminate: listen(SignalKind::terminate())?,
             })
         }
 
         pub(in super::super) async fn next(&mut self) -> Arrived {
             select! {
-                _ = self.hangup.recv() => Arrived(Signal::HUP),
-                _ = self.interrupt.recv() => Arrived(Signal::INT),
-                _ = self.quit.recv() => Arrived(Signal::QUIT),
-                _ = self.terminate.recv() => Arrived(Signal::TERM),
+                () = arrival(&mut self.hangup) => Arrived(Signal::HUP),
+                () = arrival(&mut self.interrupt) => Arrived(Signal::INT),
+                () = arrival(&mut self.quit) => Arrived(Signal::QUIT),
+                () = arrival(&mut self.terminate) => Arrived(Signal::TERM),
             }
         }
+    }
+
+    /// Waits for a signal; for ever, where it is ignored.
+    async fn arrival(stream: &mut Option<Stream>) {
+        match stream {
+            Some(stream) => drop(stream.recv().await),
+            None => pending().await,
+        }
+    }
+
+    /// A bit for each signal that this process was started to ignore; none where the system does not tell.
+    fn ignored() -> u64 {
+        let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+        mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+            .unwrap_or_default()
     }
 
     impl Arrived {

@@ -144,3 +144,20 @@ fn the_demo_keeps_to_the_guide() {
     let (status, out, err) = lint(&file, &[]);
     assert_eq!(status, Some(0), "{out}{err}");
 }
+
+#[test]
+fn names_of_others_stay_on_their_line_and_in_their_column() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("spans.jsonl");
+    let name = format!("\u{1b}]0;mine\u{7}\nrecall 4711 {}", "x".repeat(100));
+    fs::write(&file, line(&name)).unwrap();
+    let (_, out, _) = lint(&file, &[]);
+    assert!(out.contains("dynamic-name"), "{out}");
+    assert!(!out.contains(['\u{1b}', '\u{7}']), "{out}");
+    let found = out.lines().nth(1).unwrap();
+    assert!(
+        found.starts_with(r"  \u{1b}]0;mine\u{7}\nrecall 4711 xxx"),
+        "{out}"
+    );
+    assert!(found.contains("…  "), "{out}");
+}

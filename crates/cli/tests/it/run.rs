@@ -284,6 +284,40 @@ fn signals_reach_the_program_and_are_told_by_the_exit_status() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_signal_that_is_ignored_stays_so_for_the_program() {
+    let dir = tempfile::tempdir().unwrap();
+    let waits = run(&["--no-lint"], "waits");
+    let mut command = Command::new("sh");
+    command.args(["-c", "trap '' HUP; exec \"$@\"", "sh"]);
+    command.arg(waits.get_program()).args(waits.get_args());
+    command.envs(
+        waits
+            .get_envs()
+            .filter_map(|(key, value)| Some((key, value?))),
+    );
+    let running = command
+        .env(FOLDER, dir.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
+    let running = running.spawn().unwrap();
+    let ready = dir.path().join("ready");
+    let program = loop {
+        match fs::read_to_string(&ready) {
+            Ok(program) if !program.is_empty() => break program,
+            _ => thread::sleep(Duration::from_millis(5)),
+        }
+    };
+    let own = running.id().to_string();
+    for (signal, to) in [("-HUP", &own), ("-HUP", &program), ("-TERM", &own)] {
+        let sent = Command::new("kill").args([signal, to]).status();
+        assert!(sent.unwrap().success(), "{signal}");
+    }
+    let ended = running.wait_with_output().unwrap();
+    assert_eq!(ended.status.code(), Some(128 + 15), "{ended:?}");
+}
+
 /// What a person writes who has read the documentation of OpenTelemetry for Python.
 const APP: &str = r#"
 from opentelemetry import trace
