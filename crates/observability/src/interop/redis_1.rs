@@ -179,6 +179,8 @@ impl<C: ConnectionLike + Send> ConnectionLike for Traced<C> {
 fn tell_value(span: &SpanRef, key: &str, value: &Value) {
     match value {
         Value::Nil => span.cache_miss(key),
+        // Where it was asked for a number of values.
+        Value::Array(values) | Value::Set(values) if values.is_empty() => span.cache_miss(key),
         Value::BulkString(bytes) => {
             span.cache_hit(key);
             span.cache_value_size(bytes.len());

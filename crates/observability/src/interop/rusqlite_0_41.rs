@@ -113,6 +113,9 @@ fn query(sql: &str) -> Query<'_> {
 /// The table of a statement that names a single one, and nothing before it that could be a literal.
 fn table(sql: &str) -> Option<&str> {
     const BEFORE_A_TABLE: [&str; 3] = ["FROM", "INTO", "UPDATE"];
+    const AFTER_TABLES: [&str; 8] = [
+        "WHERE", "ORDER", "GROUP", "HAVING", "SET", "VALUES", "ON", "LIMIT",
+    ];
     let is_one_of = |word: &str, known: &[&str]| known.iter().any(|k| k.eq_ignore_ascii_case(word));
     let mut words = sql.split_ascii_whitespace();
     let before = words
@@ -120,7 +123,12 @@ fn table(sql: &str) -> Option<&str> {
         .take_while(|word| !word.contains(['\'', '"', '`', '[', '-', '/']))
         .find(|word| is_one_of(word, &BEFORE_A_TABLE));
     let table = plain_name(before.and_then(|_| words.next())?)?;
-    let has_more = words.any(|word| word == "," || is_one_of(word, &["FROM", "JOIN", "UNION"]));
+    let mut is_list = true;
+    let has_more = words.any(|word| {
+        is_list &= !is_one_of(word, &AFTER_TABLES);
+        is_list && (word.starts_with(',') || word.ends_with(','))
+            || is_one_of(word, &["FROM", "JOIN", "UNION"])
+    });
     (!has_more && !table.eq_ignore_ascii_case("OR")).then_some(table)
 }
 
@@ -161,6 +169,9 @@ mod tests {
             ("DELETE FROM turns;", Some("turns")),
             ("SELECT * FROM a, b", None),
             ("SELECT * FROM a , b", None),
+            ("SELECT * FROM turns t, users u WHERE t.id = u.id", None),
+            ("SELECT * FROM turns t ,users u", None),
+            ("SELECT id FROM turns t ORDER BY id, text", Some("turns")),
             ("SELECT * FROM a JOIN b ON a.id = b.id", None),
             ("SELECT 'a letter from bob to', id FROM turns", None),
             ("SELECT * FROM (SELECT 1)", None),

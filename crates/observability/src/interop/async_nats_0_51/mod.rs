@@ -31,7 +31,8 @@ use ::async_nats::{
 use bytes::Bytes;
 use std::error::Error;
 
-/// What the subjects begin with that clients make for answers.
+/// What the subjects begin with that clients make for answers, unless they are given a prefix of their own: what
+/// is sent to those is named by a [template](Traced::template).
 const INBOX: &str = "_INBOX.";
 
 /// Gives a client, or a `JetStream` context, the methods of [`Traced`].
@@ -110,6 +111,7 @@ impl<'c, C> Traced<'c, C> {
         let span = trace_request(subject).system("nats");
         match self.template {
             Some(template) => span.template(template).start(),
+            None if subject.starts_with(INBOX) => span.temporary().start(),
             None => span.start(),
         }
     }
