@@ -99,6 +99,11 @@ async fn a_question_lasts_until_its_answer_and_an_inbox_is_no_part_of_a_name() {
         assert_eq!(answer.unwrap().payload, "1");
         let nobody = client.traced().request("nobody", "secret".into()).await;
         assert_eq!(nobody.unwrap_err().kind(), RequestErrorKind::NoResponders);
+        let gone = client
+            .traced()
+            .request("_INBOX.gone", "secret".into())
+            .await;
+        assert_eq!(gone.unwrap_err().kind(), RequestErrorKind::NoResponders);
         inbox
     };
     let inbox = Box::pin(recorder.run_async(work)).await;
@@ -117,10 +122,10 @@ async fn a_question_lasts_until_its_answer_and_an_inbox_is_no_part_of_a_name() {
              messaging.system=nats messaging.destination.temporary=true",
         ]
     );
-    assert!(
-        lines[3].starts_with("request nobody [client] ERROR(") && lines.len() == 5,
-        "{tree}"
-    );
+    let failed = |line: &str, name: &str| line.starts_with(&format!("{name} [client] ERROR("));
+    assert!(failed(lines[3], "request nobody"), "{tree}");
+    assert!(failed(lines[5], "request (temporary)"), "{tree}");
+    assert_eq!(lines.len(), 7, "{tree}");
 }
 
 async fn turns(jetstream: &jetstream::Context) -> PullConsumer {

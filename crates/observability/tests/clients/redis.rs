@@ -24,6 +24,14 @@ async fn each_command_is_a_span_with_its_key_and_whether_there_was_a_value() {
         assert_eq!(counts, [1, 3]);
         let wrong: RedisResult<i64> = connection.hget(key, "field").await;
         assert!(wrong.is_err());
+        let mut several = redis::cmd("SPOP");
+        let several: Vec<String> = several
+            .arg("set")
+            .arg(2)
+            .query_async(&mut connection)
+            .await
+            .unwrap();
+        assert!(several.is_empty());
         let command = redis::cmd("PING");
         let answer: String = command.query_async(&mut connection).await.unwrap();
         assert_eq!(answer, "PONG");
@@ -52,6 +60,8 @@ async fn each_command_is_a_span_with_its_key_and_whether_there_was_a_value() {
              cache.get [client] OK cache.operation=GET {known} cache.hit=true cache.value_size=6\n  \
                · cache.hit key=search:<hash>\n\
              cache.pipeline [client] OK cache.pipeline.command_count=2 db.system.name=redis\n\
+             cache.spop [client] OK cache.operation=SPOP cache.key_pattern=set cache.key=set \
+             db.system.name=redis cache.hit=false\n  · cache.miss key=set\n\
              cache.ping [client] OK cache.operation=PING db.system.name=redis\n"
         )
     );

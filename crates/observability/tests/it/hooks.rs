@@ -78,6 +78,27 @@ on_every_executor! {
 }
 
 #[test]
+fn a_start_hook_is_told_the_parents_id_and_the_baggage() {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let at_start = seen.clone();
+    let builder = Telemetry::builder().on_start(move |span, start| {
+        let parent = span.snapshot().unwrap().parent_span_id;
+        let tenant = start.baggage.get("tenant_id").map(str::to_owned);
+        at_start.lock().unwrap().push((parent, tenant));
+    });
+    let recorder = TestRecorder::of(builder);
+    let outer = recorder.run(|| {
+        tracer().in_scope("outer", |outer| {
+            set_baggage("tenant_id", "acme");
+            tracer().in_scope("inner", |_| ());
+            outer.span_context().span_id().to_bytes()
+        })
+    });
+    let acme = Some("acme".to_owned());
+    assert_eq!(*seen.lock().unwrap(), [(None, None), (Some(outer), acme)]);
+}
+
+#[test]
 fn a_hook_that_panics_costs_what_it_would_have_added() {
     let builder = Telemetry::builder()
         .on_start(|_, _| fail())

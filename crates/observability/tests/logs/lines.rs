@@ -77,6 +77,13 @@ fn logged<S: Subscriber + Send + Sync>(
     tracing::subscriber::with_default(subscriber, || recorder.run(work));
 }
 
+/// The line of one event.
+pub(crate) fn one() -> String {
+    let written = Written::default();
+    tracing::subscriber::with_default(text(&written), || tracing::info!("said"));
+    written.take()
+}
+
 #[test]
 fn a_line_of_text_ends_with_the_span_that_is_current_whoever_made_it() {
     opentelemetry_0_33::install().unwrap();

@@ -53,6 +53,14 @@ fn say(logger: &dyn Log, level: Level, target: &str, message: fmt::Arguments<'_>
     logger.log(&record.args(message).build());
 }
 
+/// What a logger gets of one record.
+pub(crate) fn one() -> String {
+    let kept = Kept::default();
+    let logger = TracedLog::new(kept.clone());
+    say(&logger, Level::Info, "test", format_args!("said"));
+    kept.take().concat()
+}
+
 #[test]
 fn the_ids_follow_the_message_or_the_fields() {
     let kept = Kept::default();

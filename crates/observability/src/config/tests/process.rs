@@ -87,6 +87,14 @@ fn baggage_entries_become_attributes_where_the_variable_or_the_builder_names_the
 }
 
 #[test]
+fn an_export_may_take_as_long_as_the_variable_says() {
+    let timeout = |variables: &[(&str, &str)]| settings(variables).export_timeout.as_millis();
+    let nowhere = ("OTEL_TRACES_EXPORTER", "none");
+    assert_eq!(timeout(&[nowhere]), 30_000);
+    assert_eq!(timeout(&[nowhere, ("OTEL_BSP_EXPORT_TIMEOUT", "700")]), 700);
+}
+
+#[test]
 fn nobody_waits_for_room_unless_the_variable_or_the_builder_says_how_long() {
     let longest = |of_builder, variables: &[(&str, &str)]| {
         let overrides = Overrides {
