@@ -10,22 +10,24 @@ use counting::{Cost, cost, hold};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_continuum-instructions-bridges");
 
-const COSTS: [Cost; 15] = [
+const COSTS: [Cost; 17] = [
     cost("registry.root_and_child", 2, 971),
     cost("registry.hundred_children", 101, 1188),
     cost("registry.hundred_calls", 101, 1562),
     cost("registry.sixteen_attributes", 1, 600),
     cost("registry.three_events", 1, 927),
-    cost("layer.root_and_child", 2, 3162),
-    cost("layer.hundred_children", 101, 3568),
-    cost("layer.hundred_calls", 101, 4558),
-    cost("layer.sixteen_attributes", 1, 4246),
-    cost("layer.three_events", 1, 8072),
-    cost("layer.sampled_out", 2, 2181),
-    cost("api.root_and_child", 2, 2688),
-    cost("api.hundred_children", 101, 1986),
-    cost("api.hundred_calls", 101, 3854),
-    cost("bridged.root_and_child", 2, 2262),
+    cost("registry.client_span", 1, 751),
+    cost("layer.root_and_child", 2, 2979),
+    cost("layer.hundred_children", 101, 3479),
+    cost("layer.hundred_calls", 101, 4076),
+    cost("layer.sixteen_attributes", 1, 4249),
+    cost("layer.three_events", 1, 8036),
+    cost("layer.client_span", 1, 3605),
+    cost("layer.sampled_out", 2, 2122),
+    cost("api.root_and_child", 2, 2591),
+    cost("api.hundred_children", 101, 1890),
+    cost("api.hundred_calls", 101, 3776),
+    cost("bridged.root_and_child", 2, 2221),
 ];
 
 #[test]

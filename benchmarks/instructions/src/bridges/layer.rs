@@ -11,6 +11,7 @@ pub(crate) fn round(work: &str) -> Option<fn(i64)> {
         "hundred_calls" => hundred_calls,
         "sixteen_attributes" => |number| drop(wide(number)),
         "three_events" => three_events,
+        "client_span" => client_span,
         _ => return None,
     })
 }
@@ -81,4 +82,16 @@ fn three_events(number: i64) {
     for _ in 0..3 {
         info!(parent: &span, key = "/users/{id}", row = number, "cache.miss");
     }
+}
+
+fn client_span(number: i64) {
+    let span = info_span!(
+        "db.select.entities",
+        otel.kind = "client",
+        db.operation.name = "SELECT",
+        db.collection.name = "entities",
+        db.response.returned_rows = number,
+        tenant.id = "acme"
+    );
+    span.in_scope(|| black_box(number));
 }

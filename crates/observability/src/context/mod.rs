@@ -35,7 +35,7 @@ pub use trace_state::*;
 
 pub(crate) use current::{LocalRoot, Undecided};
 #[cfg(feature = "tracing")]
-pub(crate) use stack::holds;
+pub(crate) use stack::pop_changed;
 pub(crate) use stack::{
     Position, leave_forgotten, no_scope_is_open, pop, push, push_filled, push_inert, with_top,
 };

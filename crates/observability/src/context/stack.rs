@@ -13,6 +13,8 @@ mod foreign;
 #[cfg(feature = "opentelemetry_0_33")]
 pub(crate) use foreign::{leave_foreign, push_foreign, renew_mirror};
 
+#[cfg(feature = "tracing")]
+use super::Baggage;
 use super::{Context, counterpart::Counterpart, current::NONE};
 use std::{
     cell::{Cell, RefCell},
@@ -23,6 +25,8 @@ use std::{
 struct Scope {
     /// [`CLOSED`] once it is to be taken off.
     serial: u64,
+    /// Whether the context was changed inside.
+    is_changed: bool,
     counterpart: Counterpart,
     context: Context,
 }
@@ -49,6 +53,7 @@ const INERT: usize = usize::MAX - 1;
 /// field by field is copied once more.
 const EMPTY: Scope = Scope {
     serial: CLOSED,
+    is_changed: false,
     counterpart: Counterpart::None,
     context: NONE,
 };
@@ -58,6 +63,15 @@ const EMPTY: Scope = Scope {
 pub(crate) struct Position {
     index: usize,
     serial: u64,
+}
+
+#[cfg(feature = "tracing")]
+impl Position {
+    /// Whether a scope that has just been opened lies where this one was, or below: this one is closed then.
+    #[inline]
+    pub(crate) fn is_taken_by(self, opened: Self) -> bool {
+        self.index >= opened.index
+    }
 }
 
 thread_local! {
@@ -110,7 +124,10 @@ pub(crate) fn with_top_mut<R>(change: impl FnOnce(&mut Context) -> R) -> Option<
     }
     SCOPES.with(|scopes| {
         let mut scopes = scopes.try_borrow_mut().ok()?;
-        scopes.last_mut().map(|scope| change(&mut scope.context))
+        scopes.last_mut().map(|scope| {
+            scope.is_changed = true;
+            change(&mut scope.context)
+        })
     })
 }
 
@@ -221,6 +238,7 @@ fn place(context: Context, counterpart: Counterpart) -> Position {
         }
         scopes.push(Scope {
             serial,
+            is_changed: false,
             counterpart,
             context,
         });
@@ -241,7 +259,23 @@ pub(crate) fn pop(position: Position) {
     }
 }
 
+/// The same for the scope of a span that may be entered again: returns its baggage, if that was changed.
+#[cfg(feature = "tracing")]
+#[inline]
+pub(crate) fn pop_changed(position: Position) -> Option<Baggage> {
+    let mut changed = None;
+    pop_after(position, |scope| {
+        changed = scope.is_changed.then(|| scope.context.baggage.clone());
+    });
+    changed
+}
+
 fn pop_ordinary(position: Position) {
+    pop_after(position, |_| ());
+}
+
+#[inline]
+fn pop_after(position: Position, look: impl FnOnce(&Scope)) {
     // Gone at the end, not while the stack is borrowed: that a mirror goes is reported back to the
     // stack.
     let _counterpart = SCOPES.with(|scopes| {
@@ -251,6 +285,7 @@ fn pop_ordinary(position: Position) {
         if scope.serial != position.serial {
             return None;
         }
+        look(scope);
         scope.serial = CLOSED;
         let counterpart = std::mem::take(&mut scope.counterpart);
         if position.index == last {
@@ -338,19 +373,6 @@ impl Drop for Above {
     fn drop(&mut self) {
         while self.0.pop().is_some() {}
     }
-}
-
-/// Whether a scope is still on the stack.
-#[cfg(feature = "tracing")]
-pub(crate) fn holds(position: Position) -> bool {
-    SCOPES.with(|scopes| {
-        let scopes = scopes.try_borrow();
-        scopes.is_ok_and(|scopes| {
-            scopes
-                .get(position.index)
-                .is_some_and(|scope| scope.serial == position.serial)
-        })
-    })
 }
 
 #[cfg(test)]

@@ -6,6 +6,8 @@
 //! of its slot tells the first time from the others.
 
 use super::{SpanGuard, SpanRef};
+#[cfg(feature = "tracing")]
+use crate::context::Baggage;
 use crate::context::Context;
 use std::ops::Deref;
 
@@ -104,6 +106,12 @@ impl Span {
     #[inline]
     pub(crate) fn current_in(&self) -> &Context {
         &self.context
+    }
+
+    /// Gives the context in which this span is current other baggage.
+    #[cfg(feature = "tracing")]
+    pub(crate) fn set_baggage(&mut self, baggage: Baggage) {
+        self.context.baggage = baggage;
     }
 
     /// Ends the span now, if it has not ended.

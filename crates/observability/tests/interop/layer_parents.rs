@@ -3,7 +3,8 @@
 use crate::world::{native, recorder};
 use continuum_observability::{
     Context, Sampler, SpanContext, SpanLimits, Status, Telemetry, TraceFlags, TraceState,
-    get_baggage, get_current_span, interop::tracing::SpanExt as _, testing::TestRecorder,
+    get_baggage, get_current_span, interop::tracing::SpanExt as _, set_baggage,
+    testing::TestRecorder,
 };
 use std::sync::Arc;
 use tracing::Instrument as _;
@@ -127,7 +128,7 @@ fn what_is_kept_for_a_parent_that_may_be_named_is_bounded_and_gone_when_none_can
     // How often a field is shown that is recorded a thousand times.
     let shown = |is_entered: bool| {
         let times = std::cell::Cell::new(0);
-        let span = tracing::info_span!("job", otel.kind = "consumer", at = tracing::field::Empty);
+        let span = tracing::info_span!("of jobs", otel.name = "job", at = tracing::field::Empty);
         if is_entered {
             span.in_scope(|| ());
         }
@@ -285,4 +286,31 @@ async fn an_instrumented_task_has_its_span_wherever_it_runs() {
     assert_eq!(tree.matches("  task number=").count(), 8, "{tree}");
     assert_eq!(tree.matches("    inner\n    native\n").count(), 8, "{tree}");
     assert_eq!(tree.lines().count(), 25, "{tree}");
+}
+
+#[tokio::test]
+async fn baggage_that_is_set_in_a_span_is_there_after_each_pause() {
+    let recorder = recorder();
+    let request = async {
+        assert!(set_baggage("tenant_id", "acme"));
+        tokio::task::yield_now().await;
+        assert_eq!(get_baggage("tenant_id").as_deref(), Some("acme"));
+        let inner = async {
+            assert!(set_baggage("tenant_id", "inner"));
+            tokio::task::yield_now().await;
+            get_baggage("tenant_id")
+        };
+        let inner = inner.instrument(tracing::info_span!("inner")).await;
+        assert_eq!(inner.as_deref(), Some("inner"));
+        tokio::task::yield_now().await;
+        get_baggage("tenant_id")
+    };
+    let around = async {
+        let span = tracing::info_span!("request");
+        let outer = request.instrument(span.clone()).await;
+        assert_eq!(outer.as_deref(), Some("acme"));
+        assert_eq!(span.context().baggage().get("tenant_id"), Some("acme"));
+        assert_eq!(get_baggage("tenant_id"), None);
+    };
+    recorder.run_async(around).await;
 }

@@ -196,13 +196,22 @@ fn native(api: &ApiContext, baggage: Option<Baggage>) -> Context {
         Some(seen) => seen.context().clone(),
         None => by_identity(api),
     };
-    context::with_top(|top| {
-        native.suppressed = api.is_telemetry_suppressed() || top.is_some_and(|top| top.suppressed);
-        native.baggage = baggage
-            .or_else(|| top.map(|top| top.baggage.clone()))
-            .unwrap_or_default();
-    });
+    context::with_top(|top| inherit(&mut native, api, baggage, top));
     native
+}
+
+/// Has a native context say what the API context says besides its span, and what `top` says, below which it is.
+#[inline]
+fn inherit(
+    native: &mut Context,
+    api: &ApiContext,
+    baggage: Option<Baggage>,
+    top: Option<&Context>,
+) {
+    native.suppressed = api.is_telemetry_suppressed() || top.is_some_and(|top| top.suppressed);
+    native.baggage = baggage
+        .or_else(|| top.map(|top| top.baggage.clone()))
+        .unwrap_or_default();
 }
 
 /// The same for a context that was made when the observer was not there.
@@ -228,8 +237,22 @@ struct Observer;
 
 impl ContextObserver for Observer {
     fn on_context_enter(&self, from: &ApiContext, to: &ApiContext) {
-        if !OWN_EVENT.replace(false) {
-            context::push_foreign(native(to, changed_baggage(to, from)));
+        if OWN_EVENT.replace(false) {
+            return;
+        }
+        let baggage = changed_baggage(to, from);
+        match live::seen_in(to) {
+            Some(seen) => context::push_foreign(|top, fresh| {
+                fresh.clone_from(seen.context());
+                inherit(fresh, to, baggage, top);
+            }),
+            None => {
+                let known = by_identity(to);
+                context::push_foreign(|top, fresh| {
+                    *fresh = known;
+                    inherit(fresh, to, baggage, top);
+                });
+            }
         }
     }
 

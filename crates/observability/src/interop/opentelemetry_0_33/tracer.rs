@@ -63,14 +63,15 @@ impl api::Tracer for ContinuumTracer {
 
     fn build_with_context(&self, builder: api::SpanBuilder, parent: &ApiContext) -> ContinuumSpan {
         let parent = bridge::parent(parent);
-        let described = attributes(builder.attributes.as_deref().unwrap_or_default());
-        let links: Vec<_> = builder.links.iter().flatten().map(link).collect();
+        // Mostly there is nothing but the name.
+        let described = builder.attributes.as_deref().map(attributes);
+        let links = builder.links.as_deref().map(links);
         let mut span = Span::default();
         self.native
             .start_described(&builder.name, parent.as_ref(), &mut span, |start| {
                 start.kind = builder.span_kind.map(Into::into).unwrap_or_default();
-                start.attributes = &described;
-                start.links = &links;
+                start.attributes = described.as_deref().unwrap_or_default();
+                start.links = links.as_deref().unwrap_or_default();
                 start.time_unix_nanos = builder.start_time.map(unix_nanos);
             });
         for event in builder.events.iter().flatten() {
@@ -81,6 +82,11 @@ impl api::Tracer for ContinuumTracer {
     }
 }
 
-fn link(link: &api::Link) -> (SpanContext, Vec<(&str, Value<'_>)>) {
-    ((&link.span_context).into(), attributes(&link.attributes))
+type Link<'a> = (SpanContext, Vec<(&'a str, Value<'a>)>);
+
+fn links(theirs: &[api::Link]) -> Vec<Link<'_>> {
+    theirs
+        .iter()
+        .map(|link| ((&link.span_context).into(), attributes(&link.attributes)))
+        .collect()
 }

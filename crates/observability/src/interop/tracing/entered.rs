@@ -2,10 +2,11 @@
 //!
 //! Position: between the layer and the context stack.
 //!
-//! Invariants: a span is left in whatever order; what a poll has closed meanwhile is forgotten; a scope
-//! that cannot be noted, because the thread is ending, is closed at once.
+//! Invariants: a span is left in whatever order; what a poll has closed meanwhile is forgotten once another
+//! scope takes its place, so that no more is noted than scopes lie on the stack; a scope that cannot be
+//! noted, because the thread is ending, is closed at once.
 
-use crate::context::{Position, holds, pop};
+use crate::context::{Baggage, Position, pop, pop_changed};
 use std::cell::RefCell;
 
 /// A layer and a span of its.
@@ -20,7 +21,10 @@ thread_local! {
 pub(super) fn enter(span: Owner, position: Position) {
     let noted = ENTERED.try_with(|entered| {
         let mut entered = entered.try_borrow_mut().ok()?;
-        while entered.pop_if(|(_, before)| !holds(*before)).is_some() {}
+        while entered
+            .pop_if(|(_, before)| before.is_taken_by(position))
+            .is_some()
+        {}
         entered.push((span, position));
         Some(())
     });
@@ -29,26 +33,32 @@ pub(super) fn enter(span: Owner, position: Position) {
     }
 }
 
-/// Leaves a span, the innermost entry of it.
+/// Leaves a span, the innermost entry of it; returns its baggage if that was changed inside.
 #[inline]
-pub(super) fn exit(span: Owner) {
+pub(super) fn exit(span: Owner) -> Option<Baggage> {
     let left = ENTERED.try_with(|entered| {
         let mut entered = entered.try_borrow_mut().ok()?;
+        if let Some((_, position)) = entered.pop_if(|(last, _)| *last == span) {
+            return Some(position);
+        }
         let at = entered.iter().rposition(|(entered, _)| *entered == span)?;
         Some(entered.remove(at).1)
     });
-    if let Ok(Some(position)) = left {
-        pop(position);
-    }
+    pop_changed(left.ok().flatten()?)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Context, context::push};
+    use crate::{
+        Context, FutureExt as _,
+        context::{no_scope_is_open, push},
+    };
     use std::{
         cell::OnceCell,
+        pin::pin,
         sync::mpsc::{SyncSender, sync_channel},
+        task::{self, Waker},
         thread,
     };
 
@@ -58,7 +68,7 @@ mod tests {
         fn drop(&mut self) {
             let position = push(Context::default());
             enter((0, 1), position);
-            let _sent = self.0.send(holds(position)).is_ok();
+            let _sent = self.0.send(!no_scope_is_open()).is_ok();
         }
     }
 
@@ -73,9 +83,25 @@ mod tests {
             // First here, hence destroyed after the list of what is entered.
             AT_END.with(|at_end| assert!(at_end.set(EntersAtEnd(tell)).is_ok()));
             enter((0, 0), push(Context::default()));
-            exit((0, 0));
+            assert!(exit((0, 0)).is_none());
         });
         thread.unwrap().join().unwrap();
         assert_eq!(told.recv(), Ok(false));
+    }
+
+    #[test]
+    fn what_polls_have_closed_is_not_kept_for_good() {
+        for span in 0..100 {
+            let left_entered = async {
+                enter((0, span), push(Context::default()));
+            };
+            let mut poll = pin!(left_entered.with_context(Context::default()));
+            let ready = poll
+                .as_mut()
+                .poll(&mut task::Context::from_waker(Waker::noop()));
+            assert!(ready.is_ready());
+        }
+        assert_eq!(ENTERED.with_borrow(Vec::len), 1);
+        assert!(exit((0, 99)).is_none() && no_scope_is_open());
     }
 }

@@ -287,7 +287,7 @@ impl Fields {
             (FieldUse::Message, Gathered::Text(text)) => self.special.message = Some(text),
             (FieldUse::Name, Gathered::Text(text)) => self.special.name = Some(text),
             (FieldUse::Kind, Gathered::Text(text)) => {
-                self.special.kind = kind(self.texts.get(text));
+                self.special.kind = kind_named(self.texts.get(text));
             }
             (FieldUse::StatusCode, Gathered::Text(text)) => self.take_status(text),
             (FieldUse::StatusDescription, Gathered::Text(text)) => {
@@ -313,7 +313,8 @@ impl Fields {
     }
 }
 
-fn kind(word: &str) -> Option<SpanKind> {
+/// The kind that a word stands for.
+pub(super) fn kind_named(word: &str) -> Option<SpanKind> {
     const KINDS: [(&str, SpanKind); 5] = [
         ("server", SpanKind::Server),
         ("client", SpanKind::Client),

@@ -8,6 +8,7 @@
 //! Invariants:
 //! - a `tracing` span is current, for native code too, exactly while it is entered;
 //! - spans are left in any order, also when a poll in between has cleared the stack;
+//! - baggage that is set inside of a span is there again when it is entered the next time;
 //! - in the steady state nothing is allocated; what the program's own `Debug` and `Display` make is
 //!   made under guard.
 //!
@@ -107,6 +108,11 @@ thread_local! {
 }
 
 /// Records the spans and events of `tracing`.
+///
+/// It is part of its subscriber for good: to have less recorded while a program runs, reload its filter, not the layer
+/// itself (`layer.with_filter(filter)`, where `filter` is one of `tracing_subscriber::reload`). Behind
+/// `reload::Layer` it is not found by [`SpanExt`], and of a layer that is taken away the scopes of spans that are
+/// entered just then stay open.
 ///
 /// ```
 /// use continuum_observability::{get_tracer, interop::tracing::ContinuumLayer, testing::TestRecorder};
@@ -271,9 +277,13 @@ impl ContinuumLayer {
         if is_described_at_start(parent) {
             return false;
         }
-        let describe = |start: &mut Start<'_>| start.kind = site.kind;
+        let kind = template.kind(attributes, &mut fields.texts);
+        let describe = |start: &mut Start<'_>| start.kind = kind.unwrap_or(site.kind);
         self.tracer
             .start_described(site.name, parent, fresh, describe);
+        if template.is_empty() {
+            return true;
+        }
         if let Some(limits) = fresh.limits() {
             let visit = |visitor: &mut Encode<'_>| attributes.record(visitor);
             let is_whole = template.encode(fields, limits.value_length, visit);
@@ -302,6 +312,8 @@ impl ContinuumLayer {
             if fields.owner != Some(self.owner(id)) {
                 fields.clear();
             }
+            // A draft that is recorded has it, and its fields are not kept.
+            fields.special.kind = draft.kind().or(fields.special.kind);
             self.start(&site, fields, Some(parent), None)
         });
         if draft.is_recording() {
@@ -408,7 +420,9 @@ impl<S: Subscriber> Layer<S> for ContinuumLayer {
     }
 
     fn on_exit(&self, id: &Id, _: layer::Context<'_, S>) {
-        entered::exit(self.owner(id));
+        if let Some(changed) = entered::exit(self.owner(id)) {
+            self.with_live(id, |live| live.span.set_baggage(changed));
+        }
     }
 
     fn on_close(&self, id: Id, _: layer::Context<'_, S>) {

@@ -8,16 +8,16 @@
 
 use super::{
     call_site::FieldUse,
-    fields::Fields,
+    fields::{Fields, kind_named},
     text::{MAX_TEXT_BYTES, Place, Texts},
 };
 use crate::{
-    Value,
+    SpanKind, Value,
     semconv::event,
     span::{Encoded, KeySet, KnownKey, Short},
 };
 use std::{error::Error, fmt::Debug};
-use tracing_core::{Field, Metadata, field::Visit};
+use tracing_core::{Field, Metadata, field::Visit, span::Attributes};
 
 /// Fields in the tables of protobuf: of a span, and of an event.
 const ATTRIBUTE: u8 = 9;
@@ -34,6 +34,8 @@ const RETURN: &str = "return";
 pub(super) struct Template {
     keys: KeySet,
     uses: Box<[Use]>,
+    /// Which field says the kind of the span.
+    kind: Option<usize>,
     tag: u8,
     before: Encoded,
     after: Encoded,
@@ -88,6 +90,7 @@ impl Template {
         if uses.len() > MAX_FIELDS || metadata.name() == event::EXCEPTION {
             return None;
         }
+        let kind = uses.iter().position(|what| *what == FieldUse::Kind);
         let uses = uses.iter().map(|what| Use::of(*what, is_event));
         let uses = uses.collect::<Option<Box<[Use]>>>()?;
         let before: &[(&str, Value<'_>)] = &[
@@ -128,12 +131,33 @@ impl Template {
         Some(Self {
             keys: KeySet::of(&keys)?,
             uses,
+            kind: kind.filter(|_| !is_event),
             tag,
             before,
             after,
             message,
             longest,
         })
+    }
+
+    /// Whether spans have neither fields nor anything else to encode.
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.uses.is_empty() && self.after.is_empty()
+    }
+
+    /// The kind that a span is given by its fields, which has to be known before it starts.
+    #[inline]
+    pub(super) fn kind(&self, attributes: &Attributes<'_>, texts: &mut Texts) -> Option<SpanKind> {
+        let field = self.kind?;
+        texts.clear();
+        let mut of_span = KindOfSpan {
+            field,
+            texts,
+            kind: None,
+        };
+        attributes.record(&mut of_span);
+        of_span.kind
     }
 
     /// Encodes what `visit` is shown; `false`: the fields have to be gathered.
@@ -187,10 +211,33 @@ impl Use {
             FieldUse::Message => Some(Self::Message),
             FieldUse::Omitted => Some(Self::Nothing),
             FieldUse::Name | FieldUse::Kind if is_event => Some(Self::Other),
+            FieldUse::Kind => Some(Self::Nothing),
             FieldUse::Error(_) | FieldUse::StatusCode | FieldUse::StatusDescription => {
                 Some(Self::Other)
             }
             _ => None,
+        }
+    }
+}
+
+/// Looks at the field that says the kind of a span.
+struct KindOfSpan<'a> {
+    field: usize,
+    texts: &'a mut Texts,
+    kind: Option<SpanKind>,
+}
+
+impl Visit for KindOfSpan<'_> {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        if field.index() == self.field {
+            self.kind = kind_named(value);
+        }
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        if field.index() == self.field {
+            let word = self.texts.write(format_args!("{value:?}"));
+            self.kind = kind_named(self.texts.get(word));
         }
     }
 }

@@ -105,12 +105,12 @@ struct Limited<'a> {
 impl fmt::Write for Limited<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let room = self.end.saturating_sub(self.out.len());
-        self.out.push_str(&text[..text.floor_char_boundary(room)]);
-        if text.len() > room {
-            Err(fmt::Error)
-        } else {
-            Ok(())
+        if text.len() <= room {
+            self.out.push_str(text);
+            return Ok(());
         }
+        self.out.push_str(&text[..text.floor_char_boundary(room)]);
+        Err(fmt::Error)
     }
 }
 

@@ -11,7 +11,7 @@
 use super::{KnownKey, SpanBody};
 use crate::span::{
     Value,
-    buffer::{Buffer, put, put_varint},
+    buffer::{Buffer, ROOM},
     encode::attribute_len,
     keys::SeenKeys,
     redaction,
@@ -68,6 +68,12 @@ impl Encoded {
         self.append(first);
     }
 
+    /// Whether there are none.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
     #[inline]
     pub(crate) fn append(&mut self, other: &Self) {
         let bytes = other.buffer.as_slice();
@@ -80,30 +86,44 @@ impl Encoded {
     /// Adds an attribute in field `tag` of what takes it over.
     #[inline]
     pub(crate) fn push(&mut self, tag: u8, key: &KnownKey, value: impl Short) {
+        let put = |room: &mut [u8; ROOM], at| value.put(room, at);
+        self.put(|room| key.put(room, tag, put));
+    }
+
+    /// Adds a short attribute, written where it will lie.
+    #[inline]
+    fn put(&mut self, write: impl FnOnce(&mut [u8; ROOM]) -> usize) {
         self.count += 1;
-        self.buffer
-            .short(|room| key.put(room, tag, |room, at| value.put(room, at)));
+        match self.buffer.room() {
+            Some(room) => {
+                let count = write(room);
+                self.buffer.used(count);
+            }
+            None => self.put_first(&mut Some(write)),
+        }
+    }
+
+    /// The same where the buffer has to grow.
+    #[cold]
+    fn put_first(&mut self, write: &mut Option<impl FnOnce(&mut [u8; ROOM]) -> usize>) {
+        if let Some(write) = write.take() {
+            self.buffer.short(write);
+        }
     }
 
     /// The same for a text, which is cut after `limit` characters.
     #[inline]
     pub(crate) fn push_text(&mut self, tag: u8, key: &KnownKey, text: &str, limit: usize) {
-        self.count += 1;
         if !text.is_short(limit) {
             return self.push_long(tag, key, &text.to_value(), limit);
         }
-        self.buffer.short(|room| {
-            key.put(room, tag, |room, at| {
-                room[at] = 1 << 3 | 2;
-                let at = put_varint(room, at + 1, text.len() as u64);
-                // Copied by its length, not as words: nobody compares it.
-                put(room, at, text.as_bytes())
-            })
-        });
+        let put = |room: &mut [u8; ROOM], at| text.put(room, at);
+        self.put(|room| key.put(room, tag, put));
     }
 
     #[cold]
     fn push_long(&mut self, tag: u8, key: &KnownKey, value: &Value<'_>, limit: usize) {
+        self.count += 1;
         let key = key.text.as_bytes();
         let len = attribute_len(key, value, limit);
         self.buffer.extend(len).attribute(tag, key, value, limit);
@@ -135,7 +155,9 @@ impl SpanBody {
             return false;
         }
         let bytes = encoded.buffer.as_slice();
-        if let Some(mut out) = self.begin_event(name, unix_nanos, bytes.len()) {
+        if self.begin_short_event(name, unix_nanos, bytes.len()) {
+            self.buffer.extend(bytes.len()).raw(bytes);
+        } else if let Some(mut out) = self.begin_event(name, unix_nanos, bytes.len()) {
             out.raw(bytes);
         }
         true

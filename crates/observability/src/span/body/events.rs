@@ -81,11 +81,28 @@ impl SpanBody {
         attributes: &[(&str, Value<'_>)],
     ) -> bool {
         let members = ShortMembers::of(attributes, self.limits.value_length);
-        let Some(members) = members.filter(|_| name.len() <= SHORT_TEXT) else {
+        let Some(members) = members else {
             return false;
         };
-        let len = 11 + name.len() + members.encoded_len;
-        if attributes.len() > self.limits.attributes_per_event as usize
+        let is_kept = attributes.len() <= self.limits.attributes_per_event as usize
+            && self.begin_short_event(name, unix_nanos, members.encoded_len);
+        if is_kept {
+            members.write(&mut self.buffer, 3);
+        }
+        is_kept
+    }
+
+    /// Writes an event with a short name up to its attributes, which take so many bytes; `false`, and nothing
+    /// is done, where it is no such one, or not kept.
+    #[inline]
+    pub(super) fn begin_short_event(
+        &mut self,
+        name: &str,
+        unix_nanos: u64,
+        attributes_len: usize,
+    ) -> bool {
+        let len = 11 + name.len() + attributes_len;
+        if name.len() > SHORT_TEXT
             || self.events.kept >= self.limits.events
             || self.is_full(ROOM + len)
         {
@@ -99,7 +116,6 @@ impl SpanBody {
             let at = put(room, at + 1, &unix_nanos.to_le_bytes());
             put_text(room, at, 2, name)
         });
-        members.write(&mut self.buffer, 3);
         true
     }
 
