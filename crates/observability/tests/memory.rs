@@ -10,8 +10,8 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use continuum_observability::{
-    EncodedRequest, ExportError, Exported, Exporter, FlightRecorder, Sampler, TailPolicy,
-    Telemetry, TelemetryBuilder, get_tracer,
+    EncodedRequest, ExportError, Exported, Exporter, ExporterConfig, FlightRecorder, Sampler,
+    TailPolicy, Telemetry, TelemetryBuilder, get_tracer,
 };
 use std::{
     alloc::{GlobalAlloc, Layout, System},
@@ -177,6 +177,26 @@ fn what_waits_for_an_exporter_is_within_the_budget() {
     // If it were less, the flood would not have filled it.
     assert!(peak > BUDGET_BYTES, "{peak}");
     assert!(peak < BUDGET_BYTES + BESIDES, "{peak}");
+}
+
+#[test]
+fn spans_that_were_open_at_once_leave_little_behind() {
+    const OPEN: usize = 6_000;
+    let _alone = alone();
+    let builder = Telemetry::builder().exporter(ExporterConfig::None);
+    let telemetry = builder.init().unwrap();
+    let text = "x".repeat(7_000);
+    let before = IN_USE.load(Ordering::Relaxed);
+    let start = |_| {
+        let span = get_tracer("memory").start_span("open");
+        span.set_attribute("text", text.as_str());
+        span
+    };
+    let open: Vec<_> = (0..OPEN).map(start).collect();
+    assert!(IN_USE.load(Ordering::Relaxed) > before + OPEN * text.len());
+    drop(open);
+    telemetry.shutdown(PLENTY).unwrap();
+    wait_until_less_is_in_use_than(before + 16 * MIB + BESIDES);
 }
 
 #[test]

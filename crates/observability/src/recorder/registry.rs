@@ -31,6 +31,9 @@ static NEXT_OWNER_BLOCK: AtomicU64 = AtomicU64::new(FIRST_OWNER);
 /// Owner ids that a thread may hand out without asking again.
 pub(crate) const OWNER_BLOCK: u64 = 1 << 16;
 
+/// The most that idle slots keep for spans to come.
+const IDLE_BYTES: usize = 16 << 20;
+
 /// An idle slot with the body it brings along.
 pub(crate) type PooledSlot = (&'static Slot, Box<SpanBody>);
 
@@ -105,7 +108,14 @@ impl ThreadCounts {
 pub(crate) struct Registry {
     threads: Mutex<Vec<&'static ThreadShared>>,
     idle_threads: Mutex<Vec<&'static ThreadShared>>,
-    idle_slots: Mutex<Vec<PooledSlot>>,
+    idle_slots: Mutex<IdleSlots>,
+}
+
+/// Slots for spans to come, with the memory that their bodies keep.
+#[derive(Debug, Default)]
+struct IdleSlots {
+    slots: Vec<PooledSlot>,
+    bytes: usize,
 }
 
 impl Registry {
@@ -161,14 +171,26 @@ impl Registry {
     /// Moves up to `count` idle slots to `pool`.
     pub(crate) fn take_slots(&self, count: usize, pool: &mut Vec<PooledSlot>) {
         let mut idle = locked(&self.idle_slots);
-        let keep = idle.len().saturating_sub(count);
-        pool.extend(idle.drain(keep..));
+        let IdleSlots { slots, bytes } = &mut *idle;
+        let keep = slots.len().saturating_sub(count);
+        pool.extend(
+            slots
+                .drain(keep..)
+                .inspect(|(_, body)| *bytes -= body.kept_bytes()),
+        );
     }
 
     /// Takes idle slots over from their thread, for any thread to take.
     pub(crate) fn give_slots(&self, slots: impl Iterator<Item = PooledSlot>) {
-        let slots = slots.inspect(|(slot, _)| slot.cell.free());
-        locked(&self.idle_slots).extend(slots);
+        let mut idle = locked(&self.idle_slots);
+        for (slot, mut body) in slots {
+            slot.cell.free();
+            if idle.bytes + body.kept_bytes() > IDLE_BYTES {
+                body.release_all_memory();
+            }
+            idle.bytes += body.kept_bytes();
+            idle.slots.push((slot, body));
+        }
     }
 }
 

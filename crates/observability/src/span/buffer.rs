@@ -42,6 +42,11 @@ impl Buffer {
         self.len = 0;
     }
 
+    /// What it takes, used or not.
+    pub(super) fn capacity(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// Empties the buffer; a large one gives its memory back.
     #[inline]
     pub(super) fn clear(&mut self, keep: usize) {

@@ -178,6 +178,17 @@ impl SpanBody {
         }
     }
 
+    /// What is kept for the next span.
+    pub(crate) fn kept_bytes(&self) -> usize {
+        self.buffer.capacity() + self.status_text.capacity()
+    }
+
+    /// Keeps nothing for the next span.
+    pub(crate) fn release_all_memory(&mut self) {
+        self.buffer.clear(0);
+        self.status_text = String::new();
+    }
+
     #[cold]
     fn write_trace_state(&mut self, trace_state: &TraceState) {
         let state = trace_state.header().as_bytes();
