@@ -4,12 +4,17 @@
 //!
 //! Invariants:
 //! - a lock is held for a look-up only, never while code of somebody else's runs;
-//! - a lock that a fork left held is given up on: what lies behind it is not found in the child.
+//! - a lock that a fork left held is given up on: what lies behind it is not found in the child. One that
+//!   a thread of the child has had since is waited for.
 
+use crate::recorder::fork_epoch;
 use std::{
     collections::HashMap,
     hash::{BuildHasherDefault, Hasher},
-    sync::{Mutex, MutexGuard, PoisonError, TryLockError},
+    sync::{
+        Mutex, MutexGuard, PoisonError, TryLockError,
+        atomic::{AtomicU32, Ordering},
+    },
     thread::yield_now,
 };
 
@@ -22,7 +27,14 @@ const TRIES_AFTER_FORK: usize = 100;
 pub(super) struct Sharded<V> {
     /// The process that made the map; its forks inherit it with all locks as they were.
     process: u32,
-    shards: Box<[Mutex<Shard<V>>]>,
+    parts: Box<[Part<V>]>,
+}
+
+#[derive(Debug)]
+struct Part<V> {
+    shard: Mutex<Shard<V>>,
+    /// How many forks the latest process is away from the first one that had the lock.
+    had_by: AtomicU32,
 }
 
 pub(super) type Shard<V> = HashMap<u64, V, BuildHasherDefault<Mixed>>;
@@ -31,32 +43,54 @@ impl<V> Sharded<V> {
     pub(super) fn new() -> Self {
         Self {
             process: process(),
-            shards: std::iter::repeat_with(Mutex::default)
-                .take(SHARDS)
-                .collect(),
+            parts: std::iter::repeat_with(Part::new).take(SHARDS).collect(),
         }
     }
 
     /// The part that has `key`, if it is there at all.
     #[inline]
     pub(super) fn lock(&self, key: u64) -> Option<MutexGuard<'_, Shard<V>>> {
-        let shard = self.shards.get(place(key))?;
-        match shard.try_lock() {
-            Ok(free) => Some(free),
-            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
-            Err(TryLockError::WouldBlock) => self.wait_for(shard),
-        }
+        let part = self.parts.get(place(key))?;
+        let shard = match part.shard.try_lock() {
+            Ok(free) => free,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => self.wait_for(part)?,
+        };
+        part.note_owner();
+        Some(shard)
     }
 
     #[cold]
-    fn wait_for<'a>(&self, shard: &'a Mutex<Shard<V>>) -> Option<MutexGuard<'a, Shard<V>>> {
-        if self.process == process() {
-            return Some(shard.lock().unwrap_or_else(PoisonError::into_inner));
+    fn wait_for<'a>(&self, part: &'a Part<V>) -> Option<MutexGuard<'a, Shard<V>>> {
+        if self.process == process() || part.was_had_here() {
+            let shard = part.shard.lock();
+            return Some(shard.unwrap_or_else(PoisonError::into_inner));
         }
         (0..TRIES_AFTER_FORK).find_map(|_| {
             yield_now();
-            shard.try_lock().ok()
+            part.shard.try_lock().ok()
         })
+    }
+}
+
+impl<V> Part<V> {
+    fn new() -> Self {
+        Self {
+            shard: Mutex::default(),
+            had_by: AtomicU32::new(u32::MAX),
+        }
+    }
+
+    /// Whether a thread of this process has had the lock, which then is no fork's legacy.
+    fn was_had_here(&self) -> bool {
+        self.had_by.load(Ordering::Relaxed) == fork_epoch()
+    }
+
+    #[inline]
+    fn note_owner(&self) {
+        if !self.was_had_here() {
+            self.had_by.store(fork_epoch(), Ordering::Relaxed);
+        }
     }
 }
 
@@ -145,7 +179,25 @@ mod tests {
             process: 0,
             ..Sharded::new()
         };
-        let _held = map.lock(7);
+        let held = map.parts[place(7)].shard.lock();
         assert!(map.lock(7).is_none());
+        drop(held);
+        assert!(map.lock(7).is_some());
+    }
+
+    #[test]
+    fn a_lock_that_another_thread_of_the_child_holds_is_waited_for() {
+        let map = Sharded::<u8> {
+            process: 0,
+            ..Sharded::new()
+        };
+        drop(map.lock(7));
+        let held = map.lock(7).unwrap();
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| map.lock(7).is_some());
+            std::thread::sleep(std::time::Duration::from_millis(20));
+            drop(held);
+            assert!(waiting.join().unwrap());
+        });
     }
 }
