@@ -5,7 +5,13 @@ use crate::{
     child::{PLENTY, in_a_child},
 };
 use continuum_observability::{ExporterConfig, Sampler, Telemetry, get_tracer};
-use std::{fs::File, io::Read as _, io::Write as _, thread};
+use std::{
+    cell::RefCell,
+    fs::File,
+    io::{Read as _, Write as _},
+    sync::mpsc::{SyncSender, sync_channel},
+    thread,
+};
 
 const THREADS: usize = 4;
 const FORKS: usize = 8;
@@ -46,12 +52,11 @@ fn draw_on_threads(each: usize) -> Vec<[u64; 3]> {
 }
 
 /// Through a file, since there are more of them than a pipe holds.
-fn draw_in_a_child(spans: usize) -> Vec<[u64; 3]> {
+fn in_a_child_of(draw: impl FnOnce() -> Vec<[u64; 3]>) -> Vec<[u64; 3]> {
     let file = tempfile::NamedTempFile::new().unwrap();
     in_a_child(|| {
-        let bytes: Vec<u8> = [draw(spans / 2), draw_on_threads(spans / 2 / THREADS)]
+        let bytes: Vec<u8> = draw()
             .iter()
-            .flatten()
             .flatten()
             .flat_map(|word| word.to_be_bytes())
             .collect();
@@ -139,7 +144,9 @@ fn ids_over_threads_and_forks_are_distinct_and_random_in_every_bit() {
     for _ in 0..FORKS {
         // Of what this thread would draw next, the child is to draw nothing.
         drawn.extend(draw(1));
-        drawn.extend(draw_in_a_child(spans / 11 / FORKS));
+        let half = spans / 11 / FORKS / 2;
+        let of_child = || [draw(half), draw_on_threads(half / THREADS)].concat();
+        drawn.extend(in_a_child_of(of_child));
     }
     telemetry.shutdown(PLENTY).unwrap();
     assert!(drawn.len() + 100 > spans, "{}", drawn.len());
@@ -166,5 +173,46 @@ fn ids_over_threads_and_forks_are_distinct_and_random_in_every_bit() {
             "{name} given out twice"
         );
         assert_ne!(words[0], 0);
+    }
+}
+
+/// Draws ids in a child and then itself, when its thread ends.
+struct AtTheEnd(SyncSender<Vec<[u64; 3]>>);
+
+impl Drop for AtTheEnd {
+    fn drop(&mut self) {
+        let of_child = in_a_child_of(|| draw(100));
+        self.0.send([of_child, draw(100)].concat()).unwrap();
+    }
+}
+
+thread_local! {
+    static BEFORE: RefCell<Option<AtTheEnd>> = const { RefCell::new(None) };
+    static AFTER: RefCell<Option<AtTheEnd>> = const { RefCell::new(None) };
+}
+
+#[test]
+fn a_thread_that_forks_while_it_ends_repeats_no_id() {
+    let _alone = alone();
+    let telemetry = Telemetry::builder()
+        .exporter(ExporterConfig::None)
+        .init()
+        .unwrap();
+    let (send, drawn) = sync_channel(3);
+    let work = move || {
+        // One of them is dropped before the recorder's own, the other one after.
+        BEFORE.set(Some(AtTheEnd(send.clone())));
+        send.send(draw(100)).unwrap();
+        AFTER.set(Some(AtTheEnd(send)));
+    };
+    thread::Builder::new().spawn(work).unwrap().join().unwrap();
+    telemetry.shutdown(PLENTY).unwrap();
+    let drawn: Vec<_> = drawn.iter().flatten().collect();
+    assert_eq!(drawn.len(), 500);
+    for part in 0..3 {
+        let mut words: Vec<_> = drawn.iter().map(|ids| ids[part]).collect();
+        words.sort_unstable();
+        words.dedup();
+        assert_eq!(words.len(), drawn.len(), "an id was given out twice");
     }
 }
