@@ -15,7 +15,7 @@ pub(super) struct Target {
     pub(super) is_encrypted: bool,
 }
 
-/// Names the settings that cannot be used.
+/// Names the settings that cannot be used, and those by which spans go elsewhere.
 pub(super) fn check(resolved: &ResolvedOtlp) -> Vec<Finding> {
     let refused = |problem: &continuum_observability::Problem| {
         let remedy = "correct the value; until then it is ignored";
@@ -29,7 +29,14 @@ pub(super) fn check(resolved: &ResolvedOtlp) -> Vec<Finding> {
             Finding::failed(Check::Settings, text, "correct the endpoint")
         }
     };
-    let findings: Vec<_> = resolved.problems.iter().map(refused).collect();
+    let divert = |problem: &continuum_observability::Problem| {
+        let remedy = "change it for programs whose spans are to arrive here";
+        Finding::warning(Check::Settings, problem.to_string(), remedy)
+    };
+    let refused = resolved.problems.iter().map(refused);
+    let findings: Vec<_> = refused
+        .chain(resolved.diversions.iter().map(divert))
+        .collect();
     if !findings.is_empty() {
         return findings;
     }

@@ -164,6 +164,17 @@ fn a_setting_that_cannot_be_used_is_named_beside_spans_that_arrive() {
 }
 
 #[test]
+fn a_setting_by_which_spans_go_elsewhere_is_named_beside_spans_that_arrive() {
+    let (port, _heads) = receiver::http(200);
+    let endpoint = format!("http://127.0.0.1:{port}");
+    let mut command = doctor(&["--endpoint", &endpoint]);
+    let visit = visit(command.env("OTEL_TRACES_EXPORTER", "none"));
+    let (outcome, remedy) = visit.finding("settings");
+    assert_eq!((visit.status, outcome), (Some(0), "warning"));
+    assert!(remedy.contains("change it for programs"), "{remedy}");
+}
+
+#[test]
 fn a_host_without_an_address_fails_at_the_address() {
     let visit = visit(&mut doctor(&[
         "--endpoint",

@@ -222,6 +222,16 @@ impl Destination {
         }
     }
 
+    /// Whether OTLP is among the ways out.
+    #[cfg(feature = "_otlp")]
+    pub(super) fn is_reached_by_otlp(&self) -> bool {
+        match self {
+            Self::Otlp(_) => true,
+            Self::Several(all) => all.iter().any(Self::is_reached_by_otlp),
+            _ => false,
+        }
+    }
+
     fn may_stall(&self) -> bool {
         match self {
             #[cfg(feature = "console")]

@@ -61,6 +61,18 @@ impl Sampling {
     }
 }
 
+impl Sampling {
+    /// Whether no trace that begins here is kept.
+    #[cfg(feature = "_otlp")]
+    pub(super) fn leaves_all_out(&self) -> bool {
+        let root = match &self.sampler {
+            Sampler::ParentBased(root) => root,
+            sampler => sampler,
+        };
+        matches!(root, Sampler::AlwaysOff)
+    }
+}
+
 impl From<Sampler> for Sampling {
     fn from(sampler: Sampler) -> Self {
         Self {

@@ -7,7 +7,9 @@
 use super::{
     super::{
         OtlpConfig, Problem,
-        env::{Environment, Given},
+        env::{self, Environment, Given, Variable},
+        exporter::Destination,
+        sampler::Sampling,
     },
     DEFAULT_TIMEOUT, OtlpSettings, Receiver,
 };
@@ -26,6 +28,8 @@ pub struct ResolvedOtlp {
     pub timeout: Duration,
     /// Values that cannot be used, and what would be usable.
     pub problems: Vec<Problem>,
+    /// Variables by which spans of a program in this environment go elsewhere, or nowhere.
+    pub diversions: Vec<Problem>,
 }
 
 impl OtlpConfig {
@@ -45,6 +49,79 @@ impl OtlpConfig {
             timeout: settings.timeout.unwrap_or(DEFAULT_TIMEOUT),
             endpoint: settings.endpoint,
             problems: env.into_problems(),
+            diversions: diversions(&Environment::of_process(Given::default())),
+        }
+    }
+}
+
+fn diversions(env: &Environment<'_>) -> Vec<Problem> {
+    let first_set = |variables: [Variable; 2]| {
+        let mut variables = variables.into_iter();
+        variables.find(|variable| env.text(*variable).is_some())
+    };
+    let mut diversions = Vec::new();
+    let mut divert = |variable: Option<Variable>, reason: String| {
+        diversions.extend(variable.map(|variable| Problem::new(variable.name(), reason)));
+    };
+    let destination = Destination::resolve(Vec::new(), env);
+    if !destination.is_reached_by_otlp() {
+        let reason = format!("spans go to the exporter {}, not here", destination.name());
+        divert(
+            first_set([env::TRACES_EXPORTER, env::EXPORTER_TYPE]),
+            reason,
+        );
+    }
+    if Sampling::resolve(None, None, None, env).leaves_all_out() {
+        let variable = first_set([env::TRACES_SAMPLER, env::SAMPLING_RATE]);
+        divert(variable, "no trace that begins here is kept".into());
+    }
+    let file = Some(env::CONFIG_FILE).filter(|file| env.text(*file).is_some());
+    let reason = "where it is obeyed, the file says where spans go, and no variable";
+    divert(file, reason.into());
+    diversions
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::super::testing::environment, *};
+
+    #[test]
+    fn variables_that_lead_spans_elsewhere_are_named() {
+        let rows: [(&str, &str, &str); 8] = [
+            (
+                "OTEL_TRACES_EXPORTER",
+                "none",
+                "spans go to the exporter none, not here",
+            ),
+            (
+                "OTEL_EXPORTER_TYPE",
+                "file",
+                "spans go to the exporter file, not here",
+            ),
+            ("OTEL_TRACES_EXPORTER", "otlp,file", ""),
+            (
+                "OTEL_TRACES_SAMPLER",
+                "always_off",
+                "no trace that begins here is kept",
+            ),
+            (
+                "OTEL_TRACES_SAMPLER",
+                "parentbased_always_off",
+                "no trace that begins here is kept",
+            ),
+            ("OTEL_SAMPLING_RATE", "0", ""),
+            (
+                "OTEL_CONFIG_FILE",
+                "otel.yaml",
+                "where it is obeyed, the file says where spans go, and no variable",
+            ),
+            ("OTEL_SERVICE_NAME", "memory", ""),
+        ];
+        for (name, value, expected) in rows {
+            let found = diversions(&environment(&[(name, value)]));
+            let found: Vec<_> = found.iter().map(ToString::to_string).collect();
+            let expected = (!expected.is_empty()).then(|| format!("{name}: {expected}"));
+            assert_eq!(found, Vec::from_iter(expected), "{name}={value}");
         }
     }
 }
