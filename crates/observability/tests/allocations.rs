@@ -212,6 +212,41 @@ fn spans_and_events_of_tracing_allocate_nothing() {
     tracing::subscriber::with_default(subscriber, || assert_eq!(recorded(trace), 0));
 }
 
+#[cfg(feature = "opentelemetry_0_33")]
+mod bridged {
+    use super::{TestRecorder, describe, steady};
+    use continuum_observability::interop::opentelemetry_0_33;
+    use std::{env, process::Command};
+
+    const VARIABLE: &str = "CONTINUUM_TEST_BRIDGED";
+
+    /// In a process of its own, since what is installed stays so.
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "how it is told that it is one")]
+    fn program_with_the_bridge() {
+        if env::var(VARIABLE).is_err() {
+            return;
+        }
+        opentelemetry_0_33::install().unwrap();
+        let recorder = TestRecorder::new();
+        // A scope and a span below it, forty times: the scope is what the other API sees.
+        let allocations = recorder.run(|| steady(describe));
+        assert!((1..=2 * 2 * 40).contains(&allocations), "{allocations}");
+    }
+
+    #[test]
+    fn a_span_that_the_opentelemetry_api_may_see_takes_at_most_two_allocations() {
+        let mut program = Command::new(env::current_exe().unwrap());
+        program.args(["bridged::program_with_the_bridge", "--exact", "--nocapture"]);
+        let ended = program.env(VARIABLE, "1").output().unwrap();
+        let said = format!("{ended:?}");
+        assert!(
+            ended.status.success() && said.contains("1 passed"),
+            "{said}"
+        );
+    }
+}
+
 #[test]
 fn spans_that_are_sampled_out_allocate_nothing() {
     let off = Telemetry::builder().sampler(Sampler::AlwaysOff);

@@ -3,7 +3,7 @@
 use crate::{
     PLENTY, alone,
     backend::{Backend, Fault, Protocol},
-    ordeal::{Lines, builder, over_http, prompt},
+    ordeal::{Lines, builder, over_grpc, over_http, prompt},
     record,
 };
 use continuum_observability::{FlushError, Telemetry, TelemetryHandle, get_tracer};
@@ -63,6 +63,32 @@ fn a_shutdown_ends_at_its_deadline_and_a_second_one_at_once() {
         Ok(()),
         "the next recorder is not held up"
     );
+}
+
+#[test]
+fn a_flush_and_a_shutdown_end_at_their_deadline_whatever_the_backend_does() {
+    let later = Fault::Status(503, "Retry-After: 30\r\n", "");
+    let rows = [
+        (Protocol::Http, vec![Fault::Drip, Fault::Sip, later]),
+        (Protocol::Grpc, vec![Fault::Silent, Fault::Drip, Fault::Sip]),
+    ];
+    for (protocol, faults) in rows {
+        for fault in faults {
+            let _alone = alone();
+            let backend = Backend::start(protocol, fault.clone());
+            let otlp = match protocol {
+                Protocol::Http => over_http(&backend),
+                Protocol::Grpc => over_grpc(&backend),
+            };
+            let telemetry = prompt(builder(otlp).0).init().unwrap();
+            record(5);
+            backend.wait_for_request();
+            assert_eq!(telemetry.force_flush(SHORT), TIMED_OUT, "{fault:?}");
+            // Where it is tried again later, a shutdown may give up at once.
+            assert!(telemetry.shutdown(SHORT).is_err(), "{fault:?}");
+            assert_eq!(telemetry.stats().exported, 0);
+        }
+    }
 }
 
 #[test]
