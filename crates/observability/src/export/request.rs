@@ -180,7 +180,8 @@ mod tests {
     const CHUNK_BYTES: usize = 64 << 10;
 
     fn chunk(scope: u32) -> Vec<u8> {
-        let span = [&[5 << 3 | 2, 100][..], &[b'x'; 100]].concat();
+        let ids = [&[1 << 3 | 2, 16][..], &[1; 16], &[2 << 3 | 2, 8], &[2; 8]].concat();
+        let span = [&ids[..], &[5 << 3 | 2, 100], &[b'x'; 100]].concat();
         let header = RecordHeader {
             len: u32::try_from(span.len()).unwrap(),
             scope,

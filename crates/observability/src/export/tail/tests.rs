@@ -29,7 +29,7 @@ fn span(trace: u64) -> Ended {
     Ended {
         name: "child".to_owned(),
         header: RecordHeader {
-            trace_id: (u128::from(trace) << 64 | u128::from(random)).to_be_bytes(),
+            trace_id: (u128::from(trace + 1) << 64 | u128::from(random)).to_be_bytes(),
             local_root,
             undecided: true,
             ..RecordHeader::default()
@@ -63,6 +63,7 @@ impl Ended {
     fn write(&self, out: &mut Vec<u8>) {
         let mut span = Vec::new();
         put_message(&mut span, 1, &self.header.trace_id);
+        put_message(&mut span, 2, &self.header.local_root);
         put_message(&mut span, 5, self.name.as_bytes());
         if let Some((key, value)) = &self.attribute {
             let start = span.len();
