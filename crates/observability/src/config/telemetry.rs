@@ -297,11 +297,6 @@ impl TelemetryHandle {
         }
     }
 
-    #[cfg(feature = "opentelemetry_0_33")]
-    pub(crate) fn has_flight_recorder(self) -> bool {
-        self.recorder.is_some_and(Recorder::records_unsampled)
-    }
-
     /// What the exporter is called; `None` where telemetry is switched off.
     #[cfg(feature = "opentelemetry_0_33")]
     pub(crate) fn exporter_component(self) -> Option<&'static ExporterComponent> {

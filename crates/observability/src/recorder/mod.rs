@@ -9,6 +9,7 @@
 
 mod aside;
 mod backlog;
+mod beginning;
 mod clock;
 mod collecting;
 mod core;
@@ -33,6 +34,7 @@ pub(crate) use sys::platform::host_name;
 pub(crate) use sys::platform::terminal_columns;
 pub(crate) use {
     aside::Aside,
+    beginning::{ParentOrigin, SamplingOutcome},
     clock::{Anchor, Clock},
     core::{Chunk, Core, LARGE_CHUNK_BYTES, Round},
     per_process::PerProcess,

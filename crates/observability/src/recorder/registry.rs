@@ -9,6 +9,7 @@
 
 use super::{
     aside::PIECE_BYTES,
+    beginning::BegunCounters,
     core::{Chunk, Core, LARGE_CHUNK_BYTES, SMALL_CHUNK_BYTES},
     per_process::MAX_FORK_DEPTH,
     slot::Slot,
@@ -85,22 +86,7 @@ impl ThreadShared {
 #[derive(Debug)]
 pub(crate) struct ThreadCounts {
     pub(crate) core_id: AtomicU64,
-    pub(crate) started: AtomicU64,
-    pub(crate) sampled_out: AtomicU64,
-}
-
-impl ThreadCounts {
-    #[inline]
-    pub(crate) fn add(counter: &AtomicU64) {
-        counter.store(counter.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
-    }
-
-    /// Counts a span that starts and is not kept.
-    #[inline]
-    pub(crate) fn left_out(&self) {
-        Self::add(&self.started);
-        Self::add(&self.sampled_out);
-    }
+    pub(crate) begun: BegunCounters,
 }
 
 /// The process-wide lists.
@@ -142,8 +128,7 @@ impl Registry {
                 }),
                 counts: ThreadCounts {
                     core_id: AtomicU64::new(0),
-                    started: AtomicU64::new(0),
-                    sampled_out: AtomicU64::new(0),
+                    begun: BegunCounters::default(),
                 },
             }));
             locked(&self.threads).push(fresh);

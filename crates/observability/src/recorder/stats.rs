@@ -5,8 +5,11 @@
 //! Invariant: started = exported + sampled out + dropped + still open, queued or undecided. What the
 //! flight recorder holds is sampled out until it is written out; from then on it is on its way.
 
+#[cfg(feature = "tracing")]
+use super::beginning::{ParentOrigin, SamplingOutcome};
 use super::{
     backlog::Taken,
+    beginning::{Beginning, Begun, BegunCounters},
     registry::{ThreadCounts, locked},
 };
 use std::sync::{
@@ -72,6 +75,8 @@ pub struct Stats {
     pub flight_recorder_bytes: usize,
     /// Of `recovered`, those that a sampler had left out.
     recovered_from_head: u64,
+    /// How the spans began.
+    begun: Begun,
 }
 
 impl Stats {
@@ -84,9 +89,15 @@ impl Stats {
     }
 
     /// With those that the flight recorder gave back.
-    #[cfg(any(feature = "metrics", feature = "opentelemetry_0_33"))]
+    #[cfg(feature = "metrics")]
     pub(crate) fn ever_sampled_out(&self) -> u64 {
-        self.sampled_out + self.recovered_from_head
+        self.begun.sampled_out()
+    }
+
+    /// How many spans began in this way.
+    #[cfg(feature = "opentelemetry_0_33")]
+    pub(crate) fn begun(&self, beginning: Beginning) -> u64 {
+        self.begun.of(beginning)
     }
 
     /// With those that the flight recorder gave back.
@@ -97,8 +108,7 @@ impl Stats {
 
     pub(crate) fn add_thread(&mut self, core_id: u64, counts: &ThreadCounts) {
         if counts.core_id.load(Ordering::Acquire) == core_id {
-            self.sampled_out += counts.sampled_out.load(Ordering::Relaxed);
-            self.started += counts.started.load(Ordering::Relaxed);
+            self.begun.add(&counts.begun);
         }
     }
 
@@ -113,8 +123,7 @@ impl Stats {
 pub(crate) struct Totals {
     /// Held while a thread's counts move here, and while they are read: they are in one place.
     moving: Mutex<()>,
-    started: AtomicU64,
-    sampled_out: AtomicU64,
+    begun: BegunCounters,
     sampled_out_at_tail: AtomicU64,
     decided_early: AtomicU64,
     /// Of those sampled out at their start, what the flight recorder gave back.
@@ -171,18 +180,23 @@ impl Totals {
             .fetch_add(from_tail, Ordering::Relaxed);
     }
 
-    /// Counts spans started outside the threads' own counters.
-    pub(crate) fn started(&self, spans: u64, sampled_out: u64) {
-        self.started.fetch_add(spans, Ordering::Relaxed);
-        self.sampled_out.fetch_add(sampled_out, Ordering::Relaxed);
+    /// Counts a span started outside the threads' own counters.
+    pub(crate) fn begun(&self, beginning: Beginning) {
+        self.begun.count(beginning);
+    }
+
+    /// Counts a span as sampled out that was sampled.
+    #[cfg(feature = "tracing")]
+    pub(crate) fn sampled_out_after_all(&self, origin: ParentOrigin) {
+        let (was, is) = (SamplingOutcome::RecordAndSample, SamplingOutcome::Drop);
+        self.begun.recount(origin, was, is);
     }
 
     /// Takes over the counts of a thread that leaves or turns to another recorder.
     pub(crate) fn fold(&self, counts: &ThreadCounts) {
         let _moving = locked(&self.moving);
         counts.core_id.store(0, Ordering::Relaxed);
-        let started = counts.started.swap(0, Ordering::Relaxed);
-        self.started(started, counts.sampled_out.swap(0, Ordering::Relaxed));
+        self.begun.take(&counts.begun);
     }
 
     /// The counts, together with those that `add_threads` adds.
@@ -205,10 +219,10 @@ impl Totals {
         stats.recovered = from_head + from_tail;
         stats.recovered_from_head = from_head;
         stats.sampled_out_at_tail = read(&self.sampled_out_at_tail).saturating_sub(from_tail);
-        stats.sampled_out = read(&self.sampled_out);
-        stats.started = read(&self.started);
+        stats.begun.add(&self.begun);
         add_threads(&mut stats);
-        stats.sampled_out = stats.sampled_out.saturating_sub(from_head);
+        stats.started = stats.begun.all();
+        stats.sampled_out = stats.begun.sampled_out().saturating_sub(from_head);
         stats.settle();
         stats
     }

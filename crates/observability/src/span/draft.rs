@@ -11,6 +11,7 @@ use super::{
     counted::Counted,
     encode::read_varint,
     last_exception::LastException,
+    opening::parent_origin,
     words::hash,
 };
 use crate::recorder::{Recorder, thread};
@@ -59,10 +60,11 @@ impl SpanRef {
         let Some((slot, generation)) = self.slot() else {
             return;
         };
-        let was_sampled = self.with(|body| body.sampled);
+        let sampled =
+            |body: &mut SpanBody| body.sampled.then(|| parent_origin(body.buffer.as_slice()));
         let core = slot.recorder().and_then(Recorder::core);
-        if let Some(core) = core.filter(|_| was_sampled == Some(true)) {
-            core.totals.started(0, 1);
+        if let (Some(core), Some(origin)) = (core, self.with(sampled).flatten()) {
+            core.totals.sampled_out_after_all(origin);
         }
         thread::discard_span(slot, generation);
     }

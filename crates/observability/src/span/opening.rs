@@ -8,6 +8,8 @@ use super::{
     SpanKind,
     buffer::{ROOM, put, put_bytes},
 };
+#[cfg(feature = "tracing")]
+use crate::recorder::ParentOrigin;
 use crate::{
     context::{SpanContext, SpanId, TraceFlags},
     recorder::{Anchor, HEADER_LEN, RecordHeader, Recorder},
@@ -62,10 +64,56 @@ pub(super) fn write_fixed(room: &mut [u8; ROOM], opening: &Opening<'_>) -> usize
     }
 }
 
+/// Where the parent is, by what [`write_fixed`] wrote.
+#[cfg(feature = "tracing")]
+pub(super) fn parent_origin(record: &[u8]) -> ParentOrigin {
+    const FLAGS: usize = HEADER_LEN + 18 + 10 + 11 + 2;
+    let is_remote = record.get(FLAGS + 1).is_some_and(|byte| byte & 2 != 0);
+    match record.get(FLAGS + 4) {
+        Some(tag) if *tag == 4 << 3 | 2 && is_remote => ParentOrigin::Remote,
+        Some(tag) if *tag == 4 << 3 | 2 => ParentOrigin::Local,
+        _ => ParentOrigin::None,
+    }
+}
+
 /// `Span.flags` and `Link.flags`: the W3C flags, and whether the parent (the target) is remote.
 pub(super) fn wire_flags(flags: TraceFlags, is_remote: bool) -> [u8; 4] {
     const HAS_IS_REMOTE: u32 = 0x100;
     const IS_REMOTE: u32 = 0x200;
     (u32::from(flags.to_w3c()) | HAS_IS_REMOTE | if is_remote { IS_REMOTE } else { 0 })
         .to_le_bytes()
+}
+
+#[cfg(all(test, feature = "tracing"))]
+mod tests {
+    use super::*;
+    use crate::{Context, SpanRef, TraceState, get_tracer, testing::TestRecorder, with_context};
+
+    #[test]
+    fn where_the_parent_is_can_be_read_from_what_was_written() {
+        let origin = |span: &SpanRef| span.with(|body| parent_origin(body.buffer.as_slice()));
+        let tracer = get_tracer("test");
+        TestRecorder::new().run(|| {
+            tracer.in_scope("root", |root| {
+                assert_eq!(origin(root), Some(ParentOrigin::None));
+                tracer.in_scope("child", |child| {
+                    assert_eq!(origin(child), Some(ParentOrigin::Local));
+                });
+            });
+            let state: TraceState = "vendor=1".parse().unwrap();
+            let caller = SpanContext::new(
+                7_u128.into(),
+                9_u64.into(),
+                TraceFlags::SAMPLED,
+                true,
+                state,
+            );
+            let below = Context::current().with_remote_span_context(caller);
+            with_context(&below, || {
+                tracer.in_scope("served", |served| {
+                    assert_eq!(origin(served), Some(ParentOrigin::Remote));
+                });
+            });
+        });
+    }
 }

@@ -14,7 +14,7 @@ use crate::{
         push_filled, with_top,
     },
     recorder::{
-        Clock, Recorder,
+        Clock, ParentOrigin, Recorder, SamplingOutcome,
         thread::{self, Here},
     },
     sampling::SamplingParameters,
@@ -182,7 +182,7 @@ impl<'a> Start<'a> {
         } else {
             started
                 .span
-                .identify(thread::leave_out_span(recorder), false);
+                .identify(thread::leave_out_span(recorder, origin(parent_span)), false);
         }
         true
     }
@@ -277,10 +277,17 @@ impl<'a> Start<'a> {
         started: &mut Context,
     ) {
         thread::here(|thread| {
-            let counted = thread.count_span(recorder, !decision.is_sampled);
+            let is_wanted = decision.is_recording || recorder.records_unsampled();
+            let outcome = if decision.is_sampled {
+                SamplingOutcome::RecordAndSample
+            } else if is_wanted {
+                SamplingOutcome::RecordOnly
+            } else {
+                SamplingOutcome::Drop
+            };
+            let counted = thread.count_span(recorder, (origin(parent), outcome));
             let id = given_id.unwrap_or_else(|| thread.random_span_id());
             started.span.identify(id, decision.is_sampled && counted);
-            let is_wanted = decision.is_recording || recorder.records_unsampled();
             if is_wanted && counted {
                 self.record(thread, recorder, parent, started);
             }
@@ -389,6 +396,16 @@ fn inherit<'p>(parent: Option<&'p Context>, started: &mut Context) -> Option<&'p
         started.span.join(span);
         span
     })
+}
+
+/// Where the parent of a span is.
+#[inline]
+fn origin(parent: Option<&SpanContext>) -> ParentOrigin {
+    match parent {
+        None => ParentOrigin::None,
+        Some(parent) if parent.is_remote() => ParentOrigin::Remote,
+        Some(_) => ParentOrigin::Local,
+    }
 }
 
 /// Begins a trace whose id may come from the user's generator.

@@ -128,8 +128,7 @@ otel.sdk.processor.span.processed queue_full batching_span_processor = 0
 otel.sdk.processor.span.queue.capacity batching_span_processor = 100
 otel.sdk.processor.span.queue.size batching_span_processor = 3
 otel.sdk.span.live batching_span_processor RECORD_AND_SAMPLE = 1
-otel.sdk.span.started batching_span_processor DROP = 0
-otel.sdk.span.started batching_span_processor RECORD_AND_SAMPLE = 6";
+otel.sdk.span.started batching_span_processor none RECORD_AND_SAMPLE = 6";
     assert_eq!(read(&provider, &metrics), while_the_backend_is_silent);
 
     backend.set(Fault::None);
@@ -151,8 +150,7 @@ otel.sdk.processor.span.processed queue_full batching_span_processor = 0
 otel.sdk.processor.span.queue.capacity batching_span_processor = 100
 otel.sdk.processor.span.queue.size batching_span_processor = 0
 otel.sdk.span.live batching_span_processor RECORD_AND_SAMPLE = 0
-otel.sdk.span.started batching_span_processor DROP = 0
-otel.sdk.span.started batching_span_processor RECORD_AND_SAMPLE = 6";
+otel.sdk.span.started batching_span_processor none RECORD_AND_SAMPLE = 6";
     assert_eq!(read(&provider, &metrics), after_the_shutdown);
 }
 
@@ -190,8 +188,9 @@ otel.sdk.processor.span.processed batching_span_processor = 0
 otel.sdk.processor.span.processed queue_full batching_span_processor = 0
 otel.sdk.processor.span.queue.size batching_span_processor = 1
 otel.sdk.span.live batching_span_processor RECORD_AND_SAMPLE = 1
-otel.sdk.span.started batching_span_processor RECORD_AND_SAMPLE = 5
-otel.sdk.span.started batching_span_processor RECORD_ONLY = 2";
+otel.sdk.span.started batching_span_processor local RECORD_AND_SAMPLE = 1
+otel.sdk.span.started batching_span_processor none RECORD_AND_SAMPLE = 4
+otel.sdk.span.started batching_span_processor remote RECORD_ONLY = 2";
     assert_eq!(read(&provider, &metrics), before_an_error);
 
     get_tracer("faults").in_scope("broken", |span| span.set_status(Status::error("no")));
@@ -212,8 +211,9 @@ otel.sdk.processor.span.processed batching_span_processor = 7
 otel.sdk.processor.span.processed queue_full batching_span_processor = 0
 otel.sdk.processor.span.queue.size batching_span_processor = 0
 otel.sdk.span.live batching_span_processor RECORD_AND_SAMPLE = 0
-otel.sdk.span.started batching_span_processor RECORD_AND_SAMPLE = 6
-otel.sdk.span.started batching_span_processor RECORD_ONLY = 2";
+otel.sdk.span.started batching_span_processor local RECORD_AND_SAMPLE = 1
+otel.sdk.span.started batching_span_processor none RECORD_AND_SAMPLE = 5
+otel.sdk.span.started batching_span_processor remote RECORD_ONLY = 2";
     assert_eq!(read(&provider, &metrics), after_the_shutdown);
 }
 
@@ -232,7 +232,7 @@ fn a_recorder_that_was_set_up_anew_is_told_from_the_one_before() {
     let read = read(&provider, &metrics);
     for counter in [
         "otel.sdk.exporter.span.exported otlp_http_span_exporter 127.0.0.1",
-        "otel.sdk.span.started batching_span_processor RECORD_AND_SAMPLE",
+        "otel.sdk.span.started batching_span_processor none RECORD_AND_SAMPLE",
     ] {
         let values = read.lines().filter_map(|line| line.strip_prefix(counter));
         let values: Vec<_> = values.filter(|rest| rest.starts_with(" = ")).collect();

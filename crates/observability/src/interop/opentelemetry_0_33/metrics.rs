@@ -11,7 +11,10 @@
 //! Source: OpenTelemetry semantic conventions, "OpenTelemetry SDK metrics" (development).
 
 use super::component::{Components, RESULT};
-use crate::{TelemetryHandle, recorder::Backlog};
+use crate::{
+    TelemetryHandle,
+    recorder::{Backlog, ParentOrigin, SamplingOutcome},
+};
 use opentelemetry::{
     KeyValue, global,
     metrics::{AsyncInstrument, Meter},
@@ -19,6 +22,7 @@ use opentelemetry::{
 
 const SPANS: &str = "{span}";
 const BYTES: &str = "By";
+const PARENT_ORIGIN: &str = "otel.span.parent.origin";
 const ERROR_TYPE: &str = "error.type";
 
 /// Reports what happens to the spans of `telemetry` through the global `opentelemetry` meter.
@@ -168,18 +172,37 @@ fn register_levels(meter: &Meter, telemetry: TelemetryHandle) {
     }
 }
 
+/// Each way in which spans began, once there was one.
 fn observe_started(telemetry: TelemetryHandle, of: &Components, to: &dyn AsyncInstrument<u64>) {
     let stats = telemetry.stats();
-    let sampled_out = stats.ever_sampled_out();
-    let sampled = stats.started.saturating_sub(sampled_out);
-    let otherwise = if telemetry.has_flight_recorder() {
-        "RECORD_ONLY"
-    } else {
-        "DROP"
-    };
-    to.observe(sampled, &of.sampled);
-    let otherwise = KeyValue::new(RESULT, otherwise);
-    to.observe(sampled_out, &[&of.processor[..], &[otherwise]].concat());
+    for origin in ParentOrigin::ALL {
+        for result in SamplingOutcome::ALL {
+            let spans = stats.begun((origin, result));
+            let attributes = [
+                KeyValue::new(PARENT_ORIGIN, origin_name(origin)),
+                KeyValue::new(RESULT, result_name(result)),
+            ];
+            if spans > 0 {
+                to.observe(spans, &[&of.processor[..], &attributes].concat());
+            }
+        }
+    }
+}
+
+fn origin_name(origin: ParentOrigin) -> &'static str {
+    match origin {
+        ParentOrigin::None => "none",
+        ParentOrigin::Local => "local",
+        ParentOrigin::Remote => "remote",
+    }
+}
+
+fn result_name(result: SamplingOutcome) -> &'static str {
+    match result {
+        SamplingOutcome::Drop => "DROP",
+        SamplingOutcome::RecordOnly => "RECORD_ONLY",
+        SamplingOutcome::RecordAndSample => "RECORD_AND_SAMPLE",
+    }
 }
 
 fn observe_processed(telemetry: TelemetryHandle, of: &Components, to: &dyn AsyncInstrument<u64>) {

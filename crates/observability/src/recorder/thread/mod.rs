@@ -21,8 +21,9 @@ pub(crate) use self::{
 
 use super::{
     Recorder,
+    beginning::{Beginning, ParentOrigin, SamplingOutcome},
     core::Core,
-    registry::{OWNER_BLOCK, PooledSlot, Registry, ThreadCounts, ThreadShared},
+    registry::{OWNER_BLOCK, PooledSlot, Registry, ThreadShared},
     sys::{biased::Strand, platform},
 };
 use crate::context::{SpanId, TraceId};
@@ -222,24 +223,20 @@ impl ThreadState {
     }
 
     #[inline]
-    fn count_started(&self, recorder: &'static Recorder, sampled_out: bool) -> bool {
+    fn count_started(&self, recorder: &'static Recorder, beginning: Beginning) -> bool {
         let (Some(shared), Some(_)) = (self.shared.get(), self.core_of(recorder)) else {
             return false;
         };
-        if sampled_out {
-            shared.counts.left_out();
-        } else {
-            ThreadCounts::add(&shared.counts.started);
-        }
+        shared.counts.begun.count_alone(beginning);
         true
     }
 
     #[cold]
-    fn count_started_late(&self, recorder: &'static Recorder, sampled_out: bool) -> bool {
+    fn count_started_late(&self, recorder: &'static Recorder, beginning: Beginning) -> bool {
         self.seed();
         recorder
             .core()
-            .map(|core| core.totals.started(1, u64::from(sampled_out)))
+            .map(|core| core.totals.begun(beginning))
             .is_some()
     }
 
@@ -281,11 +278,11 @@ impl Here<'_> {
     /// Counts a span of `recorder` as started; `false` where the recorder cannot run: the span is not
     /// to be recorded then.
     #[inline]
-    pub(crate) fn count_span(self, recorder: &'static Recorder, sampled_out: bool) -> bool {
+    pub(crate) fn count_span(self, recorder: &'static Recorder, beginning: Beginning) -> bool {
         if self.ready {
-            self.state.count_started(recorder, sampled_out)
+            self.state.count_started(recorder, beginning)
         } else {
-            self.state.count_started_late(recorder, sampled_out)
+            self.state.count_started_late(recorder, beginning)
         }
     }
 
@@ -307,7 +304,8 @@ pub(crate) fn here<R>(start: impl FnOnce(Here<'_>) -> R) -> R {
 
 /// Counts a span of `recorder` that nobody keeps, and gives it an id.
 #[inline]
-pub(crate) fn leave_out_span(recorder: &'static Recorder) -> SpanId {
+pub(crate) fn leave_out_span(recorder: &'static Recorder, origin: ParentOrigin) -> SpanId {
+    let beginning = (origin, SamplingOutcome::Drop);
     let usually = STATE.with(|state| {
         let known = state.core.get().map(|(known, _)| known);
         let is_known = known.is_some_and(|known| std::ptr::eq(known, recorder));
@@ -315,18 +313,18 @@ pub(crate) fn leave_out_span(recorder: &'static Recorder) -> SpanId {
             .shared
             .get()
             .filter(|_| is_known && state.is_ready())?;
-        shared.counts.left_out();
+        shared.counts.begun.count_alone(beginning);
         Some(SpanId::from(state.random_id()))
     });
-    usually.unwrap_or_else(|| leave_out_first(recorder))
+    usually.unwrap_or_else(|| leave_out_first(recorder, beginning))
 }
 
 /// The same, where the thread has to be set up, or counts for another recorder.
 #[cold]
 #[inline(never)]
-fn leave_out_first(recorder: &'static Recorder) -> SpanId {
+fn leave_out_first(recorder: &'static Recorder, beginning: Beginning) -> SpanId {
     here(|thread| {
-        thread.count_span(recorder, true);
+        thread.count_span(recorder, beginning);
         thread.random_span_id()
     })
 }
