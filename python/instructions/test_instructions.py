@@ -21,14 +21,14 @@ COMPILER = "rustc 1.95.0"
 TOLERANCE_PERCENT = 5
 
 COSTS = {
-    "span": 11_197,
-    "decorated": 7_363,
-    "recall": 11_153,
-    "query": 12_071,
-    "cache_hit": 16_516,
-    "inject": 6_404,
-    "extract": 9_404,
-    "sampled_out": 9_182,
+    "span": 11_044,
+    "decorated": 7_303,
+    "recall": 11_111,
+    "query": 12_028,
+    "cache_hit": 16_473,
+    "inject": 6_399,
+    "extract": 9_405,
+    "sampled_out": 9_065,
 }
 
 

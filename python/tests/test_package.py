@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from continuum import observability
+
 
 def run(program: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Runs a program in an environment without settings of telemetry."""
@@ -40,6 +42,21 @@ def test_the_package_lies_beside_other_parts_of_continuum(tmp_path: Path) -> Non
         PYTHONPATH=os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]),
     )
     assert done.stdout == "memory\n"
+
+
+def test_the_package_lies_over_another_part_of_continuum(tmp_path: Path) -> None:
+    whole = tmp_path / "continuum"
+    whole.mkdir()
+    (whole / "__init__.py").write_text("NAME = 'whole'\n")
+    (whole / "observability").symlink_to(Path(observability.__file__).parent)
+    done = run(
+        "import continuum\n"
+        "from continuum.observability import get_tracer, init_telemetry\n"
+        "init_telemetry(exporter_type='none')\n"
+        "print(continuum.NAME, get_tracer('app').start_span('answer').is_recording())\n",
+        PYTHONPATH=str(tmp_path),
+    )
+    assert (done.stdout, done.stderr) == ("whole True\n", "")
 
 
 def test_a_configuration_that_disables_the_sdk_is_obeyed_at_the_first_call() -> None:

@@ -50,7 +50,16 @@ def test_spans_that_are_open_at_the_exit_do_no_harm(sink: Sink) -> None:
         import threading, time
         open_span = tracer.start_as_current_span("open")
         open_span.__enter__()
-        threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
+        holds = threading.Event()
+
+        def hold():
+            with tracer.start_as_current_span("held") as span:
+                span.record_exception(ValueError("no"))
+                holds.set()
+                time.sleep(60)
+
+        threading.Thread(target=hold, daemon=True).start()
+        holds.wait()
         """,
     )
 
@@ -201,7 +210,7 @@ def test_the_interpreter_runs_on_while_a_span_waits_for_room(sink: Sink) -> None
     # The receiver is a thread of this process: it could not answer, and so make room.
     config = {
         "OTEL_EXPORTER_OTLP_ENDPOINT": sink.url,
-        "CONTINUUM_WAIT_WHEN_FULL": 20_000,
+        "CONTINUUM_WAIT_WHEN_FULL": 10_000,
         "OTEL_BSP_MAX_QUEUE_SIZE": 100,
     }
     init_telemetry(exporter_type="otlp", config=config)

@@ -109,15 +109,24 @@ impl Scope {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes the entry that is left: where there are several, since tasks share the scope, the one whose
-    /// span is the current one.
+    /// Takes the entry that is left.
+    #[inline]
     fn leave(&self, py: Python<'_>) -> Option<Open> {
-        let has_outer = self.open().as_ref()?.outer.is_some();
-        let current = has_outer.then(|| propagation::current_span(py));
-        let current = current.and_then(Result::ok).flatten();
+        let mut open = self.open();
+        if open.as_ref()?.outer.is_none() {
+            return open.take();
+        }
+        drop(open);
+        self.leave_one_of_several(py)
+    }
+
+    /// Tasks may share a scope: the one whose span is the current one is left, else the innermost.
+    #[cold]
+    fn leave_one_of_several(&self, py: Python<'_>) -> Option<Open> {
+        let current = propagation::current_span(py).ok().flatten();
+        let is_left = |entry: &Open| current.as_ref().is_none_or(|span| entry.span.is(span));
         let mut open = self.open();
         let mut top = open.take()?;
-        let is_left = |entry: &Open| current.as_ref().is_none_or(|span| entry.span.is(span));
         let left = if is_left(&top) {
             None
         } else {

@@ -14,7 +14,7 @@ use continuum_observability::{Context, Span, SpanRef, Status};
 use pyo3::{PyTraverseError, PyVisit, prelude::*};
 use std::sync::{
     Mutex, MutexGuard, OnceLock, PoisonError,
-    atomic::{AtomicU8, Ordering},
+    atomic::{AtomicBool, AtomicU8, Ordering},
 };
 
 /// What a span object holds once it stands for a span.
@@ -29,6 +29,8 @@ pub(crate) struct State {
     pub(crate) identity: OnceLock<Py<PyAny>>,
     /// Exceptions that were recorded, kept until the span ends.
     recorded: Mutex<Vec<Py<PyAny>>>,
+    /// Whether there are any: to look costs more than the end of most spans.
+    has_recorded: AtomicBool,
     /// One of the numbers that follow.
     status: AtomicU8,
     /// What an exception does that leaves a `with` block around the span itself.
@@ -72,6 +74,7 @@ impl State {
             baggage,
             identity: OnceLock::new(),
             recorded: Mutex::new(Vec::new()),
+            has_recorded: AtomicBool::new(false),
             status: AtomicU8::new(UNSET),
             outcome,
         }
@@ -136,13 +139,17 @@ impl State {
         let mut recorded = self.recorded();
         if recorded.len() < MAX_RECORDED {
             recorded.push(exception);
+            self.has_recorded.store(true, Ordering::Relaxed);
         }
     }
 
     pub(crate) fn forget_recorded(&self) {
-        // Outside of the lock: dropping an exception may run code of the user's.
-        let recorded = std::mem::take(&mut *self.recorded());
-        drop(recorded);
+        if self.has_recorded.load(Ordering::Relaxed) {
+            self.has_recorded.store(false, Ordering::Relaxed);
+            // Outside of the lock: dropping an exception may run code of the user's.
+            let recorded = std::mem::take(&mut *self.recorded());
+            drop(recorded);
+        }
     }
 
     /// Shows the collector what is kept of Python. A lock that is held says nothing: it comes again.
