@@ -3,12 +3,13 @@
 //! Position: `node` → **map** → the parts of the schema.
 //!
 //! Invariants: an absent key and one without a value are the same where the schema has a default; a key
-//! that nobody asked for is an error; no message shows a value.
+//! that nobody asked for is an error; a message is one line and shows no value.
 
 use super::{
     super::Problem,
     node::{Content, Key, Node, Place},
 };
+use crate::export::push_escaped;
 use std::cell::{Cell, RefCell};
 
 /// What was wrong with the file, by place.
@@ -126,11 +127,13 @@ impl<'a> Map<'a> {
     }
 
     fn path_of(&self, key: &str) -> String {
-        if self.path.is_empty() {
-            key.to_owned()
-        } else {
-            format!("{}.{key}", self.path)
+        let mut path = self.path.clone();
+        if !path.is_empty() {
+            path.push('.');
         }
+        // It may be anything, as long as nobody has said what it should be.
+        push_escaped(&mut path, key);
+        path
     }
 
     /// The settings of a key that is there, with or without a value.

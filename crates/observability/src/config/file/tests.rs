@@ -444,7 +444,54 @@ tracer_provider:
     assert!(error.contains("otel.yaml:4:5: "), "{error}");
 }
 
+/// What an editor does to a good file: some bytes go, and something comes in their place.
+fn edited(edits: &[(usize, usize, &str)]) -> String {
+    let mut text = EVERYTHING.to_owned();
+    for (at, taken, put) in edits {
+        let begin = text.floor_char_boundary(at % (text.len() + 1));
+        let end = text.floor_char_boundary(begin + taken);
+        text.replace_range(begin..end, put);
+    }
+    text
+}
+
+/// What YAML, references and settings give a meaning to.
+const SIGNS: [&str; 20] = [
+    "",
+    "${",
+    "}",
+    "${SERVICE:-x}",
+    "$$",
+    "&a ",
+    "*a",
+    "<<: ",
+    "- ",
+    "{",
+    "]",
+    ": ",
+    "\t",
+    "\n  ",
+    "!!int ",
+    "1e999",
+    "-1",
+    "\0",
+    "|\n",
+    "\u{2028}",
+];
+
 proptest::proptest! {
+    #[test]
+    fn a_file_with_faults_has_each_of_them_named_in_one_line(
+        edits in proptest::collection::vec(
+            (0..4_000_usize, 0..12_usize, proptest::sample::select(&SIGNS[..])), 1..6,
+        )
+    ) {
+        for problem in problems(&edited(&edits)) {
+            proptest::prop_assert!(problem.contains("otel.yaml"), "{problem:?}");
+            proptest::prop_assert!(!problem.contains(char::is_control), "{problem:?}");
+        }
+    }
+
     #[test]
     fn no_text_panics(text in "([a-z_:\\[\\]{}&*!|>'\"$ \n-]|1\\.5|file_format|resource|- ){0,60}") {
         drop(problems(&text));
