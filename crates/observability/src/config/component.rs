@@ -1,13 +1,17 @@
-//! What the exporter is called where the SDK reports on itself, and whom it sends to.
+//! What others are told of the exporter: what it is called where the SDK reports on itself, whom it sends to, and
+//! with what certificates.
 //!
-//! Position: worked out of the settings of the exporter; read by the metrics about the SDK.
+//! Position: worked out of the settings of the exporter; read by the metrics about the SDK, and by the senders of
+//! other signals.
 //!
-//! Source: OpenTelemetry semantic conventions, "OTel component attributes" (development): standard names where
+//! Source: OpenTelemetry semantic conventions, "`OTel` component attributes" (development): standard names where
 //! there are some, or else the name of the type.
 
 use super::{exporter::Destination, opening::Discard};
 #[cfg(feature = "console")]
 use crate::export::ConsoleExporter;
+#[cfg(feature = "_otlp_sdk")]
+use crate::export::TlsFiles;
 #[cfg(feature = "_network")]
 use crate::span::url::Url;
 use crate::{
@@ -52,6 +56,16 @@ impl Destination {
             Self::Nowhere => ExporterComponent::of::<Discard>(),
             Self::Several(_) => ExporterComponent::of::<Several>(),
             Self::Custom(custom) => ExporterComponent::named(&custom.name),
+        }
+    }
+
+    /// With what certificates spans go to an OTLP receiver, if they go to one.
+    #[cfg(feature = "_otlp_sdk")]
+    pub(super) fn otlp_tls(&self) -> Option<TlsFiles> {
+        match self {
+            Self::Otlp(otlp) => Some(otlp.tls()),
+            Self::Several(all) => all.iter().find_map(Self::otlp_tls),
+            _ => None,
         }
     }
 }

@@ -18,8 +18,6 @@ use super::{
 };
 #[cfg(feature = "console")]
 use crate::export::Palette;
-#[cfg(feature = "_otlp_sdk")]
-use crate::export::TlsFiles;
 use crate::{
     diagnostics::{self, Topic},
     export::{Exporter, ExporterFactory, FileExporter, Pause, Several},
@@ -292,16 +290,6 @@ impl Destination {
             Self::Zipkin(zipkin) => zipkin.persist(),
             Self::Several(all) => all.iter_mut().for_each(Self::persist),
             _ => {}
-        }
-    }
-
-    /// With what certificates spans go to an OTLP receiver, if they go to one.
-    #[cfg(feature = "_otlp_sdk")]
-    pub(super) fn otlp_tls(&self) -> Option<TlsFiles> {
-        match self {
-            Self::Otlp(otlp) => Some(otlp.tls()),
-            Self::Several(all) => all.iter().find_map(Self::otlp_tls),
-            _ => None,
         }
     }
 

@@ -4,7 +4,7 @@
 //!
 //! Invariant: no two labels have the same name, and each name is valid.
 //!
-//! Source: OpenTelemetry specification, "Prometheus and OpenMetrics Compatibility", "Resource Attributes" and
+//! Source: OpenTelemetry specification, "Prometheus and `OpenMetrics` Compatibility", "Resource Attributes" and
 //! "Metric Attributes".
 
 use crate::export::{AnyValue, decode_resource, write_plain_json};

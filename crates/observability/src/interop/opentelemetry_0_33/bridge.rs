@@ -241,19 +241,17 @@ impl ContextObserver for Observer {
             return;
         }
         let baggage = changed_baggage(to, from);
-        match live::seen_in(to) {
-            Some(seen) => context::push_foreign(|top, fresh| {
+        if let Some(seen) = live::seen_in(to) {
+            return context::push_foreign(|top, fresh| {
                 fresh.clone_from(seen.context());
                 inherit(fresh, to, baggage, top);
-            }),
-            None => {
-                let known = by_identity(to);
-                context::push_foreign(|top, fresh| {
-                    *fresh = known;
-                    inherit(fresh, to, baggage, top);
-                });
-            }
+            });
         }
+        let known = by_identity(to);
+        context::push_foreign(|top, fresh| {
+            *fresh = known;
+            inherit(fresh, to, baggage, top);
+        });
     }
 
     fn on_context_exit(&self, from: &ApiContext, to: &ApiContext) {

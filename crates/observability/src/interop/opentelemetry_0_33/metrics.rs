@@ -70,7 +70,7 @@ pub fn register_self_metrics(telemetry: TelemetryHandle) {
             SPANS,
             "spans of traces that were not kept when they had ended",
             |telemetry, of, to| {
-                to.observe(telemetry.stats().ever_sampled_out_at_tail(), &of.processor)
+                to.observe(telemetry.stats().ever_sampled_out_at_tail(), &of.processor);
             },
         ),
         (

@@ -209,9 +209,9 @@ impl Use {
         match what {
             FieldUse::Plain(key) => Some(Self::Attribute(KnownKey::new(key))),
             FieldUse::Message => Some(Self::Message),
-            FieldUse::Omitted => Some(Self::Nothing),
             FieldUse::Name | FieldUse::Kind if is_event => Some(Self::Other),
-            FieldUse::Kind => Some(Self::Nothing),
+            // The kind is told when the span starts.
+            FieldUse::Kind | FieldUse::Omitted => Some(Self::Nothing),
             FieldUse::Error(_) | FieldUse::StatusCode | FieldUse::StatusDescription => {
                 Some(Self::Other)
             }
