@@ -60,7 +60,7 @@ async fn each_command_is_a_span_with_its_key_and_whether_there_was_a_value() {
              cache.get [client] OK cache.operation=GET {known} cache.hit=true cache.value_size=6\n  \
                · cache.hit key=search:<hash>\n\
              cache.pipeline [client] OK cache.pipeline.command_count=2 db.system.name=redis\n\
-             cache.spop [client] OK cache.operation=SPOP cache.key_pattern=set cache.key=set \
+             cache.spop [client] OK cache.operation=SPOP cache.key_pattern=* cache.key=set \
              db.system.name=redis cache.hit=false\n  · cache.miss key=set\n\
              cache.ping [client] OK cache.operation=PING db.system.name=redis\n"
         )
