@@ -94,6 +94,7 @@ impl BegunCounters {
     }
 
     /// Counts a span in another way than it was, maybe elsewhere: of all counters together none is below zero.
+    #[cfg(feature = "tracing")]
     pub(super) fn recount(&self, origin: ParentOrigin, was: SamplingOutcome, is: SamplingOutcome) {
         self.of((origin, was)).fetch_sub(1, Ordering::Relaxed);
         self.count((origin, is));
