@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use continuum_observability::{
     Baggage, Context, EncodedRequest, ExportError, Exported, Exporter, ExporterConfig, FutureExt, Sampler, SpanContext,
-    SpanId, TailPolicy, Telemetry, TelemetryBuilder, TraceFlags, TraceId, TraceState, Tracer, extract_trace_context, get_tracer, inject_context,
+    SpanId, TailPolicy, Telemetry, TelemetryBuilder, TraceFlags, TraceId, TraceState, Tracer, extract_trace_context,
+    get_tracer, inject_context,
 };
 
 use super::{Carrier, DELIVERED, Mode, Peer};
@@ -131,13 +132,21 @@ impl Peer for Continuum {
 /// the last moments, in a ring.
 pub struct Keeping<const FLIGHT: bool>(Continuum);
 
+/// Traces of S1 that take more than the ring of the flight recorder.
+const RING_TRACES: u64 = 30_000;
+
 impl<const FLIGHT: bool> Peer for Keeping<FLIGHT> {
+    /// With a ring that has gone round once: its memory is there, as in any program but one that has just begun.
     fn init(mode: Mode) -> Self {
-        Self(match (FLIGHT, mode) {
+        let peer = Self(match (FLIGHT, mode) {
             (true, Mode::Drop) => Continuum::keeping(Mode::Unsampled, |builder| builder.flight_recorder(8 << 20)),
             (false, Mode::Drop) => Continuum::keeping(mode, |builder| builder.tail(TailPolicy::new(1.0))),
             _ => panic!("this peer records, and drops what it has recorded"),
-        })
+        });
+        for i in 0..if FLIGHT { RING_TRACES } else { 0 } {
+            peer.trace(i);
+        }
+        peer
     }
 
     fn trace(&self, i: u64) {

@@ -6,10 +6,10 @@ use axum::Router;
 use continuum_observability::layers::{
     api::TraceLayer, cache::trace_cache_operation, database::trace_query, memory::trace_recall,
 };
-use continuum_observability::{FutureExt, Span, trace_function};
+use continuum_observability::{FutureExt, Span, span, trace_function};
 use tokio::task::yield_now;
 
-use super::{CACHE_KEY, Helper, KEYS, QUERY, SQL, TEXT, Work};
+use super::{CACHE_KEY, Helper, QUERY, SQL, TEXT, Work};
 use crate::peers::bridges::ContinuumTracing;
 use crate::peers::continuum::{Continuum, Keeping};
 
@@ -18,14 +18,40 @@ fn function(x: u64) -> u64 {
     black_box(x) + 1
 }
 
+/// A span with as many attributes, texts and numbers by turns.
+macro_rules! wide {
+    ($i:ident; $($text:ident $number:ident),+) => {
+        span!("wide", $($text = TEXT, $number = black_box($i) as i64),+)
+    };
+}
+
+#[rustfmt::skip]
+fn wide(i: u64, attributes: usize) -> Span {
+    match attributes {
+        0 => span!("wide"),
+        1 => span!("wide", attribute_00 = TEXT),
+        2 => wide!(i; attribute_00 attribute_01),
+        4 => wide!(i; attribute_00 attribute_01, attribute_02 attribute_03),
+        8 => wide!(i; attribute_00 attribute_01, attribute_02 attribute_03, attribute_04 attribute_05,
+            attribute_06 attribute_07),
+        16 => wide!(i; attribute_00 attribute_01, attribute_02 attribute_03, attribute_04 attribute_05,
+            attribute_06 attribute_07, attribute_08 attribute_09, attribute_10 attribute_11,
+            attribute_12 attribute_13, attribute_14 attribute_15),
+        32 => wide!(i; attribute_00 attribute_01, attribute_02 attribute_03, attribute_04 attribute_05,
+            attribute_06 attribute_07, attribute_08 attribute_09, attribute_10 attribute_11,
+            attribute_12 attribute_13, attribute_14 attribute_15, attribute_16 attribute_17,
+            attribute_18 attribute_19, attribute_20 attribute_21, attribute_22 attribute_23,
+            attribute_24 attribute_25, attribute_26 attribute_27, attribute_28 attribute_29,
+            attribute_30 attribute_31),
+        other => panic!("no call site with {other} attributes"),
+    }
+}
+
 impl Work for Continuum {
     type Open = Span;
 
     fn wide(&self, i: u64, attributes: usize, events: usize) -> bool {
-        let span = self.tracer.start_span("wide");
-        for (n, key) in KEYS[..attributes].iter().enumerate() {
-            if n % 2 == 0 { span.set_attribute(key, TEXT) } else { span.set_attribute(key, black_box(i) as i64) }
-        }
+        let span = wide(i, attributes);
         for _ in 0..events {
             span.add_event("cache.miss", &[("key", TEXT.into()), ("row", (black_box(i) as i64).into())]);
         }

@@ -8,7 +8,7 @@
 
 use super::{
     report::{self, Level, Occasion, Whose},
-    span::{LayerSpan, layer_span},
+    span::{Always, LayerSpan, layer_span},
 };
 use crate::{
     context::get_current_span,
@@ -59,9 +59,40 @@ layer_span! {
     }
 }
 
+static RECALL: Always = Always::new(
+    &[
+        (attribute::MEMORY_OPERATION, "recall"),
+        (attribute::GEN_AI_OPERATION_NAME, "search_memory"),
+    ],
+    &[
+        attribute::MEMORY_QUERY_LENGTH,
+        attribute::MEMORY_MAX_CONCEPTS,
+    ],
+);
+static LEARN: Always = Always::new(
+    &[
+        (attribute::MEMORY_OPERATION, "learn"),
+        (attribute::GEN_AI_OPERATION_NAME, "update_memory"),
+    ],
+    &[
+        attribute::MEMORY_USER_MESSAGE_LENGTH,
+        attribute::MEMORY_AI_RESPONSE_LENGTH,
+    ],
+);
+static CONCEPT_EXTRACTION: Always =
+    Always::new(&[(attribute::MEMORY_OPERATION, "concept_extraction")], &[]);
+static GRAPH_TRAVERSAL: Always = Always::new(
+    &[(attribute::MEMORY_OPERATION, "graph_traversal")],
+    &[attribute::GRAPH_START_CONCEPT, attribute::GRAPH_MAX_DEPTH],
+);
+static EMBEDDING: Always = Always::new(
+    &[(attribute::MEMORY_OPERATION, "embedding")],
+    &[attribute::EMBEDDING_TEXT_LENGTH, attribute::EMBEDDING_MODEL],
+);
+
 #[inline]
-fn operation<'a>(name: &'static str, operation: &'static str) -> LayerSpan<'a> {
-    LayerSpan::new(name, SpanKind::Internal).with(attribute::MEMORY_OPERATION, operation)
+fn operation<'a>(name: &'static str, always: &'static Always) -> LayerSpan<'a> {
+    LayerSpan::new(name, SpanKind::Internal).always(always)
 }
 
 /// A `memory.recall` span around a look-up. Of `query`, only the length is recorded.
@@ -91,8 +122,7 @@ fn operation<'a>(name: &'static str, operation: &'static str) -> LayerSpan<'a> {
 /// );
 /// ```
 pub fn trace_recall(query: &str) -> Recall<'_> {
-    let mut span = operation("memory.recall", "recall");
-    span.set(attribute::GEN_AI_OPERATION_NAME, "search_memory");
+    let mut span = operation("memory.recall", &RECALL);
     span.set(attribute::MEMORY_QUERY_LENGTH, char_count(query));
     span.set(attribute::MEMORY_MAX_CONCEPTS, 10);
     if span.previews() {
@@ -131,8 +161,7 @@ fn char_count(text: &str) -> usize {
 /// ```
 pub fn trace_learn<'a>(user_message_length: usize, ai_response_length: usize) -> Learn<'a> {
     Learn(
-        operation("memory.learn", "learn")
-            .with(attribute::GEN_AI_OPERATION_NAME, "update_memory")
+        operation("memory.learn", &LEARN)
             .with(attribute::MEMORY_USER_MESSAGE_LENGTH, user_message_length)
             .with(attribute::MEMORY_AI_RESPONSE_LENGTH, ai_response_length),
     )
@@ -140,7 +169,7 @@ pub fn trace_learn<'a>(user_message_length: usize, ai_response_length: usize) ->
 
 /// A `memory.concept_extraction` span.
 pub fn trace_concept_extraction<'a>() -> ConceptExtraction<'a> {
-    ConceptExtraction(operation("memory.concept_extraction", "concept_extraction"))
+    ConceptExtraction(operation("memory.concept_extraction", &CONCEPT_EXTRACTION))
 }
 
 /// A `memory.graph_traversal` span.
@@ -148,7 +177,7 @@ pub fn trace_concept_extraction<'a>() -> ConceptExtraction<'a> {
 /// The concept is recorded as it is given: it is a word of the graph, not a text of a user.
 pub fn trace_graph_traversal(start_concept: &str) -> GraphTraversal<'_> {
     GraphTraversal(
-        operation("memory.graph_traversal", "graph_traversal")
+        operation("memory.graph_traversal", &GRAPH_TRAVERSAL)
             .with(attribute::GRAPH_START_CONCEPT, start_concept)
             .with(attribute::GRAPH_MAX_DEPTH, 3),
     )
@@ -157,7 +186,7 @@ pub fn trace_graph_traversal(start_concept: &str) -> GraphTraversal<'_> {
 /// A `memory.embedding` span; the length is in characters.
 pub fn trace_embedding_generation<'a>(text_length: usize) -> EmbeddingGeneration<'a> {
     EmbeddingGeneration(
-        operation("memory.embedding", "embedding")
+        operation("memory.embedding", &EMBEDDING)
             .with(attribute::EMBEDDING_TEXT_LENGTH, text_length)
             .with(attribute::EMBEDDING_MODEL, "unknown"),
     )

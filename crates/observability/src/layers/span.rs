@@ -13,11 +13,49 @@ use super::{
 };
 use crate::{
     context::{Context, FutureExt as _, SpanContext, with_top},
-    recorder::Recorder,
+    recorder::{AtomicStatic, Recorder},
     semconv::{Group, Naming, attribute},
-    span::{Failure, Link, Span, SpanGuard, SpanKind, SpanRef, Start, Tracer, Value, get_tracer},
+    span::{
+        Failure, Link, Span, SpanGuard, SpanKind, SpanRef, Start, Template, Tracer, Value,
+        get_tracer,
+    },
 };
 use std::{borrow::Cow, ops::Deref, sync::LazyLock};
+
+/// What a helper always says, and the keys of what it says next.
+#[derive(Debug)]
+pub(super) struct Always {
+    fixed: &'static [(&'static str, &'static str)],
+    computed: &'static [&'static str],
+    encoded: AtomicStatic<Template>,
+}
+
+impl Always {
+    pub(super) const fn new(
+        fixed: &'static [(&'static str, &'static str)],
+        computed: &'static [&'static str],
+    ) -> Self {
+        Self {
+            fixed,
+            computed,
+            encoded: AtomicStatic::none(),
+        }
+    }
+
+    #[inline]
+    fn template(&self) -> &'static Template {
+        self.encoded.get().unwrap_or_else(|| self.encode())
+    }
+
+    /// Kept for ever, as the helper is.
+    #[cold]
+    fn encode(&self) -> &'static Template {
+        let fixed = self.fixed.iter();
+        let fixed = fixed.map(|(key, text)| (*key, Value::from(*text)));
+        let template = Template::new(fixed.collect(), self.computed);
+        self.encoded.get_or_set(Box::leak(Box::new(template)))
+    }
+}
 
 static TRACER: LazyLock<Tracer> = LazyLock::new(|| get_tracer("continuum"));
 
@@ -29,6 +67,8 @@ pub(super) struct LayerSpan<'a> {
     naming: Naming,
     previews: bool,
     parent: Option<&'a Context>,
+    /// What stands before the attributes, encoded.
+    template: Option<&'static Template>,
     attributes: Attributes<'a>,
     /// A bit for each key among them, which other keys may share.
     seen: u64,
@@ -49,12 +89,27 @@ impl<'a> LayerSpan<'a> {
             naming: config.map(|config| config.naming).unwrap_or_default(),
             previews: config.is_some_and(|config| config.previews),
             parent: None,
+            template: None,
             attributes: spare::attributes(),
             seen: 0,
             holds_texts: false,
             links: Vec::new(),
             database: Database::Other,
         }
+    }
+
+    /// Says what the helper always says, by current names; the values of its further keys are to be set next,
+    /// in their order.
+    #[inline]
+    pub(super) fn always(mut self, always: &'static Always) -> Self {
+        if self.naming.is_usual() {
+            self.template = Some(always.template());
+        } else {
+            for (key, text) in always.fixed {
+                self.set(key, *text);
+            }
+        }
+        self
     }
 
     /// Adds a word to the name.
@@ -190,6 +245,9 @@ impl<'a> LayerSpan<'a> {
     /// Says of a span that has already started what it would have said at its start.
     #[cfg(feature = "tower_service_0_3")]
     pub(super) fn describe(self, span: &SpanRef) {
+        if let Some(template) = self.template {
+            span.set_attributes(template.fixed().iter().cloned());
+        }
         span.set_attributes(self.attributes);
     }
 
@@ -204,6 +262,7 @@ impl<'a> LayerSpan<'a> {
             kind: self.kind,
             attributes: &self.attributes,
             links: &self.links,
+            template: self.template,
             ..TRACER.describe(&self.name)
         };
         let span = begin(&start, self.parent);

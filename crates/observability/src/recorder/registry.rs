@@ -21,7 +21,7 @@ use super::{
 };
 use crate::span::SpanBody;
 use std::sync::{
-    Mutex, MutexGuard, OnceLock, PoisonError,
+    Arc, Mutex, MutexGuard, OnceLock, PoisonError,
     atomic::{AtomicU64, Ordering},
 };
 
@@ -92,7 +92,8 @@ pub(crate) struct ThreadCounts {
 /// The process-wide lists.
 #[derive(Debug, Default)]
 pub(crate) struct Registry {
-    threads: Mutex<Vec<&'static ThreadShared>>,
+    /// Replaced as a whole, so that whoever goes through it copies nothing and holds no lock.
+    threads: Mutex<Arc<Vec<&'static ThreadShared>>>,
     idle_threads: Mutex<Vec<&'static ThreadShared>>,
     idle_slots: Mutex<IdleSlots>,
 }
@@ -131,7 +132,7 @@ impl Registry {
                     begun: BegunCounters::default(),
                 },
             }));
-            locked(&self.threads).push(fresh);
+            Arc::make_mut(&mut locked(&self.threads)).push(fresh);
             fresh
         });
         for collected in shared.collected() {
@@ -145,8 +146,8 @@ impl Registry {
     }
 
     pub(crate) fn each_thread(&self, visit: &mut dyn FnMut(&'static ThreadShared)) {
-        let threads = locked(&self.threads).clone();
-        threads.into_iter().for_each(visit);
+        let threads = Arc::clone(&locked(&self.threads));
+        threads.iter().copied().for_each(visit);
     }
 
     pub(crate) fn each_hazard(&self, visit: &mut dyn FnMut(&Hazard)) {

@@ -46,7 +46,6 @@ pub use tracer::{Tracer, get_tracer};
 pub use value::Value;
 pub use view::SpanRef;
 
-#[cfg(feature = "macros")]
 pub(crate) use body::Template;
 #[cfg(feature = "tower_service_0_3")]
 pub(crate) use exception::Exception;

@@ -5,9 +5,9 @@
 //! Invariant: without a recorder, the parent's context is passed on unchanged (OpenTelemetry
 //! specification, Trace API, "Behavior of the API in the absence of an installed SDK").
 
-#[cfg(feature = "macros")]
-use super::Template;
-use super::{Opening, Span, SpanBody, SpanGuard, SpanKind, SpanRef, Value, guard::is_calm};
+use super::{
+    Opening, Span, SpanBody, SpanGuard, SpanKind, SpanRef, Template, Value, guard::is_calm,
+};
 use crate::{
     context::{
         Context, LocalRoot, SpanContext, SpanId, TraceFlags, Undecided, no_scope_is_open,
@@ -34,7 +34,6 @@ pub(crate) struct Start<'a> {
     pub(crate) links: &'a [Link<'a>],
     pub(crate) time_unix_nanos: Option<u64>,
     /// What the call site knows of them, and those before them.
-    #[cfg(feature = "macros")]
     pub(crate) template: Option<&'a Template>,
 }
 
@@ -66,7 +65,6 @@ impl<'a> Start<'a> {
             attributes: &[],
             links: &[],
             time_unix_nanos: None,
-            #[cfg(feature = "macros")]
             template: None,
         }
     }
@@ -297,7 +295,6 @@ impl<'a> Start<'a> {
     /// All attributes, for code of the user's.
     #[cold]
     pub(super) fn all_attributes(&self) -> Cow<'_, [(&'a str, Value<'a>)]> {
-        #[cfg(feature = "macros")]
         if let Some(template) = self.template {
             return [template.fixed(), self.attributes].concat().into();
         }
@@ -307,12 +304,9 @@ impl<'a> Start<'a> {
     /// Adds what is known besides the name.
     #[inline]
     fn describe(&self, body: &mut SpanBody) {
-        #[cfg(feature = "macros")]
         if let Some(template) = self.template {
             body.set_by(template, self.attributes);
-            return;
-        }
-        if !self.attributes.is_empty() {
+        } else if !self.attributes.is_empty() {
             body.set_attributes(self.attributes);
         }
         for (link, attributes) in self.links {

@@ -17,18 +17,14 @@ mod attributes;
 #[cfg(feature = "tracing")]
 mod encoded;
 mod events;
-#[cfg(any(feature = "macros", feature = "tracing"))]
 mod known_key;
 #[cfg(any(feature = "log_0_4", feature = "metrics", feature = "tracing"))]
 mod reading;
-#[cfg(feature = "macros")]
 mod template;
 
 #[cfg(feature = "tracing")]
 pub(crate) use encoded::{Encoded, KeySet};
-#[cfg(any(feature = "macros", feature = "tracing"))]
 pub(crate) use known_key::KnownKey;
-#[cfg(feature = "macros")]
 pub(crate) use template::Template;
 
 use super::{

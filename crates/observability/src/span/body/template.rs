@@ -1,6 +1,7 @@
 //! The attributes of a call site, encoded as far as they are the same in all of its spans.
 //!
-//! Position: kept by a call site of `span!` or `#[trace_function]`, written into each of its spans.
+//! Position: kept by a call site of `span!` or `#[trace_function]` and by helpers of the layers, written into
+//! each of their spans.
 //!
 //! Invariant: the bytes are those that setting the attributes one by one gives: where limits, other
 //! rules about secrets or a long value would change them, the attributes are set so.
@@ -98,17 +99,18 @@ fn longest(attributes: &[(&str, Value<'_>)]) -> Option<usize> {
 }
 
 impl SpanBody {
-    /// Sets the first attributes of a span: those of the call site, and the computed ones in the order of
-    /// their keys.
-    pub(crate) fn set_by(&mut self, template: &Template, computed: &[(&str, Value<'_>)]) {
-        match &template.encoded {
-            Some(known) if known.fits(self.limits) && known.computed.len() == computed.len() => {
-                self.write_known(known, computed);
-            }
-            _ => {
-                self.set_attributes(&template.fixed);
-                self.set_attributes(computed);
-            }
+    /// Sets the first attributes of a span: those of the call site, the computed ones in the order of
+    /// their keys, and others.
+    pub(crate) fn set_by(&mut self, template: &Template, others: &[(&str, Value<'_>)]) {
+        let known = template.encoded.as_ref();
+        if let Some(known) = known.filter(|known| known.fits(self.limits))
+            && let Some((computed, others)) = others.split_at_checked(known.computed.len())
+        {
+            self.write_known(known, computed);
+            self.set_attributes(others);
+        } else {
+            self.set_attributes(&template.fixed);
+            self.set_attributes(others);
         }
     }
 
@@ -118,7 +120,8 @@ impl SpanBody {
         }
         self.seen_keys = known.seen_keys;
         self.attributes.kept = known.count;
-        for (key, (_, value)) in known.computed.iter().zip(computed) {
+        for (key, (given, value)) in known.computed.iter().zip(computed) {
+            debug_assert_eq!(key.text, *given, "computed attributes come in order");
             let is_put = match value {
                 Value::Str(text) => self.put_short(key, &**text),
                 Value::I64(number) => self.put_short(key, *number),
