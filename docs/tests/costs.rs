@@ -8,6 +8,7 @@
 
 const MIGRATING: &str = include_str!("../migrating.md");
 const METRICS: &str = include_str!("../logs-and-metrics.md");
+const PERFORMANCE: &str = include_str!("../performance.md");
 const COSTS: [&str; 2] = [
     include_str!("../../benchmarks/instructions/tests/instructions.rs"),
     include_str!("../../benchmarks/instructions/tests/bridges.rs"),
@@ -16,7 +17,7 @@ const COSTS: [&str; 2] = [
 const TOLERANCE_PERCENT: u64 = 5;
 
 /// A page, the words before a number and after it, and what it is the cost of.
-const NUMBERS: [(&str, &str, &str, &str); 10] = [
+const NUMBERS: [(&str, &str, &str, &str); 13] = [
     (
         MIGRATING,
         "| opentelemetry_sdk | 1989 | ",
@@ -72,6 +73,14 @@ const NUMBERS: [(&str, &str, &str, &str); 10] = [
         " where it is sampled out)",
         "sampled_out",
     ),
+    (
+        PERFORMANCE,
+        "an outgoing request (",
+        ")",
+        "hundred_http_calls",
+    ),
+    (PERFORMANCE, "that does nothing (", ")", "http_request"),
+    (PERFORMANCE, "a span that is measured (", ")", "measured"),
 ];
 
 /// The number between two texts.
