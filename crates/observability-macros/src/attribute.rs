@@ -102,6 +102,9 @@ fn literal(value: &Expr, private: &Path) -> Option<TokenStream> {
 
 fn literal_number(literal: &Lit, private: &Path, sign: i8) -> Option<TokenStream> {
     match literal {
+        // A number with the type of others is computed: `1f64` reads as an integer here.
+        Lit::Int(number) if number.suffix().starts_with('f') => None,
+        Lit::Float(number) if number.suffix() == "f32" => None,
         Lit::Int(number) => {
             let number = i64::from(sign) * number.base10_parse::<i64>().ok()?;
             Some(quote!(#private::Value::I64(#number)))

@@ -95,7 +95,11 @@ impl Call {
         };
         let computed = attributes.computed();
         if let Some(parent) = &options.parent {
-            quote!(#call_site.span_with(::core::option::Option::Some(#parent), #computed))
+            // In a statement of its own: what the expressions borrow ends with it.
+            quote!({
+                let span = #call_site.span_with(::core::option::Option::Some(#parent), #computed);
+                span
+            })
         } else {
             quote! {
                 if #private::CallSite::is_idle() {

@@ -296,7 +296,9 @@ impl<'a> Start<'a> {
     #[cold]
     pub(super) fn all_attributes(&self) -> Cow<'_, [(&'a str, Value<'a>)]> {
         if let Some(template) = self.template {
-            return [template.fixed(), self.attributes].concat().into();
+            let is_last = |(key, _): &&(&str, _)| self.attributes.iter().all(|(k, _)| k != key);
+            let fixed = template.fixed().iter().filter(is_last).cloned();
+            return fixed.chain(self.attributes.iter().cloned()).collect();
         }
         self.attributes.into()
     }

@@ -87,15 +87,15 @@ impl Encoding {
     }
 }
 
-/// The length of the longest text; `None` where a value is more than a text or a number.
+/// The length of the longest text that is shown; `None` where a value is more than a text or a number.
 fn longest(attributes: &[(&str, Value<'_>)]) -> Option<usize> {
-    attributes
-        .iter()
-        .try_fold(0, |longest, (_, value)| match value {
+    attributes.iter().try_fold(0, |longest, (key, value)| {
+        match redaction::visible(key, value) {
             Value::Str(text) => Some(longest.max(text.len())),
             Value::I64(_) | Value::F64(_) | Value::Bool(_) => Some(longest),
             _ => None,
-        })
+        }
+    })
 }
 
 impl SpanBody {
