@@ -21,14 +21,14 @@ COMPILER = "rustc 1.95.0"
 TOLERANCE_PERCENT = 5
 
 COSTS = {
-    "span": 11_044,
-    "decorated": 7_303,
-    "recall": 11_111,
-    "query": 12_028,
-    "cache_hit": 16_473,
-    "inject": 6_399,
+    "span": 11_065,
+    "decorated": 7_327,
+    "recall": 11_075,
+    "query": 11_986,
+    "cache_hit": 16_423,
+    "inject": 6_394,
     "extract": 9_405,
-    "sampled_out": 9_065,
+    "sampled_out": 9_084,
 }
 
 
@@ -36,11 +36,11 @@ COSTS = {
 AT_MOST = {"span": 12_000}
 
 
-def wrong(counted: dict[str, int]) -> list[str]:
+def wrong(counted: dict[str, int], written: dict[str, int] = COSTS) -> list[str]:
     """The scenarios whose count is not as it is written down, or above what is promised."""
 
     def is_wrong(name: str, count: int) -> bool:
-        differs = abs(count - COSTS[name]) * 100 > COSTS[name] * TOLERANCE_PERCENT
+        differs = abs(count - written[name]) * 100 > written[name] * TOLERANCE_PERCENT
         return differs or count > AT_MOST.get(name, count)
 
     return [name for name, count in counted.items() if is_wrong(name, count)]
@@ -97,6 +97,7 @@ def test_spans_cost_as_many_instructions_as_are_written_down(tmp_path: Path) -> 
 def test_a_count_above_what_is_promised_is_wrong_however_near_it_is() -> None:
     assert wrong(COSTS) == []
     for name, most in AT_MOST.items():
-        assert wrong(COSTS | {name: most}) == []
-        assert wrong(COSTS | {name: most + 1}) == [name]
+        near = COSTS | {name: most}
+        assert wrong(near, near) == []
+        assert wrong(near | {name: most + 1}, near) == [name]
     assert wrong(COSTS | {"recall": COSTS["recall"] * 2}) == ["recall"]

@@ -1,6 +1,6 @@
 //! What stands in the parentheses of `#[trace_function(...)]`, and parts of it that `span!` has too.
 //!
-//! Position: attribute tokens → **arguments** → [`crate::expand`].
+//! Position: attribute tokens → **arguments** → [`crate::expand`]; [`crate::span`] uses parts of it.
 //!
 //! Invariants: every mistake is reported at its own token, all of them at once; nothing is guessed.
 

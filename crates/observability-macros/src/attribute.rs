@@ -1,10 +1,10 @@
-//! One `key = value` of the list `attributes(...)`.
+//! One `key = value` of `attributes(...)` or of `span!`.
 //!
-//! Position: part of [`crate::arguments`]; the values become tokens here, the list in
-//! [`crate::expand`].
+//! Position: part of [`crate::arguments`] and [`crate::span`]; the values become tokens here, the lists in
+//! [`crate::call_site`].
 //!
-//! Invariant: a value that is known when the function is compiled is kept apart from one that is
-//! computed at each call, so that the former can live in the call site.
+//! Invariant: a value that is known to the compiler is kept apart from one that is computed for each span,
+//! so that the former can live in the call site.
 
 use crate::arguments::{each, equals};
 use proc_macro2::TokenStream;

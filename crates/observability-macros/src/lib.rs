@@ -1,6 +1,6 @@
 //! The attribute `#[trace_function]` and the macro `span!` of `continuum-observability`.
 //!
-//! Use them through that crate, as `continuum_observability::trace_function`: the code that they write
+//! Use them through that crate, as `continuum_observability::{span, trace_function}`: the code that they write
 //! calls that crate, and the versions of the two belong together.
 //!
 //! Position: above `span::traced` of the SDK, which does the work at run time. A function goes

@@ -1,4 +1,4 @@
-//! What the compiler says about wrong uses of the attribute: one clear line at the wrong token.
+//! What the compiler says about wrong uses of the attribute and of `span!`: one clear line at the wrong token.
 //!
 //! After a change of the texts, `TRYBUILD=overwrite cargo test --package
 //! continuum-observability-macros --test misuse` writes them anew.

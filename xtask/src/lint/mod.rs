@@ -118,14 +118,16 @@ fn check_apart(workspace: &Workspace, folder: &str, features: &[&str]) -> Result
     process::run(&mut cargo)
 }
 
-/// What would be published builds from its package alone.
+/// What would be published builds from its package alone: each by itself, since of several together cargo
+/// keeps the first ones under their version, however they change.
 fn package(workspace: &Workspace) -> Result<()> {
-    let mut cargo = process::cargo(workspace.root());
-    cargo.args(["package", "--allow-dirty", "--quiet"]).args([
-        "--package",
-        "continuum-observability-macros",
-        "--package",
-        "continuum-observability",
-    ]);
-    process::run(&mut cargo)
+    const MACROS: &str = "continuum-observability-macros";
+    let beside = format!("patch.crates-io.{MACROS}.path=\"crates/observability-macros\"");
+    let package = |arguments: &[&str]| {
+        let mut cargo = process::cargo(workspace.root());
+        cargo.args(["package", "--allow-dirty", "--quiet", "--package"]);
+        process::run(cargo.args(arguments))
+    };
+    package(&[MACROS])?;
+    package(&["continuum-observability", "--config", &beside])
 }

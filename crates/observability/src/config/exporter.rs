@@ -220,16 +220,6 @@ impl Destination {
         }
     }
 
-    /// Whether OTLP is among the ways out.
-    #[cfg(feature = "_otlp")]
-    pub(super) fn is_reached_by_otlp(&self) -> bool {
-        match self {
-            Self::Otlp(_) => true,
-            Self::Several(all) => all.iter().any(Self::is_reached_by_otlp),
-            _ => false,
-        }
-    }
-
     fn may_stall(&self) -> bool {
         match self {
             #[cfg(feature = "console")]
@@ -360,6 +350,25 @@ fn kinds(env: &Environment<'_>) -> Vec<Kind> {
                 .unwrap_or(Kind::Nowhere),
         ]
     })
+}
+
+/// The exporters that variables name where OTLP is not among them; nothing is set up.
+#[cfg(feature = "_otlp")]
+pub(super) fn instead_of_otlp(env: &Environment<'_>) -> Option<String> {
+    use std::mem::discriminant;
+
+    let kinds = kinds(env);
+    let name = |kind: &Kind| {
+        let mut known = KINDS.iter();
+        known.find(|(_, known)| discriminant(known) == discriminant(kind))
+    };
+    let names: Vec<_> = kinds
+        .iter()
+        .filter_map(name)
+        .map(|(name, _)| *name)
+        .collect();
+    let has_otlp = kinds.iter().any(|kind| matches!(kind, Kind::Otlp(_)));
+    (!has_otlp).then(|| names.join(" and "))
 }
 
 /// The exporters of a list that the builder was given.

@@ -3,7 +3,7 @@
 //! Position: filled by the export thread from chunks, read by exporters.
 //!
 //! Invariants:
-//! - a request holds no more spans than it may;
+//! - a request holds no more spans than it may, and ends with the span that takes it to [`MOST_BYTES`];
 //! - spans of one instrumentation scope are together, in the order they ended per thread;
 //! - between two requests at most [`KEPT_BYTES`] are kept for each of both copies, however many scopes
 //!   there have been.

@@ -2,7 +2,8 @@
 //!
 //! Position: called by the hooks of a recorder at the end of a span, whoever made it. `operation` says
 //! which spans are measured and what is counted of them, `measurement` reads a span, `series` finds
-//! the numbers, [`Sink`]s keep them: `open_metrics` for a scrape, the `opentelemetry` meter. What the layers tell
+//! the numbers, [`Sink`]s keep them: `open_metrics` for a scrape, behind what `target` says of the resource, and
+//! the `opentelemetry` meter. What the layers tell
 //! without a span goes the same way, by `occasion`.
 //!
 //! Invariants:

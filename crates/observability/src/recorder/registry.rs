@@ -4,8 +4,8 @@
 //! export thread's round, an ownership taken away.
 //!
 //! Invariants: after a fork the child starts with a registry of its own, because a lock of the
-//! parent's may be held for ever; entries are reused, so memory is bounded by the largest number of
-//! threads and open spans at a time. Slots given up where the system refuses a fence do not come back.
+//! parent's may be held for ever; entries are reused, so their number is bounded by the largest number of
+//! threads and open spans at a time, and what idle slots keep by [`IDLE_BYTES`]. Slots given up where the system refuses a fence do not come back.
 
 use super::{
     aside::PIECE_BYTES,

@@ -8,7 +8,7 @@ use super::{
     super::{
         OtlpConfig, Problem,
         env::{self, Environment, Given, Variable},
-        exporter::Destination,
+        exporter::instead_of_otlp,
         sampler::Sampling,
     },
     DEFAULT_TIMEOUT, OtlpSettings, Receiver,
@@ -63,9 +63,8 @@ fn diversions(env: &Environment<'_>) -> Vec<Problem> {
     let mut divert = |variable: Option<Variable>, reason: String| {
         diversions.extend(variable.map(|variable| Problem::new(variable.name(), reason)));
     };
-    let destination = Destination::resolve(Vec::new(), env);
-    if !destination.is_reached_by_otlp() {
-        let reason = format!("spans go to the exporter {}, not here", destination.name());
+    if let Some(names) = instead_of_otlp(env) {
+        let reason = format!("spans go to the exporter {names}, not here");
         divert(
             first_set([env::TRACES_EXPORTER, env::EXPORTER_TYPE]),
             reason,
@@ -87,7 +86,7 @@ mod tests {
 
     #[test]
     fn variables_that_lead_spans_elsewhere_are_named() {
-        let rows: [(&str, &str, &str); 8] = [
+        let rows: [(&str, &str, &str); 9] = [
             (
                 "OTEL_TRACES_EXPORTER",
                 "none",
@@ -97,6 +96,11 @@ mod tests {
                 "OTEL_EXPORTER_TYPE",
                 "file",
                 "spans go to the exporter file, not here",
+            ),
+            (
+                "OTEL_TRACES_EXPORTER",
+                "file,console",
+                "spans go to the exporter file and console, not here",
             ),
             ("OTEL_TRACES_EXPORTER", "otlp,file", ""),
             (

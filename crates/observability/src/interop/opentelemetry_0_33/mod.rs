@@ -3,7 +3,8 @@
 //!
 //! Position: `tracer` starts spans for API code, `span` describes them, `bridge` keeps the two
 //! context stacks of a thread in step, `live` finds the native side of an API span, `baggage` has one for
-//! both; `propagator` writes contexts for API code, `metrics` reports what becomes of spans, `span_metrics` what is measured of them.
+//! both; `propagator` writes contexts for API code, `metrics` reports what becomes of spans
+//! by the names of `component`, `span_metrics` what is measured of them.
 //!
 //! Invariant: with the bridge installed, each native scope has a mirror on the API's stack and each
 //! API context a scope on the native stack; the mirrors make the API see native spans, the scopes

@@ -5,7 +5,8 @@
 //! Invariants:
 //! - what only the running program knows is found out at the first call, without a lock: a fork could
 //!   find it held for ever;
-//! - an attribute whose expression panics is left out, with the other computed ones;
+//! - an attribute of `#[trace_function]` whose expression panics is left out, with the other computed ones; in
+//!   `span!`, whose values are code of the caller's, the panic goes on;
 //! - nothing is allocated from the second call on.
 
 use super::{Entry, function_name::function_name};
