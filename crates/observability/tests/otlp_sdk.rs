@@ -3,6 +3,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "faults/certified.rs"]
+mod certified;
+
+use certified::certified;
 use continuum_observability::{
     ExporterConfig, OtlpConfig, Sampler, SpanMetrics, Telemetry, get_span_id, get_trace_id,
     get_tracer,
@@ -20,12 +24,7 @@ use opentelemetry_proto::tonic::{
     metrics::v1::Metric,
     resource::v1::Resource,
 };
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use rustls::{
-    ServerConfig, ServerConnection, StreamOwned,
-    crypto::ring,
-    pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
-};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use std::{
     collections::HashMap,
     env, fs,
@@ -205,24 +204,6 @@ fn where_telemetry_is_switched_off_nothing_is_set_up() {
         ended.status.success() && said.contains("1 passed"),
         "{said}"
     );
-}
-
-/// An authority as PEM, and a server that it vouches for.
-fn certified() -> (String, Arc<ServerConfig>) {
-    let mut params = CertificateParams::new(Vec::new()).unwrap();
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-    let key = KeyPair::generate().unwrap();
-    let params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
-    let certificate = params.signed_by(&key, &authority).unwrap();
-    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
-    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate.der().clone()], key)
-        .unwrap();
-    (authority.pem(), Arc::new(config))
 }
 
 /// Waits until so many requests came to a path.

@@ -12,6 +12,7 @@
 )]
 
 mod backend;
+mod certified;
 #[cfg(feature = "config-file")]
 mod config_file;
 mod deadline;

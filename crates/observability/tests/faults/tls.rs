@@ -3,35 +3,13 @@
 use crate::{
     alone,
     backend::{Backend, Fault, Protocol},
+    certified::certified,
     ordeal::{FLOOD, Lines, builder, endure, recover},
 };
 use continuum_observability::{OtlpConfig, OtlpProtocol, Telemetry};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use rustls::{
-    ServerConfig,
-    crypto::ring,
-    pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
-};
+use rustls::ServerConfig;
 use std::{fs, sync::Arc};
 use tempfile::TempDir;
-
-/// An authority, and the certificate of a server that it vouches for.
-fn certified() -> (CertifiedIssuer<'static, KeyPair>, Arc<ServerConfig>) {
-    let mut params = CertificateParams::new(Vec::new()).unwrap();
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-    let key = KeyPair::generate().unwrap();
-    let params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
-    let certificate = params.signed_by(&key, &authority).unwrap();
-    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
-    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate.der().clone()], key)
-        .unwrap();
-    (authority, Arc::new(config))
-}
 
 /// Telemetry over TLS that trusts one authority, and the certificate of a server to go with it.
 fn trusting(
@@ -41,7 +19,7 @@ fn trusting(
 ) -> (Telemetry, Lines, Arc<ServerConfig>) {
     let (authority, server) = certified();
     let file = folder.path().join("authority.pem");
-    fs::write(&file, authority.pem()).unwrap();
+    fs::write(&file, authority).unwrap();
     let mut otlp = OtlpConfig::new(format!("https://{}", backend.address));
     otlp.protocol = Some(protocol);
     otlp.tls.certificate = Some(file);
