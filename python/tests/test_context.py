@@ -94,12 +94,15 @@ def test_headers_are_pairs_of_any_kind(recorded: Recorded) -> None:
 
 
 def test_a_header_in_another_case_is_replaced(recorded: Recorded) -> None:
-    carrier = {"Traceparent": "old", "BAGGAGE": "a=old", "Accept": "*/*"}
+    carrier = {"Traceparent": "old", "BAGGAGE": "a=old", "Tracestate": "x=1", "Accept": "*/*"}
     with tracer.start_as_current_span("caller"):
         set_baggage("a", "new")
         inject_trace_context(carrier)
         expected = {"traceparent": get_traceparent(), "baggage": "a=new", "Accept": "*/*"}
     assert carrier == expected
+    with tracer.start_as_current_span("another"):
+        carrier = inject_trace_context({"BAGGAGE": "a=old"})
+    assert list(carrier) == ["traceparent"]
 
 
 def test_a_carrier_adds_to_the_baggage_of_its_context(recorded: Recorded) -> None:

@@ -84,7 +84,7 @@ def test_an_iterator_that_never_stops_raising_is_left_alone(asks: str) -> None:
         "from continuum.observability.context import extract_trace_context\n"
         "init_telemetry(exporter_type='none')\n"
         "tracer = get_tracer('app')\n"
-        "class Bad:\n"
+        "class Bad(list):\n"
         "    def __iter__(self): return self\n"
         "    def __next__(self): raise RuntimeError\n"
         f"{asks}\n"

@@ -53,7 +53,13 @@ impl Injector for Mapping<'_, '_> {
     }
 
     fn remove(&mut self, key: &str) {
-        if !self.was_empty && self.mapping.contains(key).unwrap_or(false) {
+        if self.was_empty {
+            return;
+        }
+        if let Ok(dict) = self.mapping.cast_exact::<PyDict>() {
+            remove_other_spellings(dict, key);
+        }
+        if self.mapping.contains(key).unwrap_or(false) {
             let _refused = self.mapping.del_item(key).is_err();
         }
     }
@@ -90,9 +96,7 @@ impl Headers {
             let py = carrier.py();
             let items = raised::answer(py, carrier.call_method0("items"));
             let pairs = items.unwrap_or_else(|| carrier.clone());
-            let pairs = raised::answer(py, pairs.try_iter());
-            let pairs = pairs.into_iter().flatten();
-            for pair in pairs.map_while(|pair| raised::answer(py, pair)) {
+            for pair in raised::items(&pairs) {
                 if let Some((key, value)) = header(&pair) {
                     add(&key, &value);
                 }

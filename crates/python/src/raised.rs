@@ -11,6 +11,15 @@ pub(crate) fn answer<T>(py: Python<'_>, asked: PyResult<T>) -> Option<T> {
     asked.inspect_err(|error| pass_on(py, error)).ok()
 }
 
+/// The items of an iterable. One that raises is the last: there is no end to those of an iterator that fails.
+pub(crate) fn items<'py>(
+    asked: &Bound<'py, PyAny>,
+) -> impl Iterator<Item = Bound<'py, PyAny>> + use<'py> {
+    let py = asked.py();
+    let items = answer(py, asked.try_iter()).into_iter().flatten();
+    items.map_while(move |item| answer(py, item))
+}
+
 #[cold]
 fn pass_on(py: Python<'_>, error: &PyErr) {
     if error.is_instance_of::<PyKeyboardInterrupt>(py) {

@@ -26,12 +26,6 @@ const MAX_MEMBERS: usize = 1_000;
 #[derive(Debug, Clone)]
 pub(crate) struct Text(pub(crate) String);
 
-impl From<&str> for Text {
-    fn from(text: &str) -> Self {
-        Self(text.to_owned())
-    }
-}
-
 impl<'a, 'py> FromPyObject<'a, 'py> for Text {
     type Error = Infallible;
 

@@ -144,11 +144,7 @@ pub(crate) fn links(object: Option<&Bound<'_, PyAny>>) -> Vec<(SpanContext, Pair
         let attributes = raised::answer(py, link.getattr("attributes"));
         Some((context, pairs(attributes.as_ref())))
     };
-    let items = raised::answer(py, object.try_iter());
-    let items = items.into_iter().flatten();
-    // One that cannot be told is the last one: there is no end to those of an iterator that fails.
-    let items = items.map_while(|item| raised::answer(py, item));
-    items.filter_map(link).collect()
+    raised::items(object).filter_map(link).collect()
 }
 
 /// The recorder's kind for the API's; internal where there is none.

@@ -113,21 +113,19 @@ fn query(sql: &str) -> Query<'_> {
 /// The table of a statement that names a single one, and nothing before it that could be a literal.
 fn table(sql: &str) -> Option<&str> {
     const BEFORE_A_TABLE: [&str; 3] = ["FROM", "INTO", "UPDATE"];
-    const AFTER_TABLES: [&str; 8] = [
-        "WHERE", "ORDER", "GROUP", "HAVING", "SET", "VALUES", "ON", "LIMIT",
-    ];
+    const AFTER_TABLES: [&str; 6] = ["WHERE", "ORDER", "GROUP", "HAVING", "LIMIT", "RETURNING"];
     let is_one_of = |word: &str, known: &[&str]| known.iter().any(|k| k.eq_ignore_ascii_case(word));
     let mut words = sql.split_ascii_whitespace();
     let before = words
         .by_ref()
         .take_while(|word| !word.contains(['\'', '"', '`', '[', '-', '/']))
-        .find(|word| is_one_of(word, &BEFORE_A_TABLE));
-    let table = plain_name(before.and_then(|_| words.next())?)?;
-    let mut is_list = true;
+        .find(|word| is_one_of(word, &BEFORE_A_TABLE))?;
+    let table = plain_name(words.next()?)?;
+    // Only there several may stand.
+    let mut is_list = before.eq_ignore_ascii_case("FROM");
     let has_more = words.any(|word| {
         is_list &= !is_one_of(word, &AFTER_TABLES);
-        is_list && (word.starts_with(',') || word.ends_with(','))
-            || is_one_of(word, &["FROM", "JOIN", "UNION"])
+        (is_list && word.contains(',')) || is_one_of(word, &["FROM", "JOIN", "UNION"])
     });
     (!has_more && !table.eq_ignore_ascii_case("OR")).then_some(table)
 }
@@ -171,6 +169,13 @@ mod tests {
             ("SELECT * FROM a , b", None),
             ("SELECT * FROM turns t, users u WHERE t.id = u.id", None),
             ("SELECT * FROM turns t ,users u", None),
+            ("SELECT * FROM turns t,users u", None),
+            (
+                "INSERT INTO turns (id, text) VALUES (?1, ?2)",
+                Some("turns"),
+            ),
+            ("INSERT INTO turns VALUES(?1, ?2)", Some("turns")),
+            ("DELETE FROM turns RETURNING id, text", Some("turns")),
             ("SELECT id FROM turns t ORDER BY id, text", Some("turns")),
             ("SELECT * FROM a JOIN b ON a.id = b.id", None),
             ("SELECT 'a letter from bob to', id FROM turns", None),

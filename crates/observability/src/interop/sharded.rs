@@ -7,7 +7,7 @@
 //! - a lock that a fork left held is given up on: what lies behind it is not found in the child. One that
 //!   a thread of the child has had since is waited for.
 
-use crate::recorder::fork_epoch;
+use crate::recorder::{fork_epoch, prepare};
 use std::{
     collections::HashMap,
     hash::{BuildHasherDefault, Hasher},
@@ -41,6 +41,8 @@ pub(super) type Shard<V> = HashMap<u64, V, BuildHasherDefault<Mixed>>;
 
 impl<V> Sharded<V> {
     pub(super) fn new() -> Self {
+        // Or forks are not counted where there is no recorder.
+        prepare();
         Self {
             process: process(),
             parts: std::iter::repeat_with(Part::new).take(SHARDS).collect(),

@@ -41,7 +41,10 @@ pub(crate) use {
     record::{HEADER_LEN, RecordHeader, put_record, records},
     slot::Slot,
     stats::{DropReason, Totals},
-    sys::{leaked::AtomicStatic, platform::fork_epoch},
+    sys::{
+        leaked::AtomicStatic,
+        platform::{fork_epoch, prepare},
+    },
     ticket::Ticket,
 };
 
@@ -54,7 +57,6 @@ use crate::{
     span::{ActiveHooks, Hooks, SpanLimits},
 };
 use std::{fmt, num::NonZeroU64, time::Duration};
-use sys::platform;
 
 static GLOBAL: AtomicStatic<Recorder> = AtomicStatic::none();
 
@@ -133,7 +135,7 @@ impl Recorder {
         const LONGEST: Duration = Duration::from_hours(24);
         config.interval = config.interval.min(LONGEST);
         config.export_timeout = config.export_timeout.min(LONGEST);
-        platform::prepare();
+        prepare();
         // Before any span: a fork must not find the clock half made.
         Clock::global();
         Box::leak(Box::new(Self {

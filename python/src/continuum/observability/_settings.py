@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 _logger = logging.getLogger("continuum.observability")
 _given: dict[str, str] = {}
+_warned: set[tuple[str, str]] = set()
 
 
 def keep(variables: Mapping[str, str]) -> None:
@@ -41,10 +42,11 @@ def is_on(name: str) -> bool:
         name: The name of the variable.
 
     Returns:
-        `False` for `false` in any case; anything but `true` and `false` is warned of.
+        `False` for `false` in any case; anything but `true` and `false` is warned of once.
     """
     value = get(name).strip().lower()
-    if value not in ("", "true", "false"):
+    if value not in ("", "true", "false") and (name, value) not in _warned:
+        _warned.add((name, value))
         _logger.warning(
             "%s is %r, which is neither true nor false: it is taken as true", name, value
         )

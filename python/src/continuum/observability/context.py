@@ -142,7 +142,7 @@ def get_baggage(key: str) -> str | None:
     Returns:
         The value; `None` where there is none.
     """
-    return _texts().get(key) if isinstance(key, str) else None
+    return get_all_baggage().get(key) if isinstance(key, str) else None
 
 
 def get_all_baggage() -> dict[str, str]:
@@ -151,11 +151,7 @@ def get_all_baggage() -> dict[str, str]:
     Returns:
         Names and values.
     """
-    return _texts()
-
-
-def _texts() -> dict[str, str]:
-    """Leaves out what others have set that has no text."""
+    # What others have set that has no text is left out.
     texts: dict[str, str] = {}
     for key, value in baggage.get_all().items():
         with suppress(Exception):
