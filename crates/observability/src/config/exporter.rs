@@ -355,20 +355,17 @@ fn kinds(env: &Environment<'_>) -> Vec<Kind> {
 /// The exporters that variables name where OTLP is not among them; nothing is set up.
 #[cfg(feature = "_otlp")]
 pub(super) fn instead_of_otlp(env: &Environment<'_>) -> Option<String> {
-    use std::mem::discriminant;
-
     let kinds = kinds(env);
-    let name = |kind: &Kind| {
-        let mut known = KINDS.iter();
-        known.find(|(_, known)| discriminant(known) == discriminant(kind))
-    };
+    if kinds.iter().any(|kind| matches!(kind, Kind::Otlp(_))) {
+        return None;
+    }
+    let name = |kind: &Kind| KINDS.iter().find(|(_, known)| known == kind);
     let names: Vec<_> = kinds
         .iter()
         .filter_map(name)
         .map(|(name, _)| *name)
         .collect();
-    let has_otlp = kinds.iter().any(|kind| matches!(kind, Kind::Otlp(_)));
-    (!has_otlp).then(|| names.join(" and "))
+    Some(names.join(" and "))
 }
 
 /// The exporters of a list that the builder was given.

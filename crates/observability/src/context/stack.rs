@@ -149,6 +149,15 @@ pub(crate) fn push_filled<R>(
     if Counterpart::is_wanted() {
         return None;
     }
+    push_fresh(|below, fresh| fill(below, &mut fresh.context))
+}
+
+/// The same of the whole scope, whoever is to see it.
+#[expect(clippy::inline_always, reason = "the hottest path, in its few callers")]
+#[inline(always)]
+fn push_fresh<R>(
+    fill: impl FnOnce(Option<&Context>, &mut Scope) -> Option<R>,
+) -> Option<(R, Position)> {
     let serial = NEXT_SERIAL.get();
     NEXT_SERIAL.set(serial + 1);
     SCOPES.with(|scopes| {
@@ -159,7 +168,7 @@ pub(crate) fn push_filled<R>(
         scopes.push(EMPTY);
         let (fresh, below) = scopes.split_last_mut()?;
         fresh.serial = serial;
-        let filled = fill(below.last().map(|scope| &scope.context), &mut fresh.context);
+        let filled = fill(below.last().map(|scope| &scope.context), fresh);
         let index = below.len();
         if filled.is_none() {
             scopes.truncate(index);

@@ -128,6 +128,21 @@ fn write_value(out: &mut String, value: &AnyValue) {
     object.end();
 }
 
+/// A value as text; what has parts is JSON.
+#[cfg(any(feature = "metrics", feature = "zipkin"))]
+pub(crate) fn plain_text(value: &AnyValue) -> String {
+    match value {
+        AnyValue::Empty => String::new(),
+        AnyValue::String(text) => text.clone(),
+        other => {
+            let mut json = String::new();
+            write_plain_json(&mut json, other);
+            // Bytes and what is not finite are strings in JSON, without need of an escape.
+            json.trim_matches('"').to_owned()
+        }
+    }
+}
+
 /// Appends a value as JSON without the types of OTLP.
 #[cfg(any(
     feature = "metrics",

@@ -40,9 +40,11 @@ pub(crate) mod sample;
 pub use self::console::{ConsoleExporter, color_is_wanted};
 #[cfg(any(feature = "metrics", feature = "_otlp_sdk"))]
 pub(crate) use self::decode::decode_resource;
+#[cfg(feature = "metrics")]
+pub(crate) use self::json::plain_text;
 #[cfg(feature = "tracing")]
 pub(crate) use self::json::push_string;
-#[cfg(any(feature = "metrics", feature = "opentelemetry_sdk_0_33"))]
+#[cfg(feature = "opentelemetry_sdk_0_33")]
 pub(crate) use self::json::write_plain_json;
 #[cfg(feature = "_otlp_sdk")]
 pub(crate) use self::network::http_agent;

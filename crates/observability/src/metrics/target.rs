@@ -7,7 +7,7 @@
 //! Source: OpenTelemetry specification, "Prometheus and `OpenMetrics` Compatibility", "Resource Attributes" and
 //! "Metric Attributes".
 
-use crate::export::{AnyValue, decode_resource, write_plain_json};
+use crate::export::{AnyValue, decode_resource, plain_text};
 use std::collections::{BTreeMap, btree_map::Entry};
 
 /// The labels for an encoded resource.
@@ -23,12 +23,12 @@ fn labels_of(mut attributes: Vec<(String, AnyValue)>) -> Vec<(String, String)> {
     for (key, value) in attributes {
         match labels.entry(name(&key)) {
             Entry::Vacant(free) => {
-                free.insert(text(value));
+                free.insert(plain_text(&value));
             }
             Entry::Occupied(mut taken) => {
                 let taken = taken.get_mut();
                 taken.push(';');
-                taken.push_str(&text(value));
+                taken.push_str(&plain_text(&value));
             }
         }
     }
@@ -51,18 +51,6 @@ fn name(key: &str) -> String {
     name
 }
 
-fn text(value: AnyValue) -> String {
-    match value {
-        AnyValue::Empty => String::new(),
-        AnyValue::String(text) => text,
-        other => {
-            let mut text = String::new();
-            write_plain_json(&mut text, &other);
-            text
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,6 +68,7 @@ mod tests {
                 AnyValue::Array(vec![AnyValue::Int(1), text("a")]),
             ),
             ("9 lives", AnyValue::Bool(true)),
+            ("ratio", AnyValue::Double(f64::NAN)),
             ("größe", AnyValue::Empty),
             ("", text("nameless")),
         ];
@@ -95,6 +84,7 @@ mod tests {
             "gr_e=",
             "process_pid=7",
             "queue_shards=[1,\"a\"]",
+            "ratio=NaN",
             "service_name=memory",
             "zone_name=first;last",
         ];

@@ -295,7 +295,10 @@ impl<'a> Start<'a> {
     /// All attributes, for code of the user's.
     #[cold]
     pub(super) fn all_attributes(&self) -> Cow<'_, [(&'a str, Value<'a>)]> {
-        if let Some(template) = self.template {
+        if let Some(template) = self
+            .template
+            .filter(|template| !template.fixed().is_empty())
+        {
             let is_last = |(key, _): &&(&str, _)| self.attributes.iter().all(|(k, _)| k != key);
             let fixed = template.fixed().iter().filter(is_last).cloned();
             return fixed.chain(self.attributes.iter().cloned()).collect();

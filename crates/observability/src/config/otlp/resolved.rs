@@ -55,10 +55,8 @@ impl OtlpConfig {
 }
 
 fn diversions(env: &Environment<'_>) -> Vec<Problem> {
-    let first_set = |variables: [Variable; 2]| {
-        let mut variables = variables.into_iter();
-        variables.find(|variable| env.text(*variable).is_some())
-    };
+    let first_set =
+        |variables: &[Variable]| env.first_text(variables).map(|(variable, _)| variable);
     let mut diversions = Vec::new();
     let mut divert = |variable: Option<Variable>, reason: String| {
         diversions.extend(variable.map(|variable| Problem::new(variable.name(), reason)));
@@ -66,15 +64,15 @@ fn diversions(env: &Environment<'_>) -> Vec<Problem> {
     if let Some(names) = instead_of_otlp(env) {
         let reason = format!("spans go to the exporter {names}, not here");
         divert(
-            first_set([env::TRACES_EXPORTER, env::EXPORTER_TYPE]),
+            first_set(&[env::TRACES_EXPORTER, env::EXPORTER_TYPE]),
             reason,
         );
     }
     if Sampling::resolve(None, None, None, env).leaves_all_out() {
-        let variable = first_set([env::TRACES_SAMPLER, env::SAMPLING_RATE]);
+        let variable = first_set(&[env::TRACES_SAMPLER, env::SAMPLING_RATE]);
         divert(variable, "no trace that begins here is kept".into());
     }
-    let file = Some(env::CONFIG_FILE).filter(|file| env.text(*file).is_some());
+    let file = first_set(&[env::CONFIG_FILE]);
     let reason = "where it is obeyed, the file says where spans go, and no variable";
     divert(file, reason.into());
     diversions

@@ -5,31 +5,17 @@
 //!
 //! Invariant: foreign scopes are closed by the API's events only, native ones never.
 
-use super::{Context, Counterpart, EMPTY, NEXT_SERIAL, SCOPES, Scope, drop_closed, make_room};
+use super::{Context, Counterpart, SCOPES, Scope, drop_closed, push_fresh};
 use crate::context::SpanId;
 
 /// Opens a scope for an API context that other code attaches; `fill` makes its context, fresh as it is, in the
 /// place where it stays, and is shown the one below.
 #[inline]
 pub(crate) fn push_foreign(fill: impl FnOnce(Option<&Context>, &mut Context)) {
-    let serial = NEXT_SERIAL.get();
-    NEXT_SERIAL.set(serial + 1);
-    SCOPES.with(|scopes| {
-        let Ok(mut scopes) = scopes.try_borrow_mut() else {
-            return;
-        };
-        if scopes.len() == scopes.capacity() {
-            make_room(&mut scopes);
-        }
-        scopes.push(Scope {
-            serial,
-            counterpart: Counterpart::Foreign,
-            ..EMPTY
-        });
-        if let Some((fresh, below)) = scopes.split_last_mut() {
-            let below = below.last().map(|scope| &scope.context);
-            fill(below, &mut fresh.context);
-        }
+    let _position = push_fresh(|below, fresh| {
+        fresh.counterpart = Counterpart::Foreign;
+        fill(below, &mut fresh.context);
+        Some(())
     });
 }
 

@@ -12,7 +12,7 @@
 
 use super::super::{
     AnyValue, EventRecord, LinkRecord, SpanRecord,
-    json::{Object, push_string, write_plain_json},
+    json::{Object, plain_text, push_string},
 };
 use crate::context::hex;
 use std::{borrow::Cow, collections::BTreeMap, net::IpAddr};
@@ -45,7 +45,7 @@ fn write(out: &mut String, span: &SpanRecord) {
     let service = find(&span.resource.attributes, "service.name");
     object.nested("localEndpoint", |out| {
         let mut object = Object::begin(out);
-        object.string("serviceName", &service.map(text).unwrap_or_default());
+        object.string("serviceName", &service.map(plain_text).unwrap_or_default());
         object.end();
     });
     if let Some(remote) = remote(span) {
@@ -72,7 +72,7 @@ fn tags(span: &SpanRecord) -> BTreeMap<Cow<'_, str>, String> {
     let resource = resource.filter(|(key, _)| key != "service.name");
     let mut tags: BTreeMap<Cow<'_, str>, String> = resource
         .chain(&span.attributes)
-        .map(|(key, value)| (key.into(), text(value)))
+        .map(|(key, value)| (key.into(), plain_text(value)))
         .collect();
     // Any value of this tag, even `false`, is an error to Zipkin.
     tags.remove("error");
@@ -108,7 +108,7 @@ fn tags(span: &SpanRecord) -> BTreeMap<Cow<'_, str>, String> {
 /// Trace, span, tracestate, attributes as JSON, and how many of these were dropped.
 fn link(link: &LinkRecord) -> String {
     let attributes = link.attributes.iter();
-    let attributes = attributes.map(|(key, value)| (key.as_str(), text(value)));
+    let attributes = attributes.map(|(key, value)| (key.as_str(), plain_text(value)));
     let mut json = String::new();
     write_map::<&str>(&mut json, &attributes.collect());
     [
@@ -135,7 +135,7 @@ fn write_event(out: &mut String, event: &EventRecord) {
         event.name.clone()
     } else {
         let attributes = event.attributes.iter();
-        let attributes = attributes.map(|(key, value)| (key.as_str(), text(value)));
+        let attributes = attributes.map(|(key, value)| (key.as_str(), plain_text(value)));
         let mut value = String::new();
         push_string(&mut value, &event.name);
         value.push(':');
@@ -159,20 +159,6 @@ fn write_map<K: AsRef<str>>(out: &mut String, map: &BTreeMap<K, String>) {
         push_string(out, value);
     }
     out.push('}');
-}
-
-/// A value as text; what has parts is JSON.
-fn text(value: &AnyValue) -> String {
-    match value {
-        AnyValue::Empty => String::new(),
-        AnyValue::String(text) => text.clone(),
-        other => {
-            let mut json = String::new();
-            write_plain_json(&mut json, other);
-            // Bytes and what is not finite are strings in JSON, without need of an escape.
-            json.trim_matches('"').to_owned()
-        }
-    }
 }
 
 fn find<'a>(attributes: &'a [(String, AnyValue)], key: &str) -> Option<&'a AnyValue> {
@@ -223,7 +209,7 @@ fn remote(span: &SpanRecord) -> Option<Remote> {
     if !matches!(span.kind, 3 | 4) {
         return None;
     }
-    let value = |key| find(&span.attributes, key).map(text);
+    let value = |key| find(&span.attributes, key).map(plain_text);
     let (name, port_key) = RANKED
         .iter()
         .find_map(|(key, port)| Some((value(key).filter(|name| !name.is_empty())?, *port)))?;
