@@ -14,18 +14,18 @@ pub(crate) struct Step {
     pub(crate) run: fn(&Workspace) -> Result<()>,
 }
 
-/// Runs every step, says how many seconds each took, and at the end which ones failed.
+/// Runs every step, says how many seconds each took, and gives the names of those that failed.
+pub(crate) fn failures(workspace: &Workspace, steps: &[Step]) -> Vec<&'static str> {
+    let failed = steps.iter().filter(|step| !passes(step, workspace));
+    failed.map(|step| step.name).collect()
+}
+
+/// Says how long a command took that has run all of its steps.
 ///
 /// # Errors
 ///
-/// At least one step failed; the error names them.
-pub(crate) fn run_all(command: &str, workspace: &Workspace, steps: &[Step]) -> Result<()> {
-    let start = Instant::now();
-    let failed: Vec<&str> = steps
-        .iter()
-        .filter(|step| !passes(step, workspace))
-        .map(|step| step.name)
-        .collect();
+/// Steps failed; the error names them.
+pub(crate) fn conclude(command: &str, start: Instant, failed: &[&str]) -> Result<()> {
     eprintln!("{command} took {} s", start.elapsed().as_secs());
     if !failed.is_empty() {
         bail!("{command} failed: {}", failed.join(", "));
@@ -66,13 +66,15 @@ mod tests {
     fn one_failed_step_fails_the_command_and_the_others_still_run() {
         let folder = tempfile::tempdir().unwrap();
         let workspace = Workspace::new(folder.path());
-        let error = run_all("lint", &workspace, &[BAD, GOOD, LEAVES_A_MARK]).unwrap_err();
+        let failed = failures(&workspace, &[BAD, GOOD, LEAVES_A_MARK]);
+        let error = conclude("lint", Instant::now(), &failed).unwrap_err();
         assert_eq!(error.to_string(), "lint failed: bad");
         assert!(folder.path().join("mark").exists());
     }
 
     #[test]
     fn good_steps_make_a_good_command() {
-        run_all("lint", &Workspace::new("."), &[GOOD]).unwrap();
+        let failed = failures(&Workspace::new("."), &[GOOD]);
+        conclude("lint", Instant::now(), &failed).unwrap();
     }
 }

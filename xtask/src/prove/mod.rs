@@ -40,7 +40,7 @@ pub(crate) const COMMAND: Command = Command {
            \n\
            \x20 fuzz     No input makes a parser panic or yield something invalid, and what the encoder\n\
            \x20          writes means what a plain model says. Every target of fuzz/, N minutes each\n\
-           \x20          (17 targets: 3 hours); an optimised build of 5 minutes. Needs cargo-fuzz, Linux.\n\
+           \x20          (19 targets: over 3 hours); an optimised build of 5 minutes. Needs cargo-fuzz, Linux.\n\
            \x20 address  The tests of the SDK touch no memory that is not theirs. 10 minutes with the\n\
            \x20          build. Needs Linux.\n\
            \x20 soak     At full load on all threads, through OTLP/HTTP to a receiver that fails now and\n\

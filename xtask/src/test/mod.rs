@@ -1,13 +1,14 @@
 //! `cargo xtask test`: every test there is, and one line that sums them up.
 //!
 //! Flow: [`external`] brings what tests need from outside → [`suite`] lists the runners →
-//! [`runner`] runs each and counts while its output streams by → the [`tally`] of all is the last
-//! line.
+//! [`runner`] runs each and counts while its output streams by, [`at_once`] two at a time → the [`tally`] of
+//! all is the last line.
 //!
 //! Invariants:
 //! - the last line on standard output is `N passed, N failed`, whatever happened before;
 //! - the exit status is zero only if a test was executed, none failed and every runner succeeded.
 
+mod at_once;
 mod external;
 mod python;
 pub(crate) mod runner;
@@ -78,8 +79,8 @@ fn execute(workspace: &Workspace, options: &[String]) -> Result<Tally> {
         Vec::new()
     };
     let mut total = Tally::default();
-    for runner in suite.runners {
+    for runner in suite.in_turn {
         total = total + runner.run(&variables)?;
     }
-    Ok(total)
+    Ok(total + at_once::run(suite.at_once, &variables)?)
 }

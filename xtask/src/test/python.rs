@@ -39,13 +39,13 @@ pub(super) fn is_in(root: &Path) -> bool {
     root.join("python").is_dir()
 }
 
-/// What runs for each Python, in a virtual environment with the wheel: the tests, which make it first,
-/// and for the default one the checks.
+/// What runs for each Python, in a virtual environment with the wheel, as a group: the tests, which make it
+/// first, and for the default one the checks.
 ///
 /// # Errors
 ///
 /// There is no `python3`.
-pub(super) fn runners(root: &Path, target_directory: &Path) -> Result<Vec<Runner>> {
+pub(super) fn runners(root: &Path, target_directory: &Path) -> Result<Vec<Vec<Runner>>> {
     let (package, target) = (root.join("python"), target_directory.join("python"));
     let default = version(root, "python3").context("no python3")?;
     let named = guide_of_environment();
@@ -53,15 +53,16 @@ pub(super) fn runners(root: &Path, target_directory: &Path) -> Result<Vec<Runner
     let of = |python: &str, version: &str, more: &[&str]| {
         let environment = environment(&target, version);
         let preparation = preparation(&package, &environment, &target, (python, version), more);
-        tests(&package, &environment, guide.clone()).after(preparation)
+        tests(version, &package, &environment, guide.clone()).after(preparation)
     };
     let examples = format!("{EXAMPLES}/requirements.txt");
-    let mut runners = vec![of("python3", &default, &["--requirement", &examples])];
+    let mut main = vec![of("python3", &default, &["--requirement", &examples])];
     let environment = environment(&target, &default);
-    runners.extend(checks(&package, &environment));
+    main.extend(checks(&package, &environment));
     let program = target_directory.join("debug/continuum");
-    runners.push(example_tests(&package, &environment, &program));
-    runners.push(instructions(&package, &environment, &target));
+    main.push(example_tests(&package, &environment, &program));
+    main.push(instructions(&package, &environment, &target));
+    let mut groups = vec![main];
     if guide.is_none() {
         eprintln!(
             "skipped: the code of the tracing guide, which is not in the repository; {GUIDE_VARIABLE} says where it is"
@@ -70,11 +71,11 @@ pub(super) fn runners(root: &Path, target_directory: &Path) -> Result<Vec<Runner
     for name in OTHERS {
         match version(root, name) {
             Some(found) if found == default => {}
-            Some(found) => runners.push(of(name, &found, &[])),
+            Some(found) => groups.push(vec![of(name, &found, &[])]),
             None => eprintln!("skipped: tests of the Python package on {name}, which is not here"),
         }
     }
-    Ok(runners)
+    Ok(groups)
 }
 
 fn version(root: &Path, python: &str) -> Option<String> {
@@ -158,13 +159,13 @@ fn pip(package: &Path, environment: &Path) -> Command {
     pip
 }
 
-fn tests(package: &Path, environment: &Path, guide: Option<PathBuf>) -> Runner {
+fn tests(version: &str, package: &Path, environment: &Path, guide: Option<PathBuf>) -> Runner {
     let mut pytest = process::program(environment.join("bin/python"), package);
     pytest.args(["-m", "pytest", "--quiet", "--color=no"]);
     if let Some(guide) = guide {
         pytest.env(GUIDE_VARIABLE, guide);
     }
-    Runner::new("python", pytest)
+    Runner::new(format!("python {version}"), pytest)
 }
 
 /// The examples' tests, which start the memory server as the tests of the crates have built it.
@@ -242,8 +243,8 @@ mod tests {
     #[test]
     fn nothing_is_built_while_runners_are_listed() {
         let folder = tempfile::tempdir().unwrap();
-        let runners = runners(folder.path(), folder.path()).unwrap();
-        assert_eq!(runners[0].name, "python");
+        let groups = runners(folder.path(), folder.path()).unwrap();
+        assert!(groups[0][0].name.starts_with("python 3."));
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 

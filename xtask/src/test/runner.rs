@@ -13,7 +13,7 @@ use crate::process;
 
 /// A program that runs tests, with the name that it has for the reader.
 pub(crate) struct Runner {
-    pub(crate) name: &'static str,
+    pub(crate) name: String,
     /// What has to be done before it, without which it is not started.
     preparation: Vec<Command>,
     command: Command,
@@ -22,9 +22,9 @@ pub(crate) struct Runner {
 
 impl Runner {
     /// A runner whose success without a single test is a failure.
-    pub(crate) fn new(name: &'static str, command: Command) -> Self {
+    pub(crate) fn new(name: impl Into<String>, command: Command) -> Self {
         Self {
-            name,
+            name: name.into(),
             preparation: Vec::new(),
             command,
             may_be_empty: false,
@@ -47,39 +47,67 @@ impl Runner {
         }
     }
 
-    /// Runs to the end, with these variables, and counts what was printed on either stream.
+    /// Runs to the end, with these variables, and counts what was printed on either stream, which is passed on
+    /// as it comes.
     ///
     /// # Errors
     ///
     /// The program cannot be started. That it fails, or what comes before it, is in the tally.
-    pub(crate) fn run(mut self, variables: &[(&str, OsString)]) -> Result<Tally> {
-        eprintln!("== {}", self.name);
+    pub(crate) fn run(self, variables: &[(&str, OsString)]) -> Result<Tally> {
+        self.run_to(variables, io::stdout(), io::stderr())
+    }
+
+    /// The same, with its two streams passed on elsewhere.
+    pub(crate) fn run_to(
+        mut self,
+        variables: &[(&str, OsString)],
+        mut output: impl Write,
+        mut errors: impl Write + Send,
+    ) -> Result<Tally> {
+        writeln!(errors, "== {}", self.name)?;
         let start = Instant::now();
+        let mut is_prepared = true;
         for step in &mut self.preparation {
-            if let Err(error) = process::run(step) {
-                eprintln!("== {}: {error:#}", self.name);
-                return Ok(Tally::default().at_the_end(false));
-            }
+            is_prepared = is_prepared && prepare(step, &mut output, &mut errors)?;
+        }
+        if !is_prepared {
+            return Ok(Tally::default().at_the_end(false));
         }
         self.command.envs(variables.iter().cloned());
-        eprintln!("$ {}", process::line(&self.command));
-        let mut tally =
-            stream(&mut self.command, io::stdout(), io::stderr()).with_context(|| self.name)?;
+        let mut tally = stream(&mut self.command, &mut output, &mut errors)
+            .with_context(|| self.name.clone())?;
         if tally.executed() == 0 && !self.may_be_empty {
-            eprintln!("error: {} executed no test", self.name);
+            writeln!(errors, "error: {} executed no test", self.name)?;
             tally.failed = 1;
         }
-        eprintln!("== {}: {tally}, {} s", self.name, start.elapsed().as_secs());
+        let seconds = start.elapsed().as_secs();
+        writeln!(errors, "== {}: {tally}, {seconds} s", self.name)?;
         Ok(tally)
     }
 }
 
-/// Runs a program and copies its two streams while counting.
+/// Does what has to be done before a runner; `false`, with the reason among the errors, if that fails.
+fn prepare(
+    step: &mut Command,
+    output: &mut impl Write,
+    errors: &mut (impl Write + Send),
+) -> Result<bool> {
+    let reason = match stream(step, output, &mut *errors) {
+        Ok(tally) if tally.failed == 0 => return Ok(true),
+        Ok(_) => String::new(),
+        Err(error) => format!(": {error:#}"),
+    };
+    writeln!(errors, "error: `{}` failed{reason}", process::line(step))?;
+    Ok(false)
+}
+
+/// Shows the command line, runs it and copies its two streams while counting.
 fn stream(
     command: &mut Command,
-    to_output: impl Write,
-    to_errors: impl Write + Send,
+    to_output: &mut impl Write,
+    to_errors: &mut (impl Write + Send),
 ) -> Result<Tally> {
+    writeln!(to_errors, "$ {}", process::line(command))?;
     let mut child = command
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -101,7 +129,7 @@ fn stream(
 }
 
 /// Copies lines, which need not be UTF-8, and gives the sum of their tallies.
-fn pass_on(from: impl Read, mut to: impl Write) -> io::Result<Tally> {
+fn pass_on(from: impl Read, to: &mut impl Write) -> io::Result<Tally> {
     let mut from = BufReader::new(from);
     let mut total = Tally::default();
     let mut line = Vec::new();
@@ -121,7 +149,7 @@ mod tests {
     /// Streams to nowhere: what it prints must not be counted by the runner of this test.
     fn tally_of_shell(script: &str) -> String {
         let mut shell = Command::new("sh");
-        stream(shell.args(["-c", script]), io::sink(), io::sink())
+        stream(shell.args(["-c", script]), &mut io::sink(), &mut io::sink())
             .unwrap()
             .to_string()
     }

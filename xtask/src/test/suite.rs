@@ -18,8 +18,10 @@ const SDK_SOURCE: &str = "crates/observability/src/";
 
 /// What is to be run, and what is not.
 pub(super) struct Suite {
-    /// In the order from many quick tests to few slow ones.
-    pub(super) runners: Vec<Runner>,
+    /// Those that keep every core busy.
+    pub(super) in_turn: Vec<Runner>,
+    /// Groups that may run beside each other, those that take longest first.
+    pub(super) at_once: Vec<Vec<Runner>>,
     /// What is left out because it needs programs from outside.
     pub(super) left_out: Vec<&'static str>,
 }
@@ -37,24 +39,20 @@ pub(super) fn suite(workspace: &Workspace, members: &Metadata, externals: bool) 
     let root = workspace.root();
     let has = |name| members.packages.iter().any(|package| package.name == name);
     let mut suite = Suite {
-        runners: vec![
+        in_turn: vec![
             Runner::new("crates", crates(root, externals)),
             Runner::new("documentation", workspace_tests(root, &["--doc"])),
         ],
+        at_once: Vec::new(),
         left_out: Vec::new(),
     };
-    if has(SDK) {
-        suite
-            .runners
-            .push(Runner::new("clock fallback", clock_fallback(root)));
-    }
     if !externals {
         suite.left_out.push("ignored tests of the crates");
     }
     if python::is_in(root) {
         if externals {
             let of_python = python::runners(root, &members.target_directory)?;
-            suite.runners.extend(of_python);
+            suite.at_once.extend(of_python);
         } else {
             suite.left_out.push("python");
         }
@@ -63,18 +61,21 @@ pub(super) fn suite(workspace: &Workspace, members: &Metadata, externals: bool) 
         if externals {
             let native = instructions(root, "instructions", &[]);
             let bridges = instructions(root, "bridges", &["--features", "bridges"]);
-            suite.runners.push(Runner::new("instructions", native));
-            let bridges = Runner::new("instructions of bridges", bridges);
-            suite.runners.push(bridges);
+            suite.at_once.push(vec![
+                Runner::new("instructions", native),
+                Runner::new("instructions of bridges", bridges),
+            ]);
         } else {
             suite.left_out.push("instructions");
         }
     }
     if has_loom_models(workspace)? {
-        suite.runners.push(Runner::new(
-            "loom",
-            loom(root, &members.target_directory, "dev"),
-        ));
+        let loom = loom(root, &members.target_directory, "dev");
+        suite.at_once.push(vec![Runner::new("loom", loom)]);
+    }
+    if has(SDK) {
+        let fallback = Runner::new("clock fallback", clock_fallback(root));
+        suite.at_once.push(vec![fallback]);
     }
     Ok(suite)
 }
@@ -199,7 +200,7 @@ mod tests {
     use crate::check_structure::fixture::Repository;
 
     /// The names of what is run in a repository, and of what is left out.
-    fn names(write: impl Fn(&Repository), externals: bool) -> [Vec<&'static str>; 2] {
+    fn names(write: impl Fn(&Repository), externals: bool) -> [Vec<String>; 2] {
         let repository = Repository::new();
         repository.write(
             "Cargo.toml",
@@ -210,11 +211,18 @@ mod tests {
         let workspace = repository.workspace();
         let members = workspace.members().unwrap();
         let suite = suite(&workspace, &members, externals).unwrap();
-        let run = suite.runners.iter().map(|runner| runner.name);
-        [run.collect(), suite.left_out]
+        let runners = suite
+            .in_turn
+            .into_iter()
+            .chain(suite.at_once.into_iter().flatten());
+        let left_out = suite.left_out.into_iter().map(str::to_owned);
+        [
+            runners.map(|runner| runner.name).collect(),
+            left_out.collect(),
+        ]
     }
 
-    fn run(write: impl Fn(&Repository)) -> Vec<&'static str> {
+    fn run(write: impl Fn(&Repository)) -> Vec<String> {
         let [run, left_out] = names(write, true);
         assert_eq!(left_out, [""; 0]);
         run

@@ -97,11 +97,11 @@ pub(crate) fn instructions_per_span(program: &str, cost: &Cost) -> u64 {
     (long.1 - short.1) / ((long.0 - short.0) * cost.spans)
 }
 
-/// Instructions of a run: of all threads, unless `only` says of what.
-pub(crate) fn instructions(only: &[&str], program: &str, scenario: &str, rounds: u64) -> u64 {
+/// Instructions of a run: of all threads, unless the options of Callgrind say of what.
+pub(crate) fn instructions(options: &[&str], program: &str, scenario: &str, rounds: u64) -> u64 {
     let mut valgrind = Command::new("valgrind");
     valgrind.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]);
-    valgrind.args(only);
+    valgrind.args(options);
     valgrind.args([program, scenario]);
     let output = valgrind.arg(rounds.to_string()).output().unwrap();
     let report = String::from_utf8_lossy(&output.stderr);
