@@ -21,6 +21,12 @@ pub fn problems_of(variables: &[(String, String)]) -> Vec<Problem> {
     config::problems_of(variables)
 }
 
+/// What is wrong with a file of settings, given by its name and what is in it, where the environment has one
+/// variable.
+pub fn problems_of_file(path: &str, text: &str, variable: (&str, &str)) -> Vec<Problem> {
+    config::problems_of_file(path, text, variable)
+}
+
 /// A list such as `key1=value1,key2=value2`, percent-encoded.
 pub fn parse_pairs(list: &str) -> Option<Vec<(String, String)>> {
     config::parse_pairs(list)

@@ -55,7 +55,7 @@ pub use {
 };
 
 #[cfg(feature = "_fuzzing")]
-pub(crate) use {pairs::parse_pairs, settings::problems_of};
+pub(crate) use {file::problems_of as problems_of_file, pairs::parse_pairs, settings::problems_of};
 
 pub(crate) use crate::span::redaction::{self, is_denied_key};
 pub(crate) use env::process_variables;

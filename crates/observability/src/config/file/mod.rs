@@ -47,8 +47,18 @@ pub(super) fn apply(overrides: &mut Overrides, env: &mut Environment<'_>) {
     let Some(path) = env.text(env::CONFIG_FILE) else {
         return;
     };
-    let report = Report::new(&path);
-    let told = match read(Path::new(&path)) {
+    complete(overrides, env, &path, read(Path::new(&path)));
+}
+
+/// The same with what is in the file, or why it cannot be read.
+fn complete(
+    overrides: &mut Overrides,
+    env: &mut Environment<'_>,
+    path: &str,
+    text: Result<String, String>,
+) {
+    let report = Report::new(path);
+    let told = match text {
         Ok(text) => told(&text, &report, env),
         Err(reason) => {
             report.whole_file(reason);
@@ -68,6 +78,17 @@ pub(super) fn apply(overrides: &mut Overrides, env: &mut Environment<'_>) {
     }
     overrides.complete(told.overrides);
     env.hide_behind(told.variables);
+}
+
+/// What is wrong with a file, given by its name and what is in it, where the environment has one variable.
+#[cfg(feature = "_fuzzing")]
+pub(crate) fn problems_of(path: &str, text: &str, variable: (&str, &str)) -> Vec<super::Problem> {
+    let (name, value) = variable;
+    let mut env = Environment::new(|asked| (asked == name).then(|| value.to_owned()));
+    let mut overrides = Overrides::default();
+    complete(&mut overrides, &mut env, path, Ok(text.to_owned()));
+    let _settings = super::settings::Settings::resolve(overrides, &env);
+    env.into_problems()
 }
 
 fn read(path: &Path) -> Result<String, String> {
