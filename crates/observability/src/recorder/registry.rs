@@ -170,7 +170,9 @@ impl Registry {
     pub(crate) fn give_slots(&self, slots: impl Iterator<Item = PooledSlot>) {
         let mut idle = locked(&self.idle_slots);
         for (slot, mut body) in slots {
-            slot.cell.free();
+            if !slot.stays_shared() {
+                slot.cell.free();
+            }
             if idle.bytes + body.kept_bytes() > IDLE_BYTES {
                 body.release_all_memory();
             }

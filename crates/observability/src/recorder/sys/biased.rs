@@ -13,7 +13,7 @@
 //!   happen in order (a future is polled through `&mut`);
 //! - [`FREE`] values are touched only by whoever took them out of a pool shared by threads;
 //! - a value in the pool of one thread is owned by that thread's own id, so that taking it out again
-//!   changes nothing, or shared, if somebody reached into it with an outdated reference.
+//!   changes nothing, or shared, if somebody else reached into it, then or before.
 //!
 //! Source: Kawachiya et al., "Lock Reservation" (OOPSLA 2002); Michael, "Hazard Pointers" (2004).
 //! The unsafe code of the recorder is here and in [`super::platform`]; the loom models beside it run
@@ -111,6 +111,11 @@ impl<T> Biased<T> {
     /// Whether the thread with that announcement is inside, as the owner.
     pub(crate) fn is_entered_by(&self, hazard: &Hazard) -> bool {
         hazard.0.load(Ordering::Relaxed) == self.address()
+    }
+
+    /// Whether it is accessed under its mutex.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.owner.load(Ordering::Relaxed) == SHARED
     }
 
     /// Publishes a value that the caller took out of a pool, as owned by `owner`.

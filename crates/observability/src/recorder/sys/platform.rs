@@ -35,8 +35,11 @@ pub(super) fn light_fence() {
 pub(super) fn heavy_fence() -> bool {
     fence(Ordering::SeqCst);
     #[cfg(test)]
-    if REFUSED.get() {
-        return false;
+    {
+        FENCES.set(FENCES.get() + 1);
+        if REFUSED.get() {
+            return false;
+        }
     }
     !ASYMMETRIC.load(Ordering::Relaxed) || membarrier(MEMBARRIER_PRIVATE_EXPEDITED)
 }
@@ -45,6 +48,8 @@ pub(super) fn heavy_fence() -> bool {
 thread_local! {
     /// Whether the calling thread is refused the fence, as in a sandbox that was entered later.
     pub(crate) static REFUSED: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+    /// How many fences the calling thread has asked for.
+    pub(crate) static FENCES: std::cell::Cell<u32> = const { std::cell::Cell::new(0) };
 }
 
 #[cfg(target_os = "linux")]

@@ -79,14 +79,18 @@ fn put_body(state: &ThreadState, slot: &'static Slot, body: Box<SpanBody>, ready
     }
 }
 
-/// Puts the body into a slot that comes from the shared pool, or that somebody else reached into
-/// while it was idle.
+/// Puts the body into a slot that comes from the shared pool, or that somebody else has reached into.
 #[cold]
 fn put_into_foreign_slot(
     slot: &'static Slot,
     strand: Strand<'_>,
     put: impl FnOnce(&mut Option<Box<SpanBody>>),
 ) {
+    if slot.stays_shared() {
+        slot.begin_shared(strand.id);
+        return revoked(slot, put);
+    }
+    slot.begin_owned();
     slot.cell.adopt(strand.id);
     if let Err(put) = slot.cell.with_owned(strand, None, put) {
         revoked(slot, put);
@@ -160,6 +164,7 @@ fn with_span_locked<R>(
     if slot.generation() != generation || !slot.belongs_to(platform::fork_epoch()) {
         return None;
     }
+    slot.reach_shared(STATE.with(|state| state.strand_id.get()));
     revoked(slot, checked)
 }
 
@@ -189,7 +194,7 @@ pub(super) fn close_span(
     let next = (strand.id != own_id).then_some(own_id);
     match slot.cell.with_owned(strand, next, take) {
         Ok(body) => body,
-        Err(take) => close_by_lock(Some(strand.hazard), slot, generation, take),
+        Err(take) => close_by_lock(Some(strand), slot, generation, take),
     }
 }
 
@@ -197,12 +202,16 @@ pub(super) fn close_span(
 /// refusing the fence, stays where it is, and is counted once as lost.
 #[cold]
 fn close_by_lock(
-    own: Option<&Hazard>,
+    strand: Option<Strand<'_>>,
     slot: &'static Slot,
     generation: u64,
     take: impl FnOnce(&mut Option<Box<SpanBody>>) -> Option<Box<SpanBody>>,
 ) -> Option<Box<SpanBody>> {
     let registry = Registry::get().filter(|_| slot.generation() == generation)?;
+    if let Some(strand) = strand {
+        slot.end_shared(strand.id);
+    }
+    let own = strand.map(|strand| strand.hazard);
     let hazards = |visit: &mut dyn FnMut(&Hazard)| registry.each_hazard(visit);
     let taken = slot.cell.with_revoked(own, hazards, Next::Shared, take);
     if taken.is_none()
@@ -224,7 +233,9 @@ pub(crate) fn pass_to_task(slot: &'static Slot) -> u64 {
         let task = state.new_owner();
         if let Some(strand) = state.strand() {
             // Somebody else's span stays with its owner; the task then takes it by lock.
-            let _refused = slot.cell.with_owned(strand, Some(task), |_| ()).is_err();
+            if slot.cell.with_owned(strand, Some(task), |_| ()).is_err() {
+                slot.pass_shared(strand.id, task);
+            }
         }
         task
     })
@@ -238,7 +249,9 @@ pub(crate) fn take_from_task(slot: &'static Slot, task: u64) {
             && let Some(strand) = state.strand()
         {
             let (task, next) = (Strand { id: task, ..strand }, Some(strand.id));
-            let _refused = slot.cell.with_owned(task, next, |_| ()).is_err();
+            if slot.cell.with_owned(task, next, |_| ()).is_err() {
+                slot.pass_shared(task.id, strand.id);
+            }
         }
     });
 }
