@@ -8,6 +8,7 @@ import textwrap
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
 from receiver import Recorded, Sink
 
 from continuum.observability import get_tracer, init_telemetry, shutdown_telemetry, stats
@@ -206,7 +207,8 @@ def test_a_thread_of_a_pool_inherits_only_what_it_is_given(recorded: Recorded) -
     assert recorded.tree() == "outer\n  given\nalone"
 
 
-def test_the_interpreter_runs_on_while_a_span_waits_for_room(sink: Sink) -> None:
+@pytest.mark.parametrize("forgotten", [False, True])
+def test_the_interpreter_runs_on_while_a_span_waits_for_room(sink: Sink, forgotten: bool) -> None:
     # The receiver is a thread of this process: it could not answer, and so make room.
     config = {
         "OTEL_EXPORTER_OTLP_ENDPOINT": sink.url,
@@ -216,7 +218,10 @@ def test_the_interpreter_runs_on_while_a_span_waits_for_room(sink: Sink) -> None
     init_telemetry(exporter_type="otlp", config=config)
     before = stats()["dropped"]
     for _ in range(20_000):
-        tracer.start_span("one").end()
+        span = tracer.start_span("one")
+        if not forgotten:
+            span.end()
+        del span
     assert shutdown_telemetry()
     assert (stats()["dropped"] - before, len(sink.spans())) == (0, 20_000)
 

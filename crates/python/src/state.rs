@@ -4,7 +4,8 @@
 //!
 //! Invariants:
 //! - an exception is recorded once, though the user and the scope both see it;
-//! - what is kept of Python is shown to the collector, so that a forgotten span ends too.
+//! - what is kept of Python is shown to the collector, so that a forgotten span ends too;
+//! - while the end of a span waits, other threads of the interpreter run.
 
 use crate::{
     exception::{self, Outcome},
@@ -178,5 +179,17 @@ impl State {
             }
         }
         self.forget_recorded();
+    }
+}
+
+impl Drop for State {
+    /// Ends a span that was forgotten, as [`State::end`] does where Python can still be reached.
+    #[inline]
+    fn drop(&mut self) {
+        if telemetry::may_wait()
+            && let Held::Own(span) = &self.held
+        {
+            let _at_exit = Python::try_attach(|py| py.detach(|| span.end())).is_none();
+        }
     }
 }

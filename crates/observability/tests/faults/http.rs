@@ -3,7 +3,9 @@
 use crate::{
     PLENTY, alone,
     backend::{Backend, Fault, Protocol},
-    ordeal::{BUDGET_BYTES, FLOOD, Lines, builder, endure, ordeal, over_http, prompt, recover},
+    ordeal::{
+        BUDGET_BYTES, FLOOD, Lines, builder, endure, ordeal, over_grpc, over_http, prompt, recover,
+    },
     record,
 };
 use continuum_observability::{FlushError, OtlpConfig, OtlpProtocol, Stats, Telemetry};
@@ -170,16 +172,38 @@ fn a_body_that_never_ends_does_not_undo_a_success() {
     assert_eq!(summaries.count(), said.len(), "{said:?}");
 }
 
-#[test]
-fn spans_that_a_backend_rejects_are_counted_and_the_others_are_delivered() {
-    const REJECTED: i64 = 3;
-    let _alone = alone();
+/// Takes a request but for three of its spans.
+fn partial_success() -> Fault {
     let partial_success = Some(ExportTracePartialSuccess {
-        rejected_spans: REJECTED,
+        rejected_spans: 3,
         error_message: "too old".to_owned(),
     });
-    let says = ExportTraceServiceResponse { partial_success }.encode_to_vec();
-    let backend = Backend::start(Protocol::Http, Fault::Says(says));
+    Fault::Says(ExportTraceServiceResponse { partial_success }.encode_to_vec())
+}
+
+#[test]
+fn of_a_flood_that_a_backend_takes_in_part_every_span_is_counted() {
+    for (protocol, otlp) in [
+        (Protocol::Http, over_http as fn(&Backend) -> OtlpConfig),
+        (Protocol::Grpc, over_grpc),
+    ] {
+        let _alone = alone();
+        let backend = Backend::start(protocol, partial_success());
+        let (builder, lines) = builder(otlp(&backend));
+        let telemetry = builder.init().unwrap();
+        let (stats, line) = endure(&telemetry, &lines);
+        assert_eq!(stats.dropped_rejected, 3 * backend.requests(), "{stats:?}");
+        assert!(stats.exported > stats.dropped_rejected, "{stats:?}");
+        assert!(line.contains("spans rejected: too old; "), "{line}");
+        backend.set(Fault::None);
+        recover(&telemetry, &lines, &backend);
+    }
+}
+
+#[test]
+fn spans_that_a_backend_rejects_are_counted_and_the_others_are_delivered() {
+    let _alone = alone();
+    let backend = Backend::start(Protocol::Http, partial_success());
     let (builder, lines) = builder(over_http(&backend));
     let telemetry = builder.schedule_delay(PLENTY).init().unwrap();
     record(10);

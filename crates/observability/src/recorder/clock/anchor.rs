@@ -82,6 +82,23 @@ impl Anchor {
     }
 }
 
+impl From<[u64; 3]> for Anchor {
+    #[inline]
+    fn from([ticks, unix_nanos, rate]: [u64; 3]) -> Self {
+        Self {
+            ticks,
+            unix_nanos,
+            rate,
+        }
+    }
+}
+
+impl From<Anchor> for [u64; 3] {
+    fn from(anchor: Anchor) -> Self {
+        [anchor.ticks, anchor.unix_nanos, anchor.rate]
+    }
+}
+
 /// Converts a number of ticks to nanoseconds.
 #[inline]
 pub(super) fn nanos(ticks: u64, rate: u64) -> u64 {

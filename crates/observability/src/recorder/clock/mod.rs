@@ -19,7 +19,7 @@ mod anchor;
 
 pub(crate) use anchor::Anchor;
 
-use super::sys::platform;
+use super::sys::{latest::Latest, platform};
 use anchor::{ONE_NANOSECOND, nanos};
 use std::{
     sync::{
@@ -48,21 +48,12 @@ pub(crate) struct Clock {
     wall: fn() -> u64,
     base: Instant,
     base_ticks: u64,
-    /// How many calibrations there were; the last one's pairing lies at its remainder by two.
-    calibrations: AtomicU64,
-    pairings: [Pairing; 2],
+    /// The [`Anchor`] of the last calibration.
+    pairing: Latest<3>,
     /// Nanoseconds of a tick as measured, which no slewing has changed.
     rate: AtomicU64,
     /// The process that calibrates right now, as its number of forks plus one.
     calibrating: AtomicU32,
-}
-
-/// An [`Anchor`] that is replaced as a whole, while it is not the latest one.
-#[derive(Debug, Default)]
-struct Pairing {
-    ticks: AtomicU64,
-    unix_nanos: AtomicU64,
-    rate: AtomicU64,
 }
 
 /// All clocks at about the same moment; `width` is how many ticks it took.
@@ -89,8 +80,7 @@ impl Clock {
             wall,
             base,
             base_ticks: raw_ticks(source, &base),
-            calibrations: AtomicU64::new(0),
-            pairings: Default::default(),
+            pairing: Latest::new(),
             rate: AtomicU64::new(ONE_NANOSECOND),
             calibrating: AtomicU32::new(0),
         };
@@ -117,19 +107,7 @@ impl Clock {
     /// The anchor for a new local root.
     #[inline]
     pub(crate) fn anchor(&self) -> Anchor {
-        loop {
-            let latest = self.calibrations.load(Ordering::Acquire);
-            let anchor = self.pairing(latest).load();
-            // The pairing is written again only after another one has become the latest.
-            if self.calibrations.load(Ordering::Acquire) == latest {
-                return anchor;
-            }
-        }
-    }
-
-    #[inline]
-    fn pairing(&self, calibration: u64) -> &Pairing {
-        &self.pairings[(calibration % 2) as usize]
+        Anchor::from(self.pairing.get())
     }
 
     /// Measures the rate again, and lets the next anchor follow from the last one.
@@ -140,21 +118,21 @@ impl Clock {
         if self.calibrating.swap(process, Ordering::Acquire) == process {
             return;
         }
-        let latest = self.calibrations.load(Ordering::Acquire);
+        let is_first = self.pairing.count() == 0;
         let reading = self.steady_reading();
-        let rate = self.measured_rate(&reading, latest == 0);
+        let rate = self.measured_rate(&reading, is_first);
         self.rate.store(rate, Ordering::Relaxed);
         let measured = Anchor {
             ticks: reading.ticks,
             unix_nanos: reading.unix_nanos,
             rate,
         };
-        let next = match latest {
-            0 => measured,
-            _ => self.pairing(latest).load().followed_by(measured, interval),
+        let next = if is_first {
+            measured
+        } else {
+            self.anchor().followed_by(measured, interval)
         };
-        self.pairing(latest + 1).store(next);
-        self.calibrations.store(latest + 1, Ordering::Release);
+        self.pairing.give(next.into());
         self.calibrating.store(0, Ordering::Release);
     }
 
@@ -202,23 +180,6 @@ impl Clock {
             }
             _ => self.rate.load(Ordering::Relaxed),
         }
-    }
-}
-
-impl Pairing {
-    #[inline]
-    fn load(&self) -> Anchor {
-        Anchor {
-            ticks: self.ticks.load(Ordering::Acquire),
-            unix_nanos: self.unix_nanos.load(Ordering::Acquire),
-            rate: self.rate.load(Ordering::Acquire),
-        }
-    }
-
-    fn store(&self, anchor: Anchor) {
-        self.ticks.store(anchor.ticks, Ordering::Release);
-        self.unix_nanos.store(anchor.unix_nanos, Ordering::Release);
-        self.rate.store(anchor.rate, Ordering::Release);
     }
 }
 

@@ -4,6 +4,7 @@
 
 pub(crate) mod biased;
 pub(crate) mod closing;
+pub(crate) mod latest;
 pub(crate) mod leaked;
 pub(crate) mod platform;
 mod sync;

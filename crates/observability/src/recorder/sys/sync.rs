@@ -1,7 +1,7 @@
 //! The synchronisation primitives of the recorder: std's, or loom's in a model run.
 //!
-//! Position: below everything in `recorder`. Only [`super::biased`] and [`super::closing`] are
-//! modelled, so only what they need is here.
+//! Position: below everything in `recorder`. Only [`super::biased`], [`super::closing`] and
+//! [`super::latest`] are modelled, so only what they need is here.
 
 #[cfg(continuum_loom)]
 pub(super) use loom::{

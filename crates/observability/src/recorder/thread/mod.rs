@@ -371,7 +371,7 @@ mod tests {
     use super::*;
     use crate::{
         get_tracer,
-        recorder::{core::LARGE_CHUNK_BYTES, registry::locked},
+        recorder::{core::LARGE_CHUNK_BYTES, registry::locked, slot::Slot},
         testing::TestRecorder,
     };
     use std::{sync::mpsc::sync_channel, thread, time::Duration};
@@ -423,6 +423,12 @@ mod tests {
     #[test]
     fn a_span_that_the_system_keeps_from_the_thread_that_ends_it_is_counted_once() {
         let recorder = TestRecorder::new();
+        STATE.with(|state| {
+            assert!(state.ready());
+            // Others of the process may be shared, of which nothing has to be taken over.
+            let owned = (Slot::leak(), Box::default());
+            state.pool.borrow_mut().push(owned);
+        });
         let span = recorder.run(|| get_tracer("tests").start_span("kept away"));
         thread::scope(|scope| {
             scope.spawn(move || {
