@@ -10,8 +10,8 @@ const FILE: &str = "settings.yaml";
 const SECRET: &str = "9f8e7d6c5b4a";
 
 fuzz_target!(|text: &str| {
-    // Files that it names would be looked at.
-    if text.contains("_file") {
+    // Files that it names would be looked at; an escape may hide the name of the key.
+    if text.contains("_file") || text.contains('\\') {
         return;
     }
     for problem in problems_of_file(FILE, text, ("SECRET", SECRET)) {

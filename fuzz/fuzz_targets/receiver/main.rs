@@ -1,5 +1,5 @@
-//! A request to the receiver of `continuum run`: its framing and packing are undone within the limit, and
-//! what was packed here comes out as it was.
+//! A request to the receiver of `continuum run`: whatever it is, its framing and packing are undone or it is
+//! refused, and what was packed here comes out as it was.
 
 #![no_main]
 
@@ -14,6 +14,6 @@ fuzz_target!(|body: &[u8]| {
     };
     let packings = ["identity", "gzip", "deflate", "br"];
     let packing = packings[usize::from(*choice) % packings.len()];
-    request::is_read_within_the_limit(packing, body);
+    request::is_read_or_refused(packing, body);
     request::comes_out_as_it_was(body);
 });

@@ -5,4 +5,9 @@ mod fields;
 #[path = "../../../crates/cli/src/trace_file/wire.rs"]
 mod wire;
 
-pub(crate) use wire::parse;
+use anyhow::Result;
+use continuum_observability::SpanRecord;
+
+pub(crate) fn parse(line: &[u8]) -> Result<Vec<SpanRecord>> {
+    wire::parse(line)
+}

@@ -5,7 +5,7 @@
 //! Invariants:
 //! - one thread gives a value at a time;
 //! - a reader gets a value as it was given, whole, and none that is older than one it got before;
-//! - nobody waits: a reader reads again only where two more values were given meanwhile.
+//! - nobody waits: a reader reads again only where another value was given meanwhile.
 
 use super::sync::{AtomicU64, Ordering};
 use std::array;
