@@ -444,6 +444,7 @@ impl TelemetryBuilder {
         diagnostics::debug(Topic::SetUp, format_args!("set up with {settings}"));
         let recorder = Recorder::leak(settings.into_recorder_config());
         recorder.install();
+        flush::run();
         Ok(Telemetry::of(recorder))
     }
 

@@ -8,12 +8,12 @@
 //! - the futures need no runtime and no timer: the export thread wakes them.
 
 use super::FlushError;
-use crate::recorder::{Core, Recorder, Ticket};
+use crate::recorder::{Core, Recorder, Ticket, fork_epoch, prepare};
 use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
     task::{Context, Poll, Waker},
     time::{Duration, Instant},
@@ -22,17 +22,44 @@ use std::{
 /// Longer than anybody waits; stands for a time that the clock cannot hold.
 const FOREVER: Duration = Duration::from_hours(365 * 24);
 
-/// Whether a recorder set up by [`super::TelemetryBuilder`] runs in this process.
-static ACTIVE: AtomicBool = AtomicBool::new(false);
+/// Whether a recorder set up by [`super::TelemetryBuilder`] runs in this process: one of those that follow, or the
+/// process that sets one up, as its number of forks above them.
+static ACTIVE: AtomicU64 = AtomicU64::new(NONE);
 
-/// Claims the one place for an active recorder; `false` when it is taken.
+const NONE: u64 = 0;
+const RUNS: u64 = 1;
+
+/// Claims the one place for an active recorder; `false` when it is taken. What a process sets up is nothing to
+/// the children that it forks before it is done.
 pub(super) fn claim() -> bool {
-    !ACTIVE.swap(true, Ordering::AcqRel)
+    prepare();
+    let claimed = ACTIVE.fetch_update(Ordering::AcqRel, Ordering::Acquire, |known| {
+        (!is_taken(known)).then(being_set_up)
+    });
+    claimed.is_ok()
+}
+
+/// Notes that the recorder for which the place was claimed runs.
+pub(super) fn run() {
+    ACTIVE.store(RUNS, Ordering::Release);
 }
 
 /// Whether a recorder is active.
 pub(super) fn is_active() -> bool {
-    ACTIVE.load(Ordering::Acquire)
+    is_taken(ACTIVE.load(Ordering::Acquire))
+}
+
+fn is_taken(known: u64) -> bool {
+    known == RUNS || known == being_set_up()
+}
+
+fn being_set_up() -> u64 {
+    RUNS + 1 + u64::from(fork_epoch())
+}
+
+/// Gives the place up.
+fn end() {
+    ACTIVE.store(NONE, Ordering::Release);
 }
 
 /// A request to the export thread.
@@ -211,7 +238,7 @@ impl Shutdown {
             recorder.uninstall();
             let request = Request::new(recorder, timeout, Core::request_stop);
             if request.is_none() {
-                ACTIVE.store(false, Ordering::Release);
+                end();
             }
             request
         };
@@ -241,7 +268,7 @@ impl Drop for Shutdown {
         if let Some(request) = &self.flush.request {
             request.core.close();
             request.say_losses();
-            ACTIVE.store(false, Ordering::Release);
+            end();
         }
     }
 }

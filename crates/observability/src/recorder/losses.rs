@@ -37,7 +37,10 @@ impl Core {
         let stats = self.stats();
         let waiting = overdue.map_or(0, |_| self.undelivered());
         let lost = stats.dropped() + waiting;
-        if (lost == 0 && overdue.is_none()) || self.losses.said.swap(true, Ordering::AcqRel) {
+        if lost == 0 {
+            return self.say_what_hangs(overdue);
+        }
+        if self.losses.said.swap(true, Ordering::AcqRel) {
             return;
         }
         let destination = self.losses.destination.get().map_or("", String::as_str);
@@ -60,6 +63,20 @@ impl Core {
                 undelivered.as_deref().unwrap_or_default(),
             ),
         );
+    }
+
+    /// Says that an exporter does not end, although it has nothing to deliver.
+    fn say_what_hangs(&self, overdue: Option<Duration>) {
+        if let Some(timeout) = overdue {
+            let destination = self.losses.destination.get().map_or("", String::as_str);
+            diagnostics::warn(
+                Topic::SetUp,
+                format_args!(
+                    "no span was lost, but the exporter has not ended in {timeout:?}; look into its \
+                     shutdown [{destination}]"
+                ),
+            );
+        }
     }
 
     /// Counts what the export thread had taken when it broke off. Nothing is taken any more.

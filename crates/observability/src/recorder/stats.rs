@@ -149,22 +149,22 @@ impl Totals {
             DropReason::Rejected => &self.rejected,
             DropReason::AfterShutdown => &self.after_shutdown,
         };
-        counter.fetch_add(spans, Ordering::Relaxed);
+        counter.fetch_add(spans, Ordering::Release);
     }
 
     pub(crate) fn exported(&self, spans: u64) {
-        self.exported.fetch_add(spans, Ordering::Relaxed);
+        self.exported.fetch_add(spans, Ordering::Release);
     }
 
     /// Counts spans that were lost for good at once; they are also counted as dropped.
     pub(crate) fn refused(&self, spans: u64) {
-        self.refused.fetch_add(spans, Ordering::Relaxed);
+        self.refused.fetch_add(spans, Ordering::Release);
     }
 
     /// Counts spans whose trace is not kept.
     pub(crate) fn sampled_out_at_tail(&self, spans: u64) {
         self.taken.leave_out(spans);
-        self.sampled_out_at_tail.fetch_add(spans, Ordering::Relaxed);
+        self.sampled_out_at_tail.fetch_add(spans, Ordering::Release);
     }
 
     /// Counts a trace that could not wait for its local root.
@@ -175,9 +175,9 @@ impl Totals {
     /// Takes spans out of those that were sampled out: the flight recorder gives them back.
     pub(crate) fn recovered(&self, from_head: u64, from_tail: u64) {
         self.recovered_from_head
-            .fetch_add(from_head, Ordering::Relaxed);
+            .fetch_add(from_head, Ordering::Release);
         self.recovered_from_tail
-            .fetch_add(from_tail, Ordering::Relaxed);
+            .fetch_add(from_tail, Ordering::Release);
     }
 
     /// Counts a span started outside the threads' own counters.
@@ -202,8 +202,9 @@ impl Totals {
     /// The counts, together with those that `add_threads` adds.
     pub(crate) fn read(&self, add_threads: impl FnOnce(&mut Stats)) -> Stats {
         let _moving = locked(&self.moving);
-        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        // What became of a span is read before what it was before, and before how many there are.
+        // What became of a span is read before what it was before, and before how many there are: who sees
+        // that it was exported sees that it had begun.
+        let read = |counter: &AtomicU64| counter.load(Ordering::Acquire);
         let mut stats = Stats {
             exported: read(&self.exported),
             refused: read(&self.refused),

@@ -3,14 +3,18 @@
 use crate::{
     PLENTY, alone,
     backend::{Backend, Fault, Protocol},
-    ordeal::{Lines, builder, over_grpc, over_http, prompt},
+    ordeal::{Lines, builder, heard, over_grpc, over_http, prompt},
     record,
 };
-use continuum_observability::{FlushError, Telemetry, TelemetryHandle, get_tracer};
+use continuum_observability::{
+    EncodedRequest, ExportError, Exported, Exporter, FlushError, Telemetry, TelemetryHandle,
+    get_tracer,
+};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    sync::{Arc, Barrier},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 const SHORT: Duration = Duration::from_millis(1);
@@ -215,4 +219,41 @@ fn a_thread_that_unwinds_can_flush_and_shut_down() {
     backend.set(Fault::None);
     assert!(catch_unwind(shut_down).is_err());
     assert_eq!(backend.spans(), 5);
+}
+
+/// Delivers everything, and does not end before it is let go.
+struct Lingering(Arc<Barrier>);
+
+impl Exporter for Lingering {
+    fn export(&mut self, _: &EncodedRequest<'_>, _: Instant) -> Result<Exported, ExportError> {
+        Ok(Exported::default())
+    }
+
+    fn shutdown(&mut self, _: Instant) {
+        self.0.wait();
+    }
+
+    fn name(&self) -> &'static str {
+        "lingering"
+    }
+}
+
+#[test]
+fn a_shutdown_that_the_exporter_holds_up_says_that_nothing_is_lost() {
+    let _alone = alone();
+    let gate = Arc::new(Barrier::new(2));
+    let held_by = gate.clone();
+    let make = move || -> Box<dyn Exporter> { Box::new(Lingering(held_by.clone())) };
+    let (builder, lines) = heard(Telemetry::builder().exporter_with("lingering", make));
+    let telemetry = builder.init().unwrap();
+    record(5);
+    assert_eq!(telemetry.force_flush(PLENTY), Ok(()));
+    assert_eq!(telemetry.shutdown(SHORT), TIMED_OUT);
+    assert_eq!(
+        lines.all(),
+        [
+            "no span was lost, but the exporter has not ended in 1ms; look into its shutdown [lingering]"
+        ]
+    );
+    gate.wait();
 }

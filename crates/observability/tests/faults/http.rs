@@ -192,7 +192,12 @@ fn of_a_flood_that_a_backend_takes_in_part_every_span_is_counted() {
         let (builder, lines) = builder(otlp(&backend));
         let telemetry = builder.init().unwrap();
         let (stats, line) = endure(&telemetry, &lines);
-        assert_eq!(stats.dropped_rejected, 3 * backend.requests(), "{stats:?}");
+        // The last request may have fewer spans than that.
+        let rejected = 3 * backend.requests();
+        assert!(
+            (rejected - 2..=rejected).contains(&stats.dropped_rejected),
+            "{stats:?}"
+        );
         assert!(stats.exported > stats.dropped_rejected, "{stats:?}");
         assert!(line.contains("spans rejected: too old; "), "{line}");
         backend.set(Fault::None);

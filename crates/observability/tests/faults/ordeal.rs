@@ -31,14 +31,19 @@ impl Lines {
 
 /// Telemetry with a small memory that gives an export up soon.
 pub(crate) fn builder(otlp: OtlpConfig) -> (TelemetryBuilder, Lines) {
-    let lines = Lines::default();
-    let heard = lines.clone();
     let builder = Telemetry::builder()
         .exporter(otlp)
         .export_timeout(Duration::from_millis(500))
         .schedule_delay(PLENTY)
-        .memory_budget_bytes(BUDGET_BYTES)
-        .diagnostics(move |_, line| heard.0.lock().unwrap().push(line.to_owned()));
+        .memory_budget_bytes(BUDGET_BYTES);
+    heard(builder)
+}
+
+/// Telemetry of which one hears what it says.
+pub(crate) fn heard(builder: TelemetryBuilder) -> (TelemetryBuilder, Lines) {
+    let lines = Lines::default();
+    let heard = lines.clone();
+    let builder = builder.diagnostics(move |_, line| heard.0.lock().unwrap().push(line.to_owned()));
     (builder, lines)
 }
 

@@ -14,6 +14,7 @@ use std::{
     process::Command,
     sync::atomic::{AtomicBool, Ordering},
     thread,
+    time::Duration,
 };
 
 const ROUNDS: usize = 40;
@@ -194,5 +195,38 @@ fn children_of_a_busy_process_record_and_export_their_own_spans_only() {
         for id in ids(report) {
             assert!(seen.insert(id), "an id was given out twice");
         }
+    }
+}
+
+/// In a process of its own, the clock is made by this, which takes two milliseconds.
+#[test]
+fn a_child_that_is_forked_while_a_thread_sets_telemetry_up_sets_its_own_up() {
+    let _alone = alone();
+    for pause_micros in [1_000, 0, 30, 100, 300] {
+        let begun = AtomicBool::new(false);
+        let set_up = || {
+            begun.store(true, Ordering::Release);
+            Telemetry::builder()
+                .exporter_with("report", || Box::new(Report))
+                .init()
+                .unwrap()
+        };
+        thread::scope(|scope| {
+            let setting_up = scope.spawn(set_up);
+            while !begun.load(Ordering::Acquire) {
+                thread::yield_now();
+            }
+            thread::sleep(Duration::from_micros(pause_micros));
+            in_a_child(|| {
+                // If it was done at the fork, the child has it already.
+                let own = Telemetry::builder()
+                    .exporter_with("report", || Box::new(Report))
+                    .init();
+                let is_recorded = |span: &SpanRef| span.is_recording();
+                let recorded = get_tracer("child").in_scope("child", is_recorded);
+                assert!(recorded, "{own:?}");
+            });
+            drop(setting_up.join().unwrap());
+        });
     }
 }

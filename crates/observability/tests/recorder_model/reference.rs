@@ -176,6 +176,8 @@ impl Reference {
                 message: String::new(),
                 code: 1,
             }),
+            // What becomes of a URL is not modelled.
+            Status::Error { description } if description.contains("://") => received.status.clone(),
             Status::Error { description } => Some(WireStatus {
                 message: description.to_string(),
                 code: 2,

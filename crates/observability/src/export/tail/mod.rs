@@ -85,6 +85,8 @@ struct Noted {
     key: Key,
     len: usize,
     spans: u64,
+    /// What it says about its trace, if that was not decided.
+    facts: Facts,
     undecided: bool,
     has_trace_state: bool,
 }
@@ -245,18 +247,24 @@ impl Tail {
     fn note(&mut self, chunk: &Chunk, is_settled: bool, decidable: &mut Vec<Key>) {
         for run in runs(&chunk.bytes) {
             let undecided = run.last.undecided;
+            let is_open = undecided && self.decided.get(run.key).is_none();
+            let facts = if is_open {
+                self.rules.facts(&run)
+            } else {
+                Facts::default()
+            };
             self.noted.push(Noted {
                 key: run.key,
                 len: run.bytes.len(),
                 spans: run.spans,
+                facts,
                 undecided,
                 has_trace_state: run.has_trace_state,
             });
-            if !undecided || self.decided.get(run.key).is_some() {
+            if !is_open {
                 continue;
             }
-            let trace = self.open.entry(run.key).or_default();
-            trace.facts |= self.rules.facts(&run);
+            self.open.entry(run.key).or_default().facts |= facts;
             if run.last.is_local_root {
                 let ended = if is_settled {
                     &mut *decidable
@@ -339,6 +347,8 @@ impl Tail {
 
     fn carry(&mut self, run: Noted, bytes: &[u8], now: Instant) {
         let trace = self.open.entry(run.key).or_default();
+        // It may have been given up in this round, and be forgotten since.
+        trace.facts |= run.facts;
         let carried = trace.carried.get_or_insert_with(|| {
             self.order.push_back((run.key, now));
             self.waiting_bytes += TRACE_BYTES;

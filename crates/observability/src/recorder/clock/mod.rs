@@ -19,13 +19,10 @@ mod anchor;
 
 pub(crate) use anchor::Anchor;
 
-use super::sys::{latest::Latest, platform};
+use super::sys::{latest::Latest, leaked::AtomicStatic, platform};
 use anchor::{ONE_NANOSECOND, nanos};
 use std::{
-    sync::{
-        OnceLock,
-        atomic::{AtomicU32, AtomicU64, Ordering},
-    },
+    sync::atomic::{AtomicU32, AtomicU64, Ordering},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
@@ -65,12 +62,23 @@ struct Reading {
     unix_nanos: u64,
 }
 
+static CLOCK: AtomicStatic<Clock> = AtomicStatic::none();
+
 impl Clock {
     /// The clock of the process.
     #[inline]
     pub(crate) fn global() -> &'static Self {
-        static CLOCK: OnceLock<Clock> = OnceLock::new();
-        CLOCK.get_or_init(|| Self::new(trusted_source(), wall_unix_nanos))
+        match CLOCK.get() {
+            Some(clock) => clock,
+            None => Self::make_global(),
+        }
+    }
+
+    /// Of several threads that make it at once, nobody waits for another one, which a fork may have cut short.
+    #[cold]
+    fn make_global() -> &'static Self {
+        let clock = Self::new(trusted_source(), wall_unix_nanos);
+        CLOCK.get_or_set(Box::leak(Box::new(clock)))
     }
 
     fn new(source: Source, wall: fn() -> u64) -> Self {

@@ -71,20 +71,25 @@ fn membarrier(_command: i32) -> bool {
 }
 
 /// Registers for fences and forks; to be called before the first span of the process.
+///
+/// Nobody waits for another thread, which a fork may have cut short. Several that register at once do it several
+/// times: a fork then counts as several, and the fence is the same one.
 pub(crate) fn prepare() {
-    static ONCE: std::sync::Once = std::sync::Once::new();
-    ONCE.call_once(|| {
-        #[cfg(all(target_os = "linux", not(continuum_loom)))]
-        ASYMMETRIC.store(
-            membarrier(MEMBARRIER_REGISTER_PRIVATE_EXPEDITED),
-            Ordering::SeqCst,
-        );
-        #[cfg(unix)]
-        // SAFETY: the handler only adds to an atomic, which is allowed in a child of fork(2).
-        unsafe {
-            libc::pthread_atfork(None, None, Some(in_forked_child));
-        }
-    });
+    static DONE: AtomicBool = AtomicBool::new(false);
+    if DONE.load(Ordering::Acquire) {
+        return;
+    }
+    #[cfg(all(target_os = "linux", not(continuum_loom)))]
+    ASYMMETRIC.store(
+        membarrier(MEMBARRIER_REGISTER_PRIVATE_EXPEDITED),
+        Ordering::SeqCst,
+    );
+    #[cfg(unix)]
+    // SAFETY: the handler only adds to an atomic, which is allowed in a child of fork(2).
+    unsafe {
+        libc::pthread_atfork(None, None, Some(in_forked_child));
+    }
+    DONE.store(true, Ordering::Release);
 }
 
 #[cfg(unix)]
