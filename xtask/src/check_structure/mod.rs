@@ -1,13 +1,15 @@
 //! `cargo xtask check-structure`: the shape of the repository, held by program.
 //!
-//! Six checks, a file each: [`arrows`] between crates, names in the [`root`], [`length`] of
-//! files, the [`weight`] of a build, [`unsafety`] in its place, the tables of the [`map`]. A check gives one
-//! line per violation and never stops at the first.
+//! Seven checks, a file each: [`arrows`] between crates, names in the [`root`], [`length`] of
+//! files, the [`weight`] of a build, [`lints`] for each crate, [`unsafety`] in its place, the tables of the
+//! [`map`]. A check gives one line per violation and never stops at the first.
 
 mod arrows;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod length;
+mod lints;
+mod manifest;
 mod map;
 mod root;
 mod unsafety;
@@ -26,8 +28,9 @@ pub(crate) const COMMAND: Command = Command {
     options: &[],
     help: "Fails on a dependency between crates that the architecture does not draw, on a name in\n\
            the root that is not on the closed list, on a source file over 500 lines, on `full`\n\
-           features of tokio or fat LTO, on unsafe code outside of its folder, and on a second row\n\
-           about one thing in a table of ARCHITECTURE.md.\n\
+           features of tokio or fat LTO, on a crate without the lints of the workspace, on unsafe code\n\
+           outside of its folder, and on a second row about one thing in a table of\n\
+           ARCHITECTURE.md.\n\
            Each list is a constant in xtask/src/check_structure.\n\
            Files are seen as Git sees them: tracked, or new and not ignored.",
     run: |workspace, _| {
@@ -48,6 +51,7 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     violations.extend(root::violations(&files));
     violations.extend(length::violations(workspace.root(), &files)?);
     violations.extend(weight::violations(workspace.root(), &members)?);
+    violations.extend(lints::violations(workspace.root(), &members)?);
     violations.extend(unsafety::violations(workspace.root(), &files)?);
     violations.extend(map::violations(workspace.root())?);
     for violation in &violations {
@@ -95,9 +99,9 @@ mod tests {
         repository.write("crates/memory/src/long.rs", &"\n".repeat(501));
         repository.write("crates/memory/src/lib.rs", "#![allow(unsafe_code)]");
         let manifest = "[workspace]\nresolver = \"3\"\nmembers = [\"crates/*\"]\n\
-                        [profile.release]\nlto = true\n";
+                        [profile.release]\nlto = true\n[workspace.lints.rust]\n";
         repository.write("Cargo.toml", manifest);
         let error = check(&repository.workspace()).unwrap_err();
-        assert_eq!(error.to_string(), "6 violations of the structure");
+        assert_eq!(error.to_string(), "9 violations of the structure");
     }
 }

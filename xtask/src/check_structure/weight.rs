@@ -4,8 +4,9 @@
 
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
+use super::manifest;
 use crate::metadata::{Dependency, Metadata};
 
 /// Libraries of which each part is chosen by name. (Of `syn`, for one, `full` is a part like others.)
@@ -18,9 +19,7 @@ const CHOSEN_IN_PARTS: [&str; 1] = ["tokio"];
 ///
 /// The manifest of the workspace cannot be read.
 pub(crate) fn violations(root: &Path, members: &Metadata) -> Result<Vec<String>> {
-    let manifest = root.join("Cargo.toml");
-    let manifest = std::fs::read_to_string(&manifest)
-        .with_context(|| format!("cannot read {}", manifest.display()))?;
+    let manifest = manifest::read(&root.join("Cargo.toml"))?;
     let mut violations: Vec<String> = members
         .packages
         .iter()
@@ -29,17 +28,11 @@ pub(crate) fn violations(root: &Path, members: &Metadata) -> Result<Vec<String>>
         .map(|(name, to)| format!("{name} -> {}: name its features instead of `full`", to.name))
         .collect();
     violations.extend(
-        table(&manifest, "[profile.release]")
+        manifest::table(&manifest, "[profile.release]")
             .filter(|line| is_fat_lto(line))
             .map(|line| format!("Cargo.toml: `{}` makes every build slow", line.trim())),
     );
     Ok(violations)
-}
-
-/// The lines of one table of a manifest.
-fn table<'a>(manifest: &'a str, head: &str) -> impl Iterator<Item = &'a str> {
-    let lines = manifest.lines().skip_while(move |line| line.trim() != head);
-    lines.skip(1).take_while(|line| !line.starts_with('['))
 }
 
 fn takes_all(dependency: &Dependency) -> bool {

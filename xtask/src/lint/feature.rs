@@ -26,7 +26,7 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     for name in for_users(sdk(&members)?) {
         let mut check = cargo("check");
         check.args([API_ALONE, "--features", name]);
-        let deny = workspace.root().join("xtask/with-warnings-denied");
+        let deny = workspace.root().join(super::DENY);
         process::run(check.env("RUSTC_WORKSPACE_WRAPPER", deny))?;
     }
     Ok(())

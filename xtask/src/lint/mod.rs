@@ -42,6 +42,9 @@ pub(crate) const COMMAND: Command = Command {
 
 const ONLY: &str = "--only STEPS";
 
+/// Has warnings count as errors where clippy is not asked.
+const DENY: &str = "xtask/with-warnings-denied";
+
 /// Those that keep every core busy, or take no time.
 const FIRST: [Step; 5] = [
     Step {
@@ -157,6 +160,7 @@ fn check_apart(workspace: &Workspace, folder: &str, features: &[&str]) -> Result
         .env("CARGO_TARGET_DIR", target)
         // Nothing is linked here: libFuzzer need not be compiled.
         .env("CUSTOM_LIBFUZZER_PATH", "not-linked/libfuzzer.a")
+        .env("RUSTC_WORKSPACE_WRAPPER", workspace.root().join(DENY))
         .args(["check", "--locked"])
         .args(features);
     process::run(&mut cargo)
