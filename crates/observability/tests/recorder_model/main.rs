@@ -17,7 +17,7 @@ mod subject;
 use continuum_observability::{SpanLimits, Value, get_tracer};
 use proptest::prelude::*;
 use received::Receiver;
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeSet, thread};
 use subject::{SCOPE, assert_arrived, perform};
 
 proptest! {
@@ -58,4 +58,30 @@ fn a_span_of_one_mebibyte_takes_no_more_and_counts_what_it_leaves_out() {
     assert_eq!(span.dropped_attributes_count, 1);
     assert_eq!((span.events.len(), span.dropped_events_count), (0, 1));
     assert_eq!((span.links.len(), span.dropped_links_count), (0, 1));
+}
+
+#[test]
+fn what_several_threads_say_of_one_span_at_once_is_all_there() {
+    let receiver = Receiver::start(SpanLimits::default());
+    let span = get_tracer(SCOPE).start_span("shared");
+    let describe = |thread: i64| {
+        for number in 0..25 {
+            span.set_attribute(&format!("{thread}.{number}"), number);
+            span.add_event("said", &[("by", thread.into())]);
+        }
+    };
+    thread::scope(|scope| {
+        for thread in 0..4 {
+            let work = move || describe(thread);
+            thread::Builder::new().spawn_scoped(scope, work).unwrap();
+        }
+    });
+    let id = span.span_context().span_id().to_bytes();
+    drop(span);
+    let span = receiver.stop(1).remove(id.as_slice()).unwrap();
+    let keys: BTreeSet<_> = span.attributes.iter().map(|kept| &kept.key).collect();
+    assert_eq!((keys.len(), span.dropped_attributes_count), (100, 0));
+    let said = (0..4).flat_map(|thread| (0..25).map(move |number| format!("{thread}.{number}")));
+    assert!(said.into_iter().all(|key| keys.contains(&key)));
+    assert_eq!((span.events.len(), span.dropped_events_count), (100, 0));
 }

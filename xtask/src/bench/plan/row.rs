@@ -273,6 +273,26 @@ pub(in crate::bench) const ROWS: &[Row] = &[
         LAYER,
         THIRD_ABOVE,
     ),
+    Row {
+        metric: "process",
+        ..under(
+            TRACING,
+            "S1, all threads, through the tracing API",
+            "S1",
+            LAYER,
+            THIRD_ABOVE,
+        )
+    },
+    Row {
+        metric: "allocs",
+        ..under(
+            TRACING,
+            "S8 allocations through the tracing API",
+            "S8",
+            LAYER,
+            THIRD_ABOVE,
+        )
+    },
     under(
         TRACING,
         "S2 through the tracing API",
@@ -317,8 +337,29 @@ pub(in crate::bench) const ROWS: &[Row] = &[
     ),
     under(
         TRACING,
+        "`#[instrument]` on a function, through the tracing API",
+        "function",
+        LAYER,
+        THIRD_ABOVE,
+    ),
+    under(
+        TRACING,
+        "recall of a memory, through the tracing API",
+        "recall",
+        LAYER,
+        THIRD_ABOVE,
+    ),
+    under(
+        TRACING,
         "span with `otel.kind` through the tracing API",
         "query",
+        LAYER,
+        THIRD_ABOVE,
+    ),
+    under(
+        TRACING,
+        "operation of a cache, through the tracing API",
+        "cache",
         LAYER,
         THIRD_ABOVE,
     ),
@@ -377,6 +418,16 @@ pub(in crate::bench) const ROWS: &[Row] = &[
         RECORDERS,
         &[Median(250.0), OfBest(1.0 / 9.0)],
     ),
+    Row {
+        metric: "cpu_ns_per_delivered",
+        ..under(
+            TRACING,
+            "delivered, tuned, through the tracing API: CPU ns per span",
+            "tuned",
+            LAYER,
+            THIRD,
+        )
+    },
     row(
         "delivered, tuned: lost, %",
         "tuned",

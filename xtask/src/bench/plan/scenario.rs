@@ -55,6 +55,14 @@ impl Scenario {
 
 const EVERY: &[&str] = &["continuum", "tracing", "otel", "tracing-otel", "fastrace"];
 const RECORDING: &[&str] = &["continuum", "otel", "tracing-otel", "fastrace"];
+/// Those, and ours through the API of `tracing`.
+const SENDING: &[&str] = &[
+    "continuum",
+    "continuum-tracing",
+    "otel",
+    "tracing-otel",
+    "fastrace",
+];
 const THREE_APIS: &[&str] = &[
     "continuum",
     "continuum-tracing",
@@ -139,17 +147,26 @@ pub(in crate::bench) const SCENARIOS: &[Scenario] = &[
     hot("events", NATIVE_AND_TRACING),
     hot(
         "function",
-        &["continuum", "tracing", "tracing-otel", "fastrace"],
+        &[
+            "continuum",
+            "continuum-tracing",
+            "tracing",
+            "tracing-otel",
+            "fastrace",
+        ],
     ),
-    hot("recall", EVERY),
+    hot("recall", NATIVE_AND_TRACING),
     hot("query", NATIVE_AND_TRACING),
-    hot("cache", EVERY),
+    hot("cache", NATIVE_AND_TRACING),
     hot("remote", NATIVE_AND_TRACING),
     hot("threads", NATIVE_AND_TRACING),
     hot("tasks", NATIVE_AND_TRACING),
     hot("axum", NATIVE_AND_TRACING),
     delivery("flat-out", "default", None),
-    delivery("tuned", "tuned", None),
+    Scenario {
+        peers: SENDING,
+        ..delivery("tuned", "tuned", None)
+    },
     delivery("rate-50000", "50000", Some(50_000)),
     plotted("attributes-0"),
     plotted("attributes-1"),
