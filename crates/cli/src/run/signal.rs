@@ -1,8 +1,9 @@
 //! Signals that are meant for the traced program.
 //!
 //! Invariants:
-//! - what a terminal sends goes to everything in its foreground, the program included, and is not passed on a
-//!   second time; many programs end at once on a second interrupt, before their spans are sent;
+//! - what the keys of a terminal send goes to everything in its foreground, the program included, and is not
+//!   passed on a second time; many programs end at once on a second interrupt, before their spans are sent. What
+//!   another process sends to us alone is passed on;
 //! - a signal that we were started to ignore, as by `nohup`, stays ignored, and the program inherits that (on
 //!   Linux, which tells of it).
 
@@ -17,30 +18,43 @@ mod unix {
         fs::{self, File},
         future::pending,
         io,
+        thread::Builder,
     };
 
     use rustix::{
         process::{Pid, Signal, getpgrp, kill_process},
         termios::tcgetpgrp,
     };
+    use signal_hook::{
+        iterator::{
+            SignalsInfo,
+            exfiltrator::{WithOrigin, origin::Origin},
+        },
+        low_level::siginfo::Cause,
+    };
     use tokio::{
         process::Child,
         select,
         signal::unix::{Signal as Stream, SignalKind, signal},
+        sync::mpsc,
     };
 
     /// The signals by which people and supervisors end a program; ours from now on.
     #[derive(Debug)]
     pub(crate) struct Signals {
         hangup: Option<Stream>,
-        interrupt: Option<Stream>,
-        quit: Option<Stream>,
         terminate: Option<Stream>,
+        /// Those that have a key: interrupt and quit.
+        of_keys: mpsc::UnboundedReceiver<Arrived>,
     }
 
     /// One that arrived.
     #[derive(Debug, Clone, Copy)]
-    pub(in super::super) struct Arrived(Signal);
+    pub(in super::super) struct Arrived {
+        signal: Signal,
+        /// Whether the program has got it, too.
+        by_keyboard: bool,
+    }
 
     impl Signals {
         /// Takes them over, so that they do not end this process.
@@ -50,26 +64,38 @@ mod unix {
         /// When the operating system refuses.
         pub(crate) fn listen() -> io::Result<Self> {
             let ignored = ignored();
-            let listen = |kind: SignalKind| {
-                let bit = 1_u64 << (kind.as_raw_value() - 1);
-                (ignored & bit == 0).then(|| signal(kind)).transpose()
-            };
+            let is_ours = |kind: SignalKind| ignored & (1_u64 << (kind.as_raw_value() - 1)) == 0;
+            let listen = |kind| is_ours(kind).then(|| signal(kind)).transpose();
+            let keys = [SignalKind::interrupt(), SignalKind::quit()];
+            let keys = keys.into_iter().filter(|kind| is_ours(*kind));
             Ok(Self {
                 hangup: listen(SignalKind::hangup())?,
-                interrupt: listen(SignalKind::interrupt())?,
-                quit: listen(SignalKind::quit())?,
                 terminate: listen(SignalKind::terminate())?,
+                of_keys: with_origin(keys.map(|kind| kind.as_raw_value()))?,
             })
         }
 
         pub(in super::super) async fn next(&mut self) -> Arrived {
             select! {
-                () = arrival(&mut self.hangup) => Arrived(Signal::HUP),
-                () = arrival(&mut self.interrupt) => Arrived(Signal::INT),
-                () = arrival(&mut self.quit) => Arrived(Signal::QUIT),
-                () = arrival(&mut self.terminate) => Arrived(Signal::TERM),
+                () = arrival(&mut self.hangup) => Arrived::sent(Signal::HUP),
+                () = arrival(&mut self.terminate) => Arrived::sent(Signal::TERM),
+                Some(arrived) = self.of_keys.recv() => arrived,
             }
         }
+    }
+
+    /// Listens to signals of which one knows who sent them, on a thread of its own.
+    fn with_origin(
+        signals: impl Iterator<Item = i32>,
+    ) -> io::Result<mpsc::UnboundedReceiver<Arrived>> {
+        let (tell, told) = mpsc::unbounded_channel();
+        let mut signals = SignalsInfo::<WithOrigin>::new(signals)?;
+        let listen = move || {
+            let mut arrived = signals.forever().map(Arrived::from);
+            arrived.all(|arrived| tell.send(arrived).is_ok());
+        };
+        Builder::new().name("signals".to_owned()).spawn(listen)?;
+        Ok(told)
     }
 
     /// Waits for a signal; for ever, where it is ignored.
@@ -88,17 +114,40 @@ mod unix {
             .unwrap_or_default()
     }
 
+    impl From<Origin> for Arrived {
+        fn from(origin: Origin) -> Self {
+            let by_keyboard = match origin.cause {
+                Cause::Kernel => true,
+                // The system does not tell.
+                Cause::Unknown => is_in_foreground(),
+                _ => false,
+            };
+            let is_quit = origin.signal == SignalKind::quit().as_raw_value();
+            let signal = if is_quit { Signal::QUIT } else { Signal::INT };
+            Self {
+                signal,
+                by_keyboard,
+            }
+        }
+    }
+
     impl Arrived {
+        fn sent(signal: Signal) -> Self {
+            Self {
+                signal,
+                by_keyboard: false,
+            }
+        }
+
         pub(in super::super) fn pass_on(self, to: &Child) {
-            let by_keyboard = matches!(self.0, Signal::INT | Signal::QUIT);
-            if by_keyboard && is_in_foreground() {
+            if self.by_keyboard {
                 return;
             }
             // Without an id it has ended and been waited for.
             let pid = to.id().and_then(|id| Pid::from_raw(id.cast_signed()));
             if let Some(pid) = pid {
                 // It may end at any moment; then there is nobody to tell.
-                kill_process(pid, self.0).unwrap_or_default();
+                kill_process(pid, self.signal).unwrap_or_default();
             }
         }
     }

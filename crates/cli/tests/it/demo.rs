@@ -11,6 +11,8 @@ use std::{
 use serde_json::{Value, json};
 
 use crate::receiver;
+#[cfg(target_os = "linux")]
+use crate::terminal;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_continuum");
 
@@ -305,34 +307,19 @@ fn a_receiver_is_told_what_the_environment_says() {
 /// Runs the demo with standard error on a terminal, and gives what the terminal was told.
 #[cfg(target_os = "linux")]
 fn seen_on_a_terminal(dir: &Path) -> String {
-    use rustix::{pty, termios};
-
-    let master = pty::openpt(pty::OpenptFlags::RDWR | pty::OpenptFlags::NOCTTY).unwrap();
-    pty::grantpt(&master).unwrap();
-    pty::unlockpt(&master).unwrap();
-    let size = termios::Winsize {
-        ws_row: 24,
-        ws_col: 100,
-        ws_xpixel: 0,
-        ws_ypixel: 0,
-    };
-    termios::tcsetwinsize(&master, size).unwrap();
-    let terminal = pty::ptsname(&master, Vec::new()).unwrap();
-    let terminal = fs::File::options()
-        .write(true)
-        .open(terminal.to_str().unwrap());
+    let (mut person, terminal) = terminal::open();
     let mut demo = Command::new(PROGRAM)
         .args(["demo", "--json", "--dataset"])
         .arg(dataset_in(dir))
         .env("TMPDIR", dir)
         .env("TERM", "xterm")
         .stdout(Stdio::null())
-        .stderr(terminal.unwrap())
+        .stderr(terminal)
         .spawn()
         .unwrap();
     let mut seen = Vec::new();
     // A terminal whose last program has ended gives an error instead of an end.
-    let _end = fs::File::from(master).read_to_end(&mut seen);
+    let _end = person.read_to_end(&mut seen);
     assert!(demo.wait().unwrap().success());
     String::from_utf8_lossy(&seen).into_owned()
 }

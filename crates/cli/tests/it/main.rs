@@ -27,5 +27,7 @@ mod run;
 mod serving;
 mod shutdown;
 mod tenants;
+#[cfg(target_os = "linux")]
+mod terminal;
 mod trace;
 mod traces;

@@ -1,0 +1,98 @@
+//! What a person sees and types: programs on a terminal.
+
+use std::{
+    fs::{self, File},
+    io::Write as _,
+    path::Path,
+    process::{Child, Command, Stdio},
+    thread,
+    time::Duration,
+};
+
+use rustix::{pty, termios};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_continuum");
+
+/// Counts interrupts in a file of the folder `$0`.
+const COUNTS: &str = r#"
+trap 'echo interrupt >> "$0/seen"' INT
+trap 'exit 7' TERM
+echo > "$0/ready"
+while :; do sleep 0.02; done
+"#;
+
+/// A terminal of 100 columns: the side that a person is at, and the side for a program.
+pub(crate) fn open() -> (File, File) {
+    let person = pty::openpt(pty::OpenptFlags::RDWR | pty::OpenptFlags::NOCTTY).unwrap();
+    pty::grantpt(&person).unwrap();
+    pty::unlockpt(&person).unwrap();
+    let size = termios::Winsize {
+        ws_row: 24,
+        ws_col: 100,
+        ws_xpixel: 0,
+        ws_ypixel: 0,
+    };
+    termios::tcsetwinsize(&person, size).unwrap();
+    let name = pty::ptsname(&person, Vec::new()).unwrap();
+    let mut both_ways = File::options();
+    both_ways.read(true).write(true);
+    let program = both_ways.open(name.to_str().unwrap()).unwrap();
+    (person.into(), program)
+}
+
+/// Starts the counting program in the foreground of a terminal.
+fn counting(dir: &Path, terminal: File) -> Child {
+    let mut command = Command::new("setsid");
+    command.args([
+        "--ctty",
+        PROGRAM,
+        "run",
+        "--no-lint",
+        "--",
+        "sh",
+        "-c",
+        COUNTS,
+    ]);
+    command.arg(dir).stdin(terminal);
+    let started = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    wait_for(&dir.join("ready"));
+    started.unwrap()
+}
+
+fn wait_for(file: &Path) {
+    while !fs::read(file).is_ok_and(|text| !text.is_empty()) {
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn kill(signal: &str, child: &Child) {
+    let sent = Command::new("kill")
+        .args([signal, &child.id().to_string()])
+        .status();
+    assert!(sent.unwrap().success(), "{signal}");
+}
+
+#[test]
+fn an_interrupt_reaches_the_program_once_whether_a_key_sends_it_or_a_process() {
+    for by_key in [true, false] {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut person, terminal) = open();
+        let mut running = counting(dir.path(), terminal);
+        if by_key {
+            person.write_all(b"\x03").unwrap();
+        } else {
+            kill("-INT", &running);
+        }
+        let seen = dir.path().join("seen");
+        wait_for(&seen);
+        // A second one would be on its way already.
+        thread::sleep(Duration::from_millis(50));
+        kill("-TERM", &running);
+        assert_eq!(running.wait().unwrap().code(), Some(7));
+        assert_eq!(
+            fs::read_to_string(&seen).unwrap(),
+            "interrupt\n",
+            "{by_key}"
+        );
+    }
+}
