@@ -18,6 +18,9 @@ use std::{
 /// A panic that drops the guard is recorded without its text, which a guard cannot know: the closure
 /// forms record that too.
 ///
+/// Guards may be dropped in any order: the current span is that of the latest one that is left. Where no span is
+/// recorded, an outer guard takes the baggage along that was set within inner ones.
+///
 /// The guard must not be held across an `.await`: use `Tracer::in_span` there. The documentation of
 /// [`ContextGuard`](crate::ContextGuard) has the clippy line that checks it.
 #[derive(Debug)]
