@@ -6,7 +6,7 @@
 //! - a result is passed on unchanged; a refusal of the server is an error of the span, also of one command among
 //!   those of a pipeline;
 //! - of the arguments the key is recorded, scrubbed as everywhere, where a command is known to have one first; no
-//!   other argument, and none of a command that is not known.
+//!   other argument, and none of a command that is not known, also where the server's refusal quotes them.
 
 use crate::{
     FutureExt as _, SpanRef,
@@ -137,17 +137,26 @@ impl<C: ConnectionLike + Send> ConnectionLike for Traced<C> {
         let asked = Asked::of(command);
         Box::pin(async move {
             let key = asked.key.as_deref().unwrap_or_default();
-            let span = trace_cache_operation(&asked.name, key).system("redis");
-            span.run(async |span| {
-                let value = self.connection.req_packed_command(command).await?;
+            let span = trace_cache_operation(&asked.name, key)
+                .system("redis")
+                .start();
+            let view = span.view().clone();
+            let answered = async {
+                let answer = self.connection.req_packed_command(command).await;
                 // What the server refuses comes as a value, which whoever reads it makes an error of.
-                let value = value.extract_error()?;
-                if asked.is_read {
-                    tell_value(&span, key, &value);
+                let answer = answer.and_then(Value::extract_error);
+                match &answer {
+                    Ok(value) => {
+                        if asked.is_read {
+                            tell_value(&view, key, value);
+                        }
+                        view.succeed();
+                    }
+                    Err(error) => tell_error(&view, error),
                 }
-                Ok(value)
-            })
-            .await
+                answer
+            };
+            answered.in_span(span).await
         })
     }
 
@@ -164,7 +173,7 @@ impl<C: ConnectionLike + Send> ConnectionLike for Traced<C> {
             let answer = sent.await;
             match &answer {
                 Ok(values) => tell_values(&view, values),
-                Err(error) => view.record_error(error),
+                Err(error) => tell_error(&view, error),
             }
             answer
         };
@@ -189,10 +198,19 @@ fn tell_value(span: &SpanRef, key: &str, value: &Value) {
     }
 }
 
+/// Records an error without the arguments that the server quotes of a command it does not know.
+fn tell_error(span: &SpanRef, error: &RedisError) {
+    let text = error.to_string();
+    match text.split_once(", with args beginning with:") {
+        Some((text, _arguments)) => span.record_error_as::<RedisError>(text.to_owned()),
+        None => span.record_error(error),
+    }
+}
+
 /// A pipeline of which the server refuses a command comes back as values all the same.
 fn tell_values(span: &SpanRef, values: &[Value]) {
     match values.iter().find_map(refusal) {
-        Some(error) => span.record_error(&error),
+        Some(error) => tell_error(span, &error),
         None => span.succeed(),
     }
 }

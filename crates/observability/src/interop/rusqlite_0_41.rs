@@ -3,7 +3,7 @@
 //! Position: in place of the methods of a `Connection`; on top of the database layer.
 //!
 //! Invariants: a result is passed on unchanged; a statement is recorded without its literals, parameters not
-//! at all.
+//! at all; nor does the text of an error quote them.
 
 use crate::{
     SpanRef,
@@ -55,10 +55,10 @@ impl Traced<'_> {
     ///
     /// Those of `Connection::execute`.
     pub fn execute(self, sql: &str, params: impl Params) -> Result<usize> {
-        query(sql).run_sync(|span| {
-            let changed = self.connection.execute(sql, params)?;
-            span.affected_row_count(changed);
-            Ok(changed)
+        query(sql).in_scope(|span| {
+            let result = self.connection.execute(sql, params);
+            tell(span, &result, |changed| span.affected_row_count(*changed));
+            result
         })
     }
 
@@ -75,7 +75,12 @@ impl Traced<'_> {
     ) -> Result<T> {
         query(sql).in_scope(|span| {
             let result = self.connection.query_row(sql, params, map);
-            tell_row(span, &result);
+            if let Err(Error::QueryReturnedNoRows) = result {
+                span.row_count(0);
+                span.succeed();
+            } else {
+                tell(span, &result, |_| span.row_count(1));
+            }
             result
         })
     }
@@ -91,14 +96,21 @@ impl Traced<'_> {
         params: impl Params,
         map: impl FnMut(&Row<'_>) -> Result<T>,
     ) -> Result<Vec<T>> {
-        query(sql).run_sync(|span| {
-            let mut statement = self.connection.prepare(sql)?;
-            let rows: Vec<T> = statement
-                .query_map(params, map)?
-                .collect::<Result<Vec<T>>>()?;
-            span.row_count(rows.len());
-            Ok(rows)
+        query(sql).in_scope(|span| {
+            let result = self.all_rows(sql, params, map);
+            tell(span, &result, |rows| span.row_count(rows.len()));
+            result
         })
+    }
+
+    fn all_rows<T>(
+        self,
+        sql: &str,
+        params: impl Params,
+        map: impl FnMut(&Row<'_>) -> Result<T>,
+    ) -> Result<Vec<T>> {
+        let mut statement = self.connection.prepare(sql)?;
+        statement.query_map(params, map)?.collect()
     }
 }
 
@@ -137,17 +149,34 @@ fn plain_name(word: &str) -> Option<&str> {
     (is_whole && !name.is_empty()).then_some(name)
 }
 
-fn tell_row<T>(span: &SpanRef, result: &Result<T>) {
+/// Records what a statement came to; `describe` says how many rows it is about.
+fn tell<T>(span: &SpanRef, result: &Result<T>, describe: impl FnOnce(&T)) {
     match result {
-        Ok(_) => {
-            span.row_count(1);
+        Ok(value) => {
+            describe(value);
             span.succeed();
         }
-        Err(Error::QueryReturnedNoRows) => {
-            span.row_count(0);
-            span.succeed();
+        Err(error) => span.record_error_as::<Error>(text_of(error)),
+    }
+}
+
+/// The text of an error without the statement, and without what it quotes of that.
+fn text_of(error: &Error) -> String {
+    match error {
+        Error::SqlInputError { msg, offset, .. } => {
+            format!("{} at offset {offset}", without_quoted(msg))
         }
-        Err(error) => span.record_error(error),
+        error => without_quoted(&error.to_string()),
+    }
+}
+
+/// `near "'a secret'": syntax error` without the token.
+fn without_quoted(text: &str) -> String {
+    match (text.find('"'), text.rfind('"')) {
+        (Some(first), Some(last)) if first < last => {
+            format!("{}\"?{}", &text[..first], &text[last..])
+        }
+        _ => text.to_owned(),
     }
 }
 

@@ -44,6 +44,17 @@ impl SpanRef {
         }
     }
 
+    /// Records an error as [`SpanRef::record_error`] does, with another text than its own, which says too much, as
+    /// its causes may.
+    #[cfg(any(feature = "redis_1", feature = "rusqlite_0_41"))]
+    pub(crate) fn record_error_as<E: Error>(&self, text: String) {
+        if self.is_recording() {
+            let exception = Exception::new::<E>(Some(text), String::new());
+            self.add_exception(&exception);
+            self.set_status(exception.status());
+        }
+    }
+
     /// Records anything that can be shown as the reason of a failure, and sets the error status.
     pub fn record_failure<E: Display>(&self, error: &E) {
         if self.is_recording() {

@@ -105,3 +105,37 @@ async fn a_pipeline_of_which_a_command_is_refused_fails_as_a_span_and_comes_back
         assert!(fails, "{tree}");
     }
 }
+
+#[tokio::test]
+#[ignore = "needs Redis; `cargo xtask test` brings it"]
+async fn a_refusal_that_quotes_arguments_is_recorded_without_them() {
+    let server = Server::start("redis-server", &["--save", "", "--port"]);
+    let client = redis::Client::open(format!("redis://{}", server.address)).unwrap();
+    let mut traced = client
+        .get_multiplexed_async_connection()
+        .await
+        .unwrap()
+        .traced();
+    let unknown = || {
+        let mut command = redis::cmd("FT.SEARCH");
+        command.arg("index").arg("hunter2").clone()
+    };
+    let recorder = TestRecorder::new();
+    let work = async {
+        let alone: RedisResult<redis::Value> = unknown().query_async(&mut traced).await;
+        let among: RedisResult<redis::Value> = redis::pipe()
+            .add_command(unknown())
+            .query_async(&mut traced)
+            .await;
+        for refused in [alone, among] {
+            assert!(refused.unwrap_err().to_string().contains("hunter2"));
+        }
+    };
+    recorder.run_async(work).await;
+    let spans = recorder.spans();
+    for span in &spans {
+        assert!(span.status_message.contains("unknown command"), "{span:?}");
+    }
+    assert_eq!(spans.len(), 2);
+    assert!(!format!("{spans:?}").contains("hunter2"), "{spans:?}");
+}

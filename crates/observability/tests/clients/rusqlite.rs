@@ -71,3 +71,33 @@ fn no_row_is_an_answer_and_what_fails_is_recorded() {
         continuum_observability::AnyValue::String(text.to_owned())
     );
 }
+
+#[test]
+fn the_text_of_an_error_has_nothing_of_the_statement() {
+    let (connection, recorder) = (turns(), TestRecorder::new());
+    recorder.run(|| {
+        let traced = connection.traced();
+        let text = |row: &rusqlite::Row<'_>| row.get::<_, String>(0);
+        let failed = "UPDATE turns SET nosuch = 'hunter2'";
+        traced.execute(failed, ()).unwrap_err();
+        let failed = "SELECT text FROM turns WHERE text = = 'hunter2'";
+        traced.query_row(failed, (), text).unwrap_err();
+        let failed = "SELECT text FROM turns 'hunter2' 'hunter2'";
+        traced.query_map(failed, (), text).unwrap_err();
+        let failed = "SELECT text FROM turns WHERE id = \"hunter2\" AND nosuch = 1";
+        traced.query_map(failed, (), text).unwrap_err();
+    });
+    let spans = recorder.spans();
+    let status = |span: &continuum_observability::SpanRecord| span.status_message.clone();
+    let said: Vec<_> = spans.iter().map(status).collect();
+    assert_eq!(
+        said,
+        [
+            "no such column: nosuch",
+            "near \"?\": syntax error at offset 36",
+            "near \"?\": syntax error at offset 33",
+            "no such column: nosuch at offset 48",
+        ]
+    );
+    assert!(!format!("{spans:?}").contains("hunter2"), "{spans:?}");
+}
