@@ -12,7 +12,7 @@ use crate::{
     FutureExt as _, SpanRef,
     layers::cache::{trace_cache_operation, trace_pipeline},
 };
-use redis::{Arg, Cmd, Pipeline, RedisError, RedisFuture, Value, aio::ConnectionLike};
+use redis::{Arg, Cmd, Pipeline, RedisError, RedisFuture, RedisResult, Value, aio::ConnectionLike};
 use std::borrow::Cow;
 
 /// Commands that read the value of a key: no answer is a miss.
@@ -145,15 +145,7 @@ impl<C: ConnectionLike + Send> ConnectionLike for Traced<C> {
                 let answer = self.connection.req_packed_command(command).await;
                 // What the server refuses comes as a value, which whoever reads it makes an error of.
                 let answer = answer.and_then(Value::extract_error);
-                match &answer {
-                    Ok(value) => {
-                        if asked.is_read {
-                            tell_value(&view, key, value);
-                        }
-                        view.succeed();
-                    }
-                    Err(error) => tell_error(&view, error),
-                }
+                tell(&view, &answer, asked.is_read.then_some(key));
                 answer
             };
             answered.in_span(span).await
@@ -182,6 +174,19 @@ impl<C: ConnectionLike + Send> ConnectionLike for Traced<C> {
 
     fn get_db(&self) -> i64 {
         self.connection.get_db()
+    }
+}
+
+/// Records what a command came to; `read`: the key whose value it is.
+fn tell(span: &SpanRef, answer: &RedisResult<Value>, read: Option<&str>) {
+    match answer {
+        Ok(value) => {
+            if let Some(key) = read {
+                tell_value(span, key, value);
+            }
+            span.succeed();
+        }
+        Err(error) => tell_error(span, error),
     }
 }
 

@@ -3,7 +3,9 @@
 //! Position: for `interop::tracing`, where a parent may be named after a span was made, and attributes are
 //! encoded before the span has them.
 //!
-//! Invariant: the span that is given up leaves nothing behind but one that counts as sampled out.
+//! Invariants:
+//! - the span that is given up leaves nothing behind but one that counts as sampled out;
+//! - what sampler and hooks added at its start is not taken over: they are asked again, of the other parent.
 
 use super::{
     SpanBody, SpanLimits, SpanRef,
@@ -15,11 +17,13 @@ use super::{
     words::hash,
 };
 use crate::recorder::{Recorder, thread};
+use std::ops::Range;
 
 /// What was said of a span.
 #[derive(Debug)]
 struct Said {
-    name: String,
+    /// `None` where a hook has named it.
+    name: Option<String>,
     /// Attributes, events and links, as they are encoded.
     fields: Vec<u8>,
     attributes: Counted,
@@ -44,6 +48,21 @@ impl SpanRef {
         self.slot()
             .map(|(slot, generation)| Self::of_slot(slot, generation))
             .unwrap_or_default()
+    }
+
+    /// Lets sampler or hooks add to a span that was just started.
+    pub(crate) fn while_hooked(&self, add: impl FnOnce()) {
+        self.with(|body| {
+            let added = body.added_len();
+            body.by_hooks.get_or_insert(added..added);
+        });
+        add();
+        self.with(|body| {
+            let added = body.added_len();
+            if let Some(by_hooks) = &mut body.by_hooks {
+                by_hooks.end = added;
+            }
+        });
     }
 
     /// Takes over what was said of `draft`, which is not recorded any more.
@@ -71,11 +90,32 @@ impl SpanRef {
 }
 
 impl SpanBody {
+    fn added_len(&self) -> usize {
+        self.buffer.len() - self.fixed_len
+    }
+
+    /// Has the place of what hooks added follow the removal of a field.
+    pub(super) fn move_hooked(&mut self, field: &Range<usize>) {
+        let Some(by_hooks) = &mut self.by_hooks else {
+            return;
+        };
+        let removed = field.start - self.fixed_len..field.end - self.fixed_len;
+        for bound in [&mut by_hooks.start, &mut by_hooks.end] {
+            if *bound >= removed.end {
+                *bound -= removed.len();
+            }
+        }
+    }
+
     fn said(&self) -> Said {
-        let added = self.buffer.as_slice().get(self.fixed_len..);
+        let mut fields = self.buffer.as_slice()[self.fixed_len..].to_vec();
+        let by_hooks = self.by_hooks.clone().unwrap_or_default();
+        let name_at = self.name.0.checked_sub(self.fixed_len);
+        let is_named_by_hook = name_at.is_some_and(|at| by_hooks.contains(&at));
+        fields.drain(by_hooks);
         Said {
-            name: self.name().to_owned(),
-            fields: added.unwrap_or_default().to_vec(),
+            name: (!is_named_by_hook).then(|| self.name().to_owned()),
+            fields,
             attributes: self.attributes,
             events: self.events,
             links: self.links,
@@ -87,8 +127,8 @@ impl SpanBody {
 
     /// Of an attribute that is here already the other value counts.
     fn take_over(&mut self, said: Said) {
-        if said.name != self.name() {
-            self.set_name(&said.name);
+        if let Some(name) = said.name.filter(|name| name != self.name()) {
+            self.set_name(&name);
         }
         for (tag, field) in fields(&said.fields) {
             self.take_over_field(tag, field);
@@ -106,20 +146,22 @@ impl SpanBody {
     }
 
     fn take_over_field(&mut self, tag: u8, field: &[u8]) {
-        let counted = match tag {
+        let limits = self.limits;
+        let (counted, limit) = match tag {
             ATTRIBUTE => {
                 let key = key(field).unwrap_or_default();
                 if self.seen_keys.note(hash(key.as_bytes())) {
                     self.forget_attribute(key);
                 }
-                &mut self.attributes
+                (&mut self.attributes, limits.attributes)
             }
-            EVENT => &mut self.events,
-            LINK => &mut self.links,
+            EVENT => (&mut self.events, limits.events),
+            LINK => (&mut self.links, limits.links),
             _ => return,
         };
-        counted.kept += 1;
-        self.buffer.extend(field.len()).raw(field);
+        if counted.admit(limit) {
+            self.buffer.extend(field.len()).raw(field);
+        }
     }
 }
 

@@ -148,7 +148,7 @@ impl<'a> Start<'a> {
         if let Some(recorder) = started.recorder
             && let Some(hooks) = &recorder.hooks
         {
-            hooks.started(started, self);
+            while_hooked(&started.span, || hooks.started(started, self));
         }
     }
 
@@ -261,7 +261,8 @@ impl<'a> Start<'a> {
             is_sampled: sampling.is_sampled && sampling.is_recording,
         };
         self.begin(recorder, parent, given_span_id(recorder), decision, started);
-        started.span.set_attributes(sampling.attributes);
+        let span = &started.span;
+        while_hooked(span, || span.set_attributes(sampling.attributes));
     }
 
     /// Counts the span, gives it its id, and starts to record it if that was decided.
@@ -417,4 +418,15 @@ fn begin_trace(recorder: &Recorder, started: &mut Context) {
 /// An id of the user's generator.
 fn given_span_id(recorder: &Recorder) -> Option<SpanId> {
     recorder.hooks.as_ref().and_then(|hooks| hooks.span_id())
+}
+
+/// Lets sampler or hooks add to a span that was just started: some interfaces have it start once more.
+fn while_hooked(span: &SpanRef, add: impl FnOnce()) {
+    #[cfg(feature = "tracing")]
+    span.while_hooked(add);
+    #[cfg(not(feature = "tracing"))]
+    {
+        let _ = span;
+        add();
+    }
 }

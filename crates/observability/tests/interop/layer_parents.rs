@@ -2,11 +2,14 @@
 
 use crate::world::{native, recorder};
 use continuum_observability::{
-    Context, Sampler, SpanContext, SpanLimits, Status, Telemetry, TraceFlags, TraceState,
-    get_baggage, get_current_span, interop::tracing::SpanExt as _, set_baggage,
-    testing::TestRecorder,
+    Context, Sampler, SpanContext, SpanLimits, SpanRef, SpanStart, Status, Telemetry,
+    TelemetryBuilder, TraceFlags, TraceState, get_baggage, get_current_span,
+    interop::tracing::SpanExt as _, set_baggage, testing::TestRecorder,
 };
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 use tracing::Instrument as _;
 
 fn remote(flags: TraceFlags) -> Context {
@@ -313,4 +316,62 @@ async fn baggage_that_is_set_in_a_span_is_there_after_each_pause() {
         assert_eq!(get_baggage("tenant_id"), None);
     };
     recorder.run_async(around).await;
+}
+
+/// A request for a tenant, which is told of whose it is after it was made among the work of another one.
+fn told_later(builder: TelemetryBuilder) -> TestRecorder {
+    drop(recorder());
+    let recorder = TestRecorder::of(builder);
+    recorder.run(|| {
+        native().in_scope("consumer", |_| {
+            set_baggage("tenant", "another");
+            let span = tracing::info_span!("request", a = 1);
+            span.set_attribute("b", 2);
+            span.add_event("said", &[]);
+            assert!(span.set_parent(&remote(TraceFlags::SAMPLED)));
+        });
+    });
+    recorder
+}
+
+#[test]
+fn what_is_recorded_of_baggage_is_that_of_the_parent_that_is_named_later() {
+    let recorder = told_later(Telemetry::builder().baggage_attributes(["tenant"]));
+    let tree = recorder.tree();
+    assert!(
+        tree.contains("request tenant=acme a=1 b=2\n  · said\n"),
+        "{tree}"
+    );
+}
+
+#[test]
+fn hooks_are_asked_again_and_leave_nothing_of_the_first_time() {
+    let asked = Arc::new(AtomicU64::new(0));
+    let hook = move |span: &SpanRef, _: &SpanStart<'_>| {
+        let time = asked.fetch_add(1, Ordering::Relaxed);
+        span.set_attribute("a", "by a hook");
+        span.set_attribute("time", time);
+        span.add_event("hooked", &[("time", time.into())]);
+        span.update_name(&format!("{time}. request"));
+    };
+    let recorder = told_later(Telemetry::builder().on_start(hook));
+    let tree = recorder.tree();
+    let request = "2. request a=by a hook time=2 b=2\n  · hooked time=2\n  · said\n";
+    assert!(tree.contains(request), "{tree}");
+}
+
+#[test]
+fn what_is_taken_over_keeps_to_the_limits() {
+    let mut limits = SpanLimits::default();
+    (limits.attributes, limits.events) = (2, 1);
+    let hook = |span: &SpanRef, _: &SpanStart<'_>| {
+        span.set_attribute("hooked", true);
+        span.add_event("hooked", &[]);
+    };
+    let recorder = told_later(Telemetry::builder().on_start(hook).span_limits(limits));
+    let spans = recorder.spans();
+    let request = spans.iter().find(|span| span.name == "request").unwrap();
+    assert_eq!(request.attributes.len(), 2);
+    assert_eq!(request.events.len(), 1);
+    assert!(request.dropped_attributes_count > 0 && request.dropped_events_count > 0);
 }

@@ -95,7 +95,7 @@ impl SpanBody {
             if start > old.start {
                 self.name = (start - old.len(), end - old.len());
             }
-            self.buffer.remove(old);
+            self.take_out(old);
             self.attributes.kept -= 1;
         }
     }

@@ -42,6 +42,7 @@ use crate::{
     recorder::{Anchor, HEADER_LEN, RecordHeader},
     semconv::Naming,
 };
+use std::ops::Range;
 
 /// A pooled buffer that is larger than this gives its memory back.
 const KEEP_BYTES: usize = 16 << 10;
@@ -67,9 +68,12 @@ pub(crate) struct SpanBody {
     pub(super) name: (usize, usize),
     /// Where what was added begins.
     pub(super) fixed_len: usize,
+    /// Where, from there on, what sampler and hooks added at the start begins and ends, if they did.
+    #[cfg(feature = "tracing")]
+    pub(super) by_hooks: Option<Range<usize>>,
     pub(super) status: StatusCode,
     pub(super) status_text: String,
-    limits: &'static SpanLimits,
+    pub(super) limits: &'static SpanLimits,
     pub(super) attributes: Counted,
     pub(super) events: Counted,
     pub(super) links: Counted,
@@ -141,6 +145,10 @@ impl SpanBody {
         self.events = Counted::default();
         self.links = Counted::default();
         self.last_exception = LastException::default();
+        #[cfg(feature = "tracing")]
+        {
+            self.by_hooks = None;
+        }
         self.start_ticks = opening.start_ticks;
         self.start_unix_nanos = opening.start_unix_nanos;
         self.anchor = opening.anchor;
@@ -203,11 +211,20 @@ impl SpanBody {
     /// Takes the name out and writes another one behind what was added so far.
     pub(crate) fn set_name(&mut self, name: &str) {
         let (start, end) = self.name;
-        self.buffer.remove(start..end);
         if start < self.fixed_len {
+            self.buffer.remove(start..end);
             self.fixed_len -= end - start;
+        } else {
+            self.take_out(start..end);
         }
         self.append_name(name);
+    }
+
+    /// Removes a field that was added.
+    pub(super) fn take_out(&mut self, field: Range<usize>) {
+        #[cfg(feature = "tracing")]
+        self.move_hooked(&field);
+        self.buffer.remove(field);
     }
 
     /// Whether the span is exported when it has ended.
