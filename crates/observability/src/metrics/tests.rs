@@ -375,6 +375,10 @@ fn each_metric_is_described_once_with_its_type_and_its_unit() {
     };
     let helped = told("# HELP ");
     assert!(helped.iter().all(|(_, help)| !help.is_empty()), "{text}");
+    for (name, help) in &helped {
+        let is_in_bytes = help.contains("memory of ") || help.contains("bytes");
+        assert_eq!(name.ends_with("_bytes"), is_in_bytes, "{name}: {help}");
+    }
     let expected: BTreeSet<_> = described()
         .into_iter()
         .map(|(name, kind, _)| match kind {

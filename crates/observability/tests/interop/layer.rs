@@ -226,6 +226,11 @@ fn an_error_in_an_event_is_an_exception_and_the_status_where_it_is_final() {
             |_| tracing::warn!(target: "t", error, attempt = 1, "trying again"),
         );
         native().in_scope("failed", |_| tracing::error!(target: "t", cause = error));
+        let other = &std::fmt::Error as &dyn std::error::Error;
+        native().in_scope("both", |_| {
+            tracing::error!(target: "t", cause = error, error = other);
+            tracing::error!(target: "t", error, cause = other);
+        });
         native().in_scope(
             "complaint",
             |_| tracing::error!(target: "t", "no error in it"),
@@ -233,11 +238,14 @@ fn an_error_in_an_event_is_an_exception_and_the_status_where_it_is_final() {
     });
     let exception = "exception exception.message=outer \
          exception.stacktrace=caused by: an error occurred when formatting an argument";
+    let other = std::fmt::Error;
     assert_eq!(
         recorder.tree(),
         format!(
             "retried\n  · {exception} level=WARN target=t attempt=1 message=trying again\n\
              failed ERROR(outer)\n  · {exception} level=ERROR target=t\n\
+             both ERROR(outer)\n  · {exception} level=ERROR target=t error={other}\n  \
+               · {exception} level=ERROR target=t cause={other}\n\
              complaint\n  · no error in it level=ERROR target=t\n"
         )
     );

@@ -279,7 +279,9 @@ impl Fields {
             (FieldUse::OfSpan(key), value) => {
                 self.for_span(|fields| fields.push_conventional(key, value));
             }
-            (FieldUse::Error(_), Gathered::Text(message)) => self.fail(message, Place::default()),
+            (FieldUse::Error(_), Gathered::Text(message)) if self.special.failure.is_none() => {
+                self.fail(message, Place::default());
+            }
             (FieldUse::Error(key), value) => {
                 self.special.is_error |= matches!(value, Gathered::Bool(true));
                 self.push(key, value);
