@@ -15,11 +15,12 @@ mod answer;
 mod body;
 mod encoding;
 mod grpc;
+mod refused;
 
 #[cfg(test)]
 mod tests;
 
-use std::{future::Future, io, net::Ipv4Addr};
+use std::{future::Future, io, net::Ipv4Addr, sync::Arc};
 
 use axum::{
     Router,
@@ -33,7 +34,7 @@ use continuum_observability::SpanRecord;
 use tokio::{net::TcpListener, sync::mpsc};
 
 use self::answer::Refusal;
-pub(crate) use self::encoding::Encoding;
+pub(crate) use self::{encoding::Encoding, refused::Refused};
 
 /// Requests that may wait to be looked at.
 const QUEUED_REQUESTS: usize = 8;
@@ -55,7 +56,20 @@ pub(crate) struct Received {
     pub(crate) encoding: Encoding,
 }
 
-type Queue = mpsc::Sender<Received>;
+/// Where requests go.
+#[derive(Debug, Clone)]
+struct Queue {
+    sender: mpsc::Sender<Received>,
+    refused: Arc<Refused>,
+}
+
+impl Queue {
+    fn new(room: usize) -> (Self, mpsc::Receiver<Received>) {
+        let (sender, received) = mpsc::channel(room);
+        let refused = Arc::default();
+        (Self { sender, refused }, received)
+    }
+}
 
 /// A bound receiver that is not answering yet.
 #[derive(Debug)]
@@ -72,7 +86,7 @@ impl Receiver {
     /// When there is no free port.
     pub(crate) async fn bind() -> io::Result<(Self, mpsc::Receiver<Received>)> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        let (queue, received) = mpsc::channel(QUEUED_REQUESTS);
+        let (queue, received) = Queue::new(QUEUED_REQUESTS);
         Ok((Self { listener, queue }, received))
     }
 
@@ -83,6 +97,11 @@ impl Receiver {
     /// When the operating system does not tell.
     pub(crate) fn port(&self) -> io::Result<u16> {
         Ok(self.listener.local_addr()?.port())
+    }
+
+    /// What it refuses.
+    pub(crate) fn refused(&self) -> Arc<Refused> {
+        Arc::clone(&self.queue.refused)
     }
 
     /// Answers until `stop` completes, and then what is under way.
@@ -118,7 +137,7 @@ async fn over_http(State(queue): State<Queue>, request: Request) -> Response {
         let message = body::read(&head.headers, body).await?;
         hand_over(&queue, message, encoding).await
     };
-    match taken.await {
+    match queue.refused.note(taken.await) {
         Ok(()) => answer::accepted(encoding.unwrap_or_default()),
         Err(refusal) => refusal.answer(encoding.unwrap_or_default()),
     }
@@ -130,7 +149,7 @@ async fn over_grpc(State(queue): State<Queue>, request: Request) -> Response {
         let message = grpc::read(&head.headers, body).await?;
         hand_over(&queue, message, Encoding::Protobuf).await
     };
-    grpc::answer(taken.await)
+    grpc::answer(queue.refused.note(taken.await))
 }
 
 async fn hand_over(queue: &Queue, message: Bytes, encoding: Encoding) -> Result<(), Refusal> {
@@ -139,7 +158,7 @@ async fn hand_over(queue: &Queue, message: Bytes, encoding: Encoding) -> Result<
         message,
         encoding,
     };
-    let handed_over = queue.send(received).await;
+    let handed_over = queue.sender.send(received).await;
     handed_over.map_err(|_closed| Refusal::stopping())
 }
 

@@ -75,7 +75,7 @@ struct Answer {
 }
 
 async fn post(path: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Answer {
-    let (queue, mut received) = mpsc::channel(1);
+    let (queue, mut received) = Queue::new(1);
     let mut request = Request::post(path);
     for (name, value) in headers {
         request = request.header(*name, *value);
@@ -246,7 +246,7 @@ async fn metrics_and_logs_are_thrown_away() {
 
 #[tokio::test]
 async fn who_sends_after_the_end_is_told() {
-    let (queue, received) = mpsc::channel(1);
+    let (queue, received) = Queue::new(1);
     drop(received);
     let refused = hand_over(&queue, message().into(), Encoding::Protobuf).await;
     assert_eq!(refused.unwrap_err().status, StatusCode::SERVICE_UNAVAILABLE);

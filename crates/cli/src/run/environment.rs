@@ -33,6 +33,15 @@ const PROXIES: [&str; 8] = [
 ];
 const NO_PROXY: [&str; 2] = ["no_proxy", "NO_PROXY"];
 
+/// Where the other signals go, each beside the exporter that it is for.
+const OTHER_SIGNALS: [(&str, &str); 2] = [
+    (
+        "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
+        "OTEL_METRICS_EXPORTER",
+    ),
+    ("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "OTEL_LOGS_EXPORTER"),
+];
+
 type Variable = (&'static str, OsString);
 
 /// A variable of this process; an empty one counts as unset, as the specification demands.
@@ -40,7 +49,7 @@ type Variable = (&'static str, OsString);
     clippy::disallowed_methods,
     reason = "the environment of the program that is started, not of our own telemetry"
 )]
-pub(super) fn of_this_process(name: &str) -> Option<OsString> {
+pub(crate) fn of_this_process(name: &str) -> Option<OsString> {
     env::var_os(name).filter(|value| !value.is_empty())
 }
 
@@ -59,6 +68,8 @@ pub(super) fn variables(
         ),
         ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/protobuf".into()),
         ("OTEL_EXPORTER_OTLP_TRACES_INSECURE", "true".into()),
+        // It costs more than it saves on the way to this machine, and may be one that is not known here.
+        ("OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "none".into()),
     ];
     let mut where_unset = |name, value: OsString| {
         if own(name).is_none() {
@@ -69,18 +80,41 @@ pub(super) fn variables(
     if own("OTEL_EXPORTER_OTLP_ENDPOINT").is_none() {
         where_unset("OTEL_EXPORTER_OTLP_ENDPOINT", base.into());
         where_unset("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf".into());
-        where_unset("OTEL_METRICS_EXPORTER", "none".into());
-        where_unset("OTEL_LOGS_EXPORTER", "none".into());
+        for (endpoint, exporter) in OTHER_SIGNALS {
+            if own(endpoint).is_none() {
+                where_unset(exporter, "none".into());
+            }
+        }
     }
     where_unset("OTEL_BSP_SCHEDULE_DELAY", SCHEDULE_DELAY.into());
     let attributes = own("OTEL_RESOURCE_ATTRIBUTES").unwrap_or_default();
-    if !attributes.to_string_lossy().contains("service.name=") {
+    let attributes = attributes.to_string_lossy();
+    let mut keys = attributes
+        .split(',')
+        .filter_map(|pair| pair.split('=').next());
+    if !keys.any(|key| key.trim() == "service.name") {
         where_unset("OTEL_SERVICE_NAME", service_name(name));
     }
     if PROXIES.iter().any(|proxy| own(proxy).is_some()) {
         variables.extend(past_the_proxy(&own));
     }
     variables
+}
+
+/// The variable by which a program is told to record nothing, if there is one, with what it says.
+pub(crate) fn silenced_by(own: impl Fn(&str) -> Option<OsString>) -> Option<String> {
+    const SILENCING: [(&str, &[&str]); 2] = [
+        ("OTEL_SDK_DISABLED", &["true"]),
+        (
+            "OTEL_TRACES_SAMPLER",
+            &["always_off", "parentbased_always_off"],
+        ),
+    ];
+    SILENCING.iter().find_map(|(name, values)| {
+        let value = own(name)?.into_string().ok()?.to_ascii_lowercase();
+        let is_one = values.contains(&value.trim());
+        is_one.then(|| format!("{name}={}", value.trim()))
+    })
 }
 
 /// The program's name without folders and extension.
@@ -113,7 +147,7 @@ mod tests {
             found.map(|(_, value)| OsString::from(value))
         };
         let variables = variables(OsStr::new("/bin/app.sh"), 4242, find);
-        let shown = variables.iter().skip(4);
+        let shown = variables.iter().skip(5);
         shown
             .map(|(name, value)| format!("{name}={}", value.display()))
             .collect()
@@ -163,6 +197,49 @@ mod tests {
             ("OTEL_RESOURCE_ATTRIBUTES", "a=b,service.name=mine"),
         ];
         assert_eq!(with(&own), [""; 0]);
+    }
+
+    #[test]
+    fn a_signal_that_has_an_endpoint_of_its_own_goes_there() {
+        let set = with(&[("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "http://metrics")]);
+        assert!(
+            !set.iter()
+                .any(|line| line.starts_with("OTEL_METRICS_EXPORTER"))
+        );
+        assert!(
+            set.contains(&"OTEL_LOGS_EXPORTER=none".to_owned()),
+            "{set:?}"
+        );
+    }
+
+    #[test]
+    fn only_a_service_of_its_own_name_keeps_that() {
+        for (attributes, is_named) in [
+            ("peer.service.name=x", true),
+            ("a=b, service.name=mine", false),
+            ("service.name=mine", false),
+        ] {
+            let set = with(&[("OTEL_RESOURCE_ATTRIBUTES", attributes)]);
+            let name = "OTEL_SERVICE_NAME=app".to_owned();
+            assert_eq!(set.contains(&name), is_named, "{attributes}");
+        }
+    }
+
+    #[test]
+    fn what_keeps_a_program_from_recording_is_named() {
+        let silenced = |name: &'static str, value: &'static str| {
+            silenced_by(|asked| (asked == name).then(|| value.into()))
+        };
+        assert_eq!(
+            silenced("OTEL_SDK_DISABLED", " TRUE").as_deref(),
+            Some("OTEL_SDK_DISABLED=true")
+        );
+        assert_eq!(
+            silenced("OTEL_TRACES_SAMPLER", "parentbased_always_off").as_deref(),
+            Some("OTEL_TRACES_SAMPLER=parentbased_always_off")
+        );
+        assert_eq!(silenced("OTEL_SDK_DISABLED", "false"), None);
+        assert_eq!(silenced("OTEL_TRACES_SAMPLER", "always_on"), None);
     }
 
     #[test]

@@ -30,6 +30,7 @@ use tokio::{
 use self::assembly::Assembly;
 pub(crate) use self::{
     assembly::{Completeness, Trace},
+    environment::{of_this_process, silenced_by},
     forward::{Destination, Forward},
     program::Program,
     signal::Signals,

@@ -2,6 +2,8 @@
 
 use std::{
     env, fs,
+    io::{Read as _, Write as _},
+    net::TcpStream,
     path::Path,
     process::{Command, Output, Stdio},
     thread,
@@ -51,6 +53,7 @@ fn the_traced_program() {
             .unwrap();
             thread::sleep(Duration::from_mins(10));
         }
+        "sends zstd" => send_zstd(&variable("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT").unwrap()),
         role => panic!("{role}"),
     }
 }
@@ -62,6 +65,20 @@ fn answer() {
             span.set_attribute("tenant.id", "acme");
         });
     });
+}
+
+/// Sends a message in a compression that no receiver has to know.
+fn send_zstd(endpoint: &str) {
+    let (address, path) = endpoint["http://".len()..].split_once('/').unwrap();
+    let mut connection = TcpStream::connect(address).unwrap();
+    let request = format!(
+        "POST /{path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-length: 1\r\n\
+         content-type: application/json\r\ncontent-encoding: zstd\r\n\r\nx"
+    );
+    connection.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 415"), "{answer}");
 }
 
 /// `continuum run` with options around the program in a role.
@@ -128,6 +145,17 @@ fn every_protocol_that_a_program_may_be_set_to_is_understood() {
         let ran = command.output().unwrap();
         assert_eq!(without_measures(text(&ran.stderr)), TREE, "{own}");
     }
+}
+
+#[test]
+fn what_is_refused_or_never_recorded_is_said() {
+    let mut command = run(&[], "sends zstd");
+    let ran = command.env("OTEL_SDK_DISABLED", "true").output().unwrap();
+    let said = "continuum: 1 requests were refused, the last one because the compression is not \
+                gzip, deflate or identity\n\
+                continuum: no spans arrived; OTEL_SDK_DISABLED=true is set, which has the program \
+                record none\n";
+    assert!(text(&ran.stderr).ends_with(said), "{ran:?}");
 }
 
 #[cfg(unix)]

@@ -17,7 +17,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use clap::{Args, ValueHint};
-use continuum_observability::lint::Linter;
+use continuum_observability::{lint::Linter, safe_line};
 use tokio::runtime::Runtime;
 
 use self::show::{Copy, Form, Show, say};
@@ -27,8 +27,8 @@ use super::{
     terminal::tree_style,
 };
 use crate::{
-    receiver::Receiver,
-    run::{Destination, Forward, Program, Signals, follow},
+    receiver::{Receiver, Refused},
+    run::{Destination, Forward, Program, Signals, follow, of_this_process, silenced_by},
 };
 
 /// Exit status where there is no such program, and where it cannot be started; those of shells and `env`.
@@ -115,8 +115,10 @@ impl Run {
             Ok(program) => program,
             Err(error) => return Ok(not_started(name, &error)),
         };
+        let refused = receiver.refused();
         let ended = follow(program, signals, receiver, requests, &mut show).await?;
         finish_forward(show.forward.take());
+        tell_refused(&refused);
         let finding_count = self.check(&show);
         if self.lint_strict && ended.success() && finding_count > 0 {
             return Ok(ExitCode::from(FOUND));
@@ -138,9 +140,13 @@ impl Run {
     fn check(&self, show: &Show) -> usize {
         let spans = &show.spans;
         if spans.is_empty() && !self.json {
-            say(
-                "continuum: no spans arrived; does the program use an OpenTelemetry SDK with an OTLP exporter?\n",
-            );
+            let why = match silenced_by(of_this_process) {
+                Some(variable) => format!("{variable} is set, which has the program record none"),
+                None => {
+                    "does the program use an OpenTelemetry SDK with an OTLP exporter?".to_owned()
+                }
+            };
+            say(&format!("continuum: no spans arrived; {why}\n"));
         }
         if self.no_lint || (spans.is_empty() && !self.json) {
             return 0;
@@ -162,6 +168,16 @@ impl Run {
             ));
         }
         findings.len()
+    }
+}
+
+/// Says what the receiver did not take.
+fn tell_refused(refused: &Refused) {
+    if let Some((count, reason)) = refused.last() {
+        let reason = safe_line(&reason, usize::MAX);
+        say(&format!(
+            "continuum: {count} requests were refused, the last one because {reason}\n"
+        ));
     }
 }
 
