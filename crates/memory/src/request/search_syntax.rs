@@ -4,20 +4,31 @@
 //! writes operators expects them to work, and is told that they do not.
 //!
 //! Invariant: what plain text has as well is not syntax: quotes, brackets, signs, `*emphasis*`, `2*3`,
-//! `10:30`, a text all in capitals.
+//! `10:30`, a text all in capitals, a column's name with its colon apart from a word (`the text: none`).
 //!
 //! Source: `SQLite` documentation, "FTS5", section 3.
 
-/// The columns that a question could name.
+/// Words that are operators in capitals.
+const OPERATORS: [&str; 4] = ["AND", "OR", "NOT", "NEAR"];
+
+/// The columns that a question could name, in any case.
 const COLUMNS: [&str; 3] = ["text", "speaker", "session_id"];
 
 /// The first operator: where it begins, and its general form.
 pub(super) fn find(query: &str) -> Option<(usize, &'static str)> {
-    let shouted = !query.chars().any(char::is_lowercase);
+    let shouted = is_shouted(query);
     words(query).find_map(|(start, word)| {
         let (before, after) = (&query[..start], &query[start + word.len()..]);
         construct(before, word, after, shouted).map(|construct| (start, construct))
     })
+}
+
+/// Whether the capitals of an operator are those of all words. Scripts without capitals say nothing of it.
+fn is_shouted(query: &str) -> bool {
+    let has = |is: fn(char) -> bool| move |(_, word): (usize, &str)| word.chars().any(is);
+    let is_other = |(_, word): &(usize, &str)| !OPERATORS.contains(word);
+    !words(query).any(has(char::is_lowercase))
+        && words(query).filter(is_other).any(has(char::is_uppercase))
 }
 
 /// What a word is with its surroundings, if it is no plain one.
@@ -33,7 +44,7 @@ fn construct(before: &str, word: &str, after: &str, shouted: bool) -> Option<&'s
         Some("word*")
     } else if is_initial(before, word) {
         Some("^word")
-    } else if COLUMNS.contains(&word) && is_filter(after) {
+    } else if is_column(word) && (is_filter(after) || is_filter_of_several(before, after)) {
         Some("column:word")
     } else {
         None
@@ -45,6 +56,27 @@ fn is_prefix(before: &str, after: &str) -> bool {
     let rest = after.strip_prefix('*');
     rest.is_some_and(|rest| !rest.starts_with(|next: char| next.is_alphanumeric() || next == '*'))
         && !before.contains('*')
+}
+
+fn is_column(word: &str) -> bool {
+    let mut columns = COLUMNS.iter();
+    columns.any(|column| column.eq_ignore_ascii_case(word))
+}
+
+/// Whether names of columns stand in braces with a colon behind: `{text speaker}: boat`.
+fn is_filter_of_several(before: &str, after: &str) -> bool {
+    let inside = before
+        .rsplit('{')
+        .next()
+        .filter(|inside| inside.len() < before.len());
+    let Some((rest, behind)) = after.split_once('}') else {
+        return false;
+    };
+    let mut names = inside
+        .into_iter()
+        .chain([rest])
+        .flat_map(str::split_whitespace);
+    inside.is_some() && names.all(is_column) && behind.trim_start().starts_with(':')
 }
 
 /// Whether the name of a column is followed by what to look for in it.
@@ -92,6 +124,12 @@ mod tests {
             ("was (^boat", (6, "^word")),
             ("-text:boat", (1, "column:word")),
             ("speaker:\"Ana\" said", (0, "column:word")),
+            ("TEXT:boat", (0, "column:word")),
+            ("the {text Speaker} : boat", (5, "column:word")),
+            ("東京 OR 大阪", (7, "OR")),
+            ("NOT 東京", (0, "NOT")),
+            ("2024 AND 2025", (5, "AND")),
+            ("قارب AND بحر", (9, "AND")),
         ] {
             assert_eq!(find(query), Some(expected), "{query}");
         }
@@ -105,6 +143,8 @@ mod tests {
             "NEAR and far",
             "who came and who did not",
             "WHO CAME AND WHO DID NOT?",
+            "{a text} : b",
+            "the text : none",
             "the *red* boat, the **green** one",
             "2*3 and 2 * 3",
             "at 10:30, the text: none",
