@@ -92,12 +92,17 @@ impl Demo {
     fn collect(&self, dataset: &Dataset) -> Result<Report> {
         let recording = Recording::start(self.destination.as_ref())?;
         let host = Host::start(None)?;
-        let client = Client::new(host.addr());
-        let learned = lesson::learn(dataset, &host, &client)?;
-        let asked = exam::ask(dataset, &learned.memories, &client)?;
-        let cached = exam::ask_again(dataset, &learned.memories, &client)?;
-        let failed = fault::recall_from_a_damaged_file(&host, &client)?;
+        let worked = work(dataset, &host);
         let kept = host.stop(self.keep)?;
+        let Worked {
+            learned,
+            asked,
+            cached,
+            failed,
+        } = worked.map_err(|error| match &kept {
+            Some(dir) => error.context(format!("stopped; the data is kept in {}", dir.display())),
+            None => error,
+        })?;
         let federated = federation::tell_one_and_ask_the_other()?;
         let (spans, stats) = recording.finish();
         let shown = Shown {
@@ -116,4 +121,24 @@ impl Demo {
             data_dir: kept,
         })
     }
+}
+
+/// What one service did.
+struct Worked {
+    learned: lesson::Lesson,
+    asked: report::Recalled,
+    cached: Vec<String>,
+    failed: String,
+}
+
+/// Teaches a service, asks it, and breaks one of its memories.
+fn work(dataset: &Dataset, host: &Host) -> Result<Worked> {
+    let client = Client::new(host.addr());
+    let learned = lesson::learn(dataset, host, &client)?;
+    Ok(Worked {
+        asked: exam::ask(dataset, &learned.memories, &client)?,
+        cached: exam::ask_again(dataset, &learned.memories, &client)?,
+        failed: fault::recall_from_a_damaged_file(host, &client)?,
+        learned,
+    })
 }

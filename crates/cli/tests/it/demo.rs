@@ -160,6 +160,22 @@ fn the_conversations_that_come_along_are_answered_well() {
 }
 
 #[test]
+fn what_is_to_be_kept_is_kept_where_the_demo_fails() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut dataset = small_dataset();
+    dataset[0]["conversation"]["session_1"][1]["text"] = "a\u{0}b".into();
+    let path = dir.path().join("refused.json");
+    fs::write(&path, dataset.to_string()).unwrap();
+    let (status, _, err) = run(dir.path(), &["--keep", "--dataset", path.to_str().unwrap()]);
+    assert_eq!(status, Some(1), "{err}");
+    let kept = err
+        .lines()
+        .find_map(|line| line.split_once("the data is kept in "));
+    let (kept, _) = kept.unwrap().1.split_once(": ").unwrap();
+    assert!(fs::read_dir(kept).unwrap().count() > 0, "{err}");
+}
+
+#[test]
 fn the_report_as_text_says_what_the_document_says() {
     let dir = tempfile::tempdir().unwrap();
     let (status, out, err) = demo(dir.path(), &["--keep"]);

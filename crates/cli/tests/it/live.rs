@@ -6,8 +6,11 @@ use std::{
     sync::OnceLock,
 };
 
-use continuum_cli::http::{Server, Service};
-use continuum_memory::{ApiKeys, TenantId};
+use continuum_cli::{
+    http::{Server, Service},
+    worker::Peer,
+};
+use continuum_memory::{ApiKeys, RecallConfig, TenantId};
 use continuum_observability::{ExporterConfig, Telemetry};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -43,10 +46,21 @@ impl Reply {
 
 impl Live {
     pub(crate) fn start() -> Self {
-        record_spans();
         let dir = tempfile::tempdir().unwrap();
-        let runtime = Runtime::new().unwrap();
         let service = Service::open(dir.path()).unwrap();
+        Self::serve(dir, service)
+    }
+
+    /// A server on a data directory that is there already, with another node that nobody tells of anything.
+    pub(crate) fn start_with_peer(dir: TempDir) -> Self {
+        let peer = Peer::new("http://127.0.0.1:9", "cp_unused").unwrap();
+        let service = Service::open_with(dir.path(), Some(peer), RecallConfig::default());
+        Self::serve(dir, service.unwrap())
+    }
+
+    fn serve(dir: TempDir, service: Service) -> Self {
+        record_spans();
+        let runtime = Runtime::new().unwrap();
         let server = runtime.block_on(Server::bind((Ipv4Addr::LOCALHOST, 0).into(), service));
         let server = server.unwrap();
         let base = format!("http://{}", server.local_addr().unwrap());

@@ -1,7 +1,9 @@
 //! Whose memory a request sees: the key decides, and nothing else does.
 
 use continuum_cli::http::{Access, Route, routes};
+use continuum_memory::{LearnRequest, Memory, MemoryConfig, TenantId};
 use serde_json::json;
+use tempfile::TempDir;
 
 use crate::live::{Live, Reply};
 
@@ -27,13 +29,40 @@ fn send(live: &Live, route: Route, headers: &[(&str, &str)]) -> Reply {
     }
 }
 
+/// A data directory whose tenant `acme` has told another node one thing in vain, and another one not yet.
+fn with_an_outbox() -> TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let config = MemoryConfig {
+        outbox: true,
+        ..MemoryConfig::default()
+    };
+    let memory = Memory::open(dir.path(), config).unwrap();
+    let acme = memory.tenant(TenantId::new("acme").unwrap());
+    for text in ["The vault opens with 1234", "The vault is green"] {
+        let request = LearnRequest::new("s").user_message(text);
+        acme.learn(&request).unwrap();
+    }
+    let job = acme.outbox().claim(1).unwrap().remove(0);
+    acme.outbox().bury(&job, "nobody wants 1234").unwrap();
+    dir
+}
+
 #[test]
 fn no_route_shows_or_changes_the_memory_of_another_tenant() {
-    let live = Live::start();
+    let live = Live::start_with_peer(with_an_outbox());
     let (acme, other) = (live.key("acme"), live.key("other"));
-    live.say(&acme, "The vault opens with 1234");
-    let of_acme = || live.ask(&acme, "vault")["turns"].clone();
+    let of_acme = || {
+        let outbox = live
+            .get_with("/v1/outbox", &[("x-api-key", acme.as_str())])
+            .json();
+        let told = (outbox["waiting"].clone(), outbox["dead"].clone());
+        (live.ask(&acme, "vault")["turns"].clone(), told)
+    };
     let before = of_acme();
+    assert!(
+        before.1.1.to_string().contains("nobody wants 1234"),
+        "{before:?}"
+    );
     for route in tenant_routes() {
         let headers = [
             ("x-api-key", other.as_str()),
