@@ -37,6 +37,7 @@ use std::{
     collections::{HashMap, VecDeque},
     hash::BuildHasherDefault,
     mem,
+    slice::Iter,
     time::{Duration, Instant},
 };
 
@@ -91,6 +92,16 @@ struct Noted {
     has_trace_state: bool,
 }
 
+impl Noted {
+    fn records(self, bytes: &[u8]) -> Records<'_> {
+        Records {
+            bytes,
+            spans: self.spans,
+            has_trace_state: self.has_trace_state,
+        }
+    }
+}
+
 /// Records of one trace.
 #[derive(Debug, Clone, Copy)]
 struct Records<'a> {
@@ -123,7 +134,27 @@ struct Exit {
     aside: Option<&'static Aside>,
 }
 
+/// Whether each span of some records gets the label, where they need not be looked at.
+type Labelled = bool;
+
+/// How records leave that are kept as they are, but for the label.
+fn as_a_whole(verdict: Option<Verdict>, has_trace_state: bool) -> Option<Labelled> {
+    match verdict? {
+        Verdict::Keep => Some(false),
+        Verdict::KeepByRatio => (!has_trace_state).then_some(true),
+        Verdict::Drop => None,
+    }
+}
+
 impl Exit {
+    fn leave_whole(&self, bytes: &[u8], labelled: Option<Labelled>, out: &mut Outlet<'_>) {
+        match labelled {
+            Some(true) if !bytes.is_empty() => out(bytes, self.label.field()),
+            Some(false) if !bytes.is_empty() => out(bytes, &[]),
+            _ => {}
+        }
+    }
+
     fn leave(
         &mut self,
         verdict: Verdict,
@@ -210,12 +241,7 @@ impl Tail {
         let noted = mem::take(&mut self.noted);
         let mut noted_runs = noted.iter();
         for chunk in chunks {
-            let mut rest = chunk.bytes.as_slice();
-            while let Some(run) = (!rest.is_empty()).then(|| noted_runs.next()).flatten() {
-                let (bytes, others) = rest.split_at(run.len);
-                self.pass(*run, bytes, now, totals, out);
-                rest = others;
-            }
+            self.pass_all(&chunk.bytes, &mut noted_runs, now, totals, out);
         }
         self.noted = noted;
         self.noted.clear();
@@ -315,8 +341,50 @@ impl Tail {
         }
     }
 
-    /// Does what was decided with a run, or carries it over.
-    fn pass(
+    /// Does what was decided with the runs of a chunk, or carries them over. Neighbours that leave in the same way
+    /// leave at once.
+    fn pass_all(
+        &mut self,
+        chunk: &[u8],
+        noted: &mut Iter<'_, Noted>,
+        now: Instant,
+        totals: &Totals,
+        out: &mut Outlet<'_>,
+    ) {
+        let (mut start, mut end, mut together) = (0, 0, None);
+        while let Some(run) = (end < chunk.len()).then(|| noted.next()).flatten() {
+            let verdict = self.verdict(run);
+            let label = as_a_whole(verdict, run.has_trace_state);
+            if label != together {
+                self.exit.leave_whole(&chunk[start..end], together, out);
+                (start, together) = (end, label);
+            }
+            end += run.len;
+            if label.is_none() {
+                let bytes = &chunk[start..end];
+                match verdict {
+                    Some(verdict) => self.exit.leave(verdict, run.records(bytes), totals, out),
+                    None => self.wait(*run, bytes, now, totals, out),
+                }
+                start = end;
+            }
+        }
+        self.exit.leave_whole(&chunk[start..end], together, out);
+    }
+
+    /// What was decided about the trace of a run, if it was.
+    fn verdict(&self, run: &Noted) -> Option<Verdict> {
+        if !run.undecided {
+            return Some(Verdict::Keep);
+        }
+        match self.open.get(&run.key) {
+            None => self.decided.get(run.key),
+            Some(trace) => trace.verdict,
+        }
+    }
+
+    /// Carries a run over, as far as there is room for that.
+    fn wait(
         &mut self,
         run: Noted,
         bytes: &[u8],
@@ -324,21 +392,6 @@ impl Tail {
         totals: &Totals,
         out: &mut Outlet<'_>,
     ) {
-        if !run.undecided {
-            return out(bytes, &[]);
-        }
-        let verdict = match self.open.get_mut(&run.key) {
-            None => self.decided.get(run.key),
-            Some(trace) => trace.verdict,
-        };
-        let records = Records {
-            bytes,
-            spans: run.spans,
-            has_trace_state: run.has_trace_state,
-        };
-        if let Some(verdict) = verdict {
-            return self.exit.leave(verdict, records, totals, out);
-        }
         self.carry(run, bytes, now);
         if self.waiting_bytes > self.max_waiting_bytes {
             self.bound(now, totals, out);

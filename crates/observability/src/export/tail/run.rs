@@ -78,10 +78,10 @@ impl<'a> Run<'a> {
             bytes,
         };
         let mut len = HEADER_LEN + span.len();
-        for (next, span) in records {
-            if run.last.is_local_root || !belongs_together(&first, &next) {
-                break;
-            }
+        while !run.last.is_local_root
+            && let Some((next, span)) = records.next()
+            && belongs_together(&first, &next)
+        {
             len += HEADER_LEN + span.len();
             run.add(next);
         }
