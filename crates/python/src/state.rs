@@ -4,7 +4,8 @@
 //!
 //! Invariants:
 //! - an exception is recorded once, though the user and the scope both see it;
-//! - what is kept of Python is shown to the collector, so that a forgotten span ends too;
+//! - what is kept of Python is shown to the collector, so that a forgotten span ends too, where no
+//!   scope in the same cycle holds it;
 //! - while the end of a span waits, other threads of the interpreter run; one that cannot wait keeps
 //!   the interpreter's lock.
 
