@@ -31,7 +31,7 @@ GOALS = {
     "inject with baggage": ("ns", 2_000),
     "extract with baggage": ("ns", 2_000),
     DELIVERED: ("ns", 6_000),
-    LOST: ("%", 0),
+    LOST: ("spans", 0),
 }
 
 
@@ -98,7 +98,7 @@ def sink(ports, count):
 
 
 def paced(peer):
-    """Nanoseconds of CPU for each span that arrived, if any did, and how many of a hundred did not."""
+    """Nanoseconds of CPU for each span that arrived, if any did, and how many did not."""
     context = multiprocessing.get_context("spawn")
     ports, count = context.Queue(), context.Value("q", 0)
     process = context.Process(target=sink, args=(ports, count), daemon=True)
@@ -108,7 +108,7 @@ def paced(peer):
     finally:
         process.terminate()
     nanos = [1_000 * float(micros) / count.value] if count.value else []
-    return nanos, [100 * (1 - count.value / int(spans))]
+    return nanos, [int(spans) - count.value]
 
 
 def delivered():
@@ -132,7 +132,7 @@ def row(name, of_peers):
         for peer in OTHERS
         if unit == "ns" and ours and peer in peers
     }
-    met = ours is not None and round(ours, 2) <= goal
+    met = ours is not None and ours <= goal
     return {"what": name, "unit": unit, "peers": peers, "ratios": ratios, "goal": goal, "met": met}
 
 
@@ -157,8 +157,7 @@ def table(rows):
 def cell(found, unit):
     if found is None:
         return ABSENT
-    digits = 0 if unit == "ns" else 1
-    texts = dict.fromkeys(f"{found[which]:,.{digits}f}" for which in ("p10", "median"))
+    texts = dict.fromkeys(f"{found[which]:,.0f}" for which in ("p10", "median"))
     return f"{' / '.join(texts)} {unit}"
 
 

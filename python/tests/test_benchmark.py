@@ -27,7 +27,7 @@ def test_each_row_says_how_it_compares_and_whether_it_meets_its_goal(report: Mod
             "ddtrace": [45_000] * 3,
         },
         "trace_recall": {"continuum": [3_001]},
-        report.LOST: {"continuum": [0.001], "opentelemetry": [28.0]},
+        report.LOST: {"continuum": [0], "opentelemetry": [5_800]},
     }
     rows = report.rows(samples)
     assert [row["met"] for row in rows] == [True, False, True]
@@ -40,7 +40,15 @@ def test_each_row_says_how_it_compares_and_whether_it_meets_its_goal(report: Mod
     assert recall.endswith(
         f"| 3,001 ns | {absent} | {absent} | {absent} | {absent} | <= 3,000 ns | no |"
     )
-    assert lost.endswith(f"| 0.0 % | 28.0 % | {absent} | {absent} | {absent} | <= 0 % | yes |")
+    assert lost.endswith(
+        f"| 0 spans | 5,800 spans | {absent} | {absent} | {absent} | <= 0 spans | yes |"
+    )
+
+
+def test_a_single_span_that_is_lost_fails_the_goal(report: ModuleType) -> None:
+    (row,) = report.rows({report.LOST: {"continuum": [1]}})
+    assert not row["met"]
+    assert "| 1 spans |" in list(report.table([row]))[-1]
 
 
 def test_a_peer_that_measured_nothing_meets_no_goal(report: ModuleType) -> None:

@@ -5,6 +5,7 @@ import contextvars
 import functools
 import gc
 import inspect
+import sys
 import types
 import weakref
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
@@ -344,3 +345,55 @@ def test_a_cancelled_async_generator_says_so(recorded: Recorded) -> None:
     asyncio.run(main())
     span = recorded.named("endless")
     assert (span.status_text, span.event_names()) == ("cancelled", ["cancelled"])
+
+
+def test_an_async_generator_that_outlives_its_loop_is_closed_once(recorded: Recorded) -> None:
+    @trace_function()
+    async def stream() -> AsyncGenerator[int, None]:
+        try:
+            yield 1
+        finally:
+            for _ in range(3):
+                await asyncio.sleep(0)
+            tracer.start_span("closed").end()
+
+    complaints: list[object] = []
+    held = [stream() for _ in range(8)]
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: complaints.append(context))
+        for each in held:
+            async for _ in each:
+                break
+
+    asyncio.run(main())
+    assert complaints == []
+    assert recorded.tree() == "\n".join(["stream\n  closed"] * len(held))
+    assert {(span.status, *span.event_names()) for span in recorded.spans()} == {("UNSET",)}
+
+
+def test_the_loop_still_sees_generators_that_begin_beside_a_decorated_one(
+    recorded: Recorded,
+) -> None:
+    seen: list[object] = []
+
+    async def other() -> AsyncGenerator[int, None]:
+        yield 1
+
+    made = other()
+
+    @trace_function()
+    async def stream() -> AsyncGenerator[int, None]:
+        async for each in made:
+            yield each
+
+    async def main() -> None:
+        hooks = sys.get_asyncgen_hooks()
+        sys.set_asyncgen_hooks(seen.append, hooks.finalizer)
+        outer = stream()
+        async for _ in outer:
+            pass
+        assert seen == [outer, made]
+
+    asyncio.run(main())

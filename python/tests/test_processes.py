@@ -5,6 +5,9 @@ import json
 import subprocess
 import sys
 import textwrap
+import threading
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -44,7 +47,11 @@ def test_the_exit_of_the_interpreter_delivers_what_is_left(sink: Sink) -> None:
     assert [span.name for span in sink.spans()] == ["last"]
 
 
-def test_spans_that_are_open_at_the_exit_do_no_harm(sink: Sink) -> None:
+@pytest.mark.parametrize("waits", ["", "10000"])
+def test_spans_that_are_open_at_the_exit_do_no_harm(
+    sink: Sink, waits: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CONTINUUM_WAIT_WHEN_FULL", waits)
     run(
         sink,
         """
@@ -224,6 +231,56 @@ def test_the_interpreter_runs_on_while_a_span_waits_for_room(sink: Sink, forgott
         del span
     assert shutdown_telemetry()
     assert (stats()["dropped"] - before, len(sink.spans())) == (0, 20_000)
+
+
+class Passer:
+    """A thread that counts how often this one let others run, which it does not do by itself."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._goes_on = True
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def _run(self) -> None:
+        while self._goes_on:
+            self.count += 1
+            time.sleep(0)
+
+    def __enter__(self) -> "Passer":
+        self._interval = sys.getswitchinterval()
+        sys.setswitchinterval(1_000)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._goes_on = False
+        sys.setswitchinterval(self._interval)
+        self._thread.join()
+
+
+@pytest.mark.parametrize("case", ["ended", "sampled out", "shut down"])
+def test_a_span_that_cannot_wait_keeps_the_interpreters_lock(
+    start: Callable[..., Recorded], case: str
+) -> None:
+    rate = 0.0 if case == "sampled out" else 1.0
+    config = {"CONTINUUM_WAIT_WHEN_FULL": 10_000, "OTEL_SAMPLE_ERRORS_ALWAYS": False}
+    start(sampling_rate=rate, config=config)
+    spans = [tracer.start_span("one") for _ in range(20_000)]
+    if case == "ended":
+        for span in spans:
+            span.end()
+        del span
+    if case == "shut down":
+        shutdown_telemetry()
+    with Passer() as passer:
+        before = passer.count
+        if case == "sampled out":
+            for span in spans:
+                span.end()
+            del span
+        spans.clear()
+        after = passer.count
+    assert before == after
 
 
 def test_a_span_is_described_and_ended_by_another_thread(recorded: Recorded) -> None:

@@ -47,7 +47,7 @@ mod _native {
             trace_graph_traversal, trace_learn, trace_peer_communication, trace_pipeline,
             trace_query, trace_recall, trace_sync_operation, trace_transaction,
         },
-        meter::{measurements, set_observer},
+        meter::{measurements, set_measuring, set_observer},
         opentelemetry::install,
         propagation::{current_ids, current_span, extract, inject, propagated_fields, set_baggage},
         request::describe_request,

@@ -9,7 +9,7 @@
 use crate::raised;
 use pyo3::{prelude::*, sync::PyOnceLock};
 use std::{
-    sync::atomic::{AtomicU64, Ordering},
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
     time::Duration,
 };
 
@@ -55,11 +55,17 @@ static TALLIES: [Tally; OPERATIONS] = [const {
     }
 }; OPERATIONS];
 
+/// Whether metrics are wanted.
+static IS_ON: AtomicBool = AtomicBool::new(true);
+
 static OBSERVER: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 
-/// Counts one run of an operation.
+/// Counts one run of an operation, where metrics are wanted.
 #[inline]
 pub(crate) fn measured(py: Python<'_>, operation: Operation, took: Duration, failed: bool) {
+    if !IS_ON.load(Ordering::Relaxed) {
+        return;
+    }
     let tally = &TALLIES[operation as usize];
     let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
     tally.count.fetch_add(1, Ordering::Relaxed);
@@ -75,6 +81,12 @@ pub(crate) fn measured(py: Python<'_>, operation: Operation, took: Duration, fai
         let told = observer.call1(py, (operation as usize, seconds, failed));
         let _nothing = raised::answer(py, told);
     }
+}
+
+/// Has operations counted from now on, or not.
+#[pyfunction]
+pub(crate) fn set_measuring(on: bool) {
+    IS_ON.store(on, Ordering::Relaxed);
 }
 
 /// Has `observer(operation, seconds, failed)` called after each operation, once and for all.

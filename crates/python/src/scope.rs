@@ -6,7 +6,9 @@
 //! Invariants:
 //! - the span starts at the entry, so that a scope that is only a decorator starts none;
 //! - leaving never raises, and ends the span even in a `contextvars.Context` of somebody else;
-//! - what was changed in the context inside, such as baggage, ends with the scope.
+//! - what was changed in the context inside, such as baggage, ends with the scope;
+//! - the collector does not look into a scope: PyO3's freelist, which makes scopes cheap, hands out
+//!   objects that it would not know.
 
 use crate::{
     context::{given_or_current, with_parent},

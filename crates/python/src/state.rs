@@ -4,8 +4,10 @@
 //!
 //! Invariants:
 //! - an exception is recorded once, though the user and the scope both see it;
-//! - what is kept of Python is shown to the collector, so that a forgotten span ends too;
-//! - while the end of a span waits, other threads of the interpreter run.
+//! - what is kept of Python is shown to the collector, so that a forgotten span ends too, where no
+//!   scope in the same cycle holds it;
+//! - while the end of a span waits, other threads of the interpreter run; one that cannot wait keeps
+//!   the interpreter's lock.
 
 use crate::{
     exception::{self, Outcome},
@@ -172,7 +174,7 @@ impl State {
                 Some(unix_nanos) => span.end_with_timestamp(unix_nanos),
                 None => span.end(),
             };
-            if telemetry::may_wait() {
+            if self.is_recorded && telemetry::may_wait() {
                 py.detach(end);
             } else {
                 end();
@@ -183,13 +185,16 @@ impl State {
 }
 
 impl Drop for State {
-    /// Ends a span that was forgotten, as [`State::end`] does where Python can still be reached.
+    /// Ends a span that was forgotten, as [`State::end`] does.
     #[inline]
     fn drop(&mut self) {
         if telemetry::may_wait()
+            && self.is_recorded
             && let Held::Own(span) = &self.held
+            && span.view().is_recording()
         {
-            let _at_exit = Python::try_attach(|py| py.detach(|| span.end())).is_none();
+            // Whoever frees the object holds the interpreter's lock.
+            let _is_held = Python::try_attach(|py| py.detach(|| span.end())).is_some();
         }
     }
 }

@@ -164,7 +164,13 @@ pub(crate) fn force_flush(py: Python<'_>, timeout_millis: Count) -> bool {
 pub(crate) fn shutdown(py: Python<'_>, timeout_millis: Count) -> bool {
     let timeout = millis(timeout_millis);
     let telemetry = telemetry(py);
-    py.detach(|| telemetry.is_none_or(|telemetry| telemetry.shutdown(timeout).is_ok()))
+    let arrived =
+        py.detach(|| telemetry.is_none_or(|telemetry| telemetry.shutdown(timeout).is_ok()));
+    // Unless another thread has set it up anew meanwhile.
+    if !is_active(py) {
+        MAY_WAIT.store(false, Ordering::Relaxed);
+    }
+    arrived
 }
 
 /// Where every span went.

@@ -6,8 +6,9 @@ the function, so that `inspect` answers the same.
 
 import functools
 import inspect
+import sys
 import types
-from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
 from typing import Any, TypeVar, cast, overload
 
 from opentelemetry.util.types import Attributes
@@ -160,21 +161,32 @@ def _async_generator(
         scope = again()
         with scope:
             body = function(*args, **kwargs)
-            step: Callable[[], Any] = body.__anext__
+            step: Awaitable[Any] = _first_step(body)
             while True:
                 try:
-                    item = await step()
+                    item = await step
                 except StopAsyncIteration:
                     return
+                # It would keep an exception that was thrown in.
                 del step
                 scope.suspend()
                 try:
                     sent = yield item
                 except BaseException as error:
                     scope.resume()
-                    step = functools.partial(body.athrow, error)
+                    step = body.athrow(error)
                 else:
                     scope.resume()
-                    step = functools.partial(body.asend, sent)
+                    step = body.asend(sent)
 
     return generator
+
+
+def _first_step(body: AsyncGenerator[Any, Any]) -> Awaitable[Any]:
+    """Begins a body that the event loop does not see, which would close it beside its wrapper."""
+    hooks = sys.get_asyncgen_hooks()
+    sys.set_asyncgen_hooks(None, None)
+    try:
+        return body.__anext__()
+    finally:
+        sys.set_asyncgen_hooks(*hooks)

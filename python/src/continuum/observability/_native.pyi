@@ -32,6 +32,7 @@ __all__ = [
     "record_cache_outcome",
     "scrub_query_plan",
     "set_baggage",
+    "set_measuring",
     "set_observer",
     "set_sampler",
     "set_sampling_rate",
@@ -339,6 +340,9 @@ def stats() -> dict[str, int]:
 
 def measurements() -> list[tuple[int, int, float]]:
     """Count, errors and seconds of each operation."""
+
+def set_measuring(on: bool) -> None:
+    """Has operations counted from now on, or not."""
 
 def set_observer(observer: Callable[[int, float, bool], None]) -> None:
     """Has the observer called after each operation, once and for all."""

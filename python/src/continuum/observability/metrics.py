@@ -222,8 +222,6 @@ def _of_operation(
 
 def _observe(operation: int, seconds: float, failed: bool) -> None:
     """Tells the SDK of one operation."""
-    if not _enabled:
-        return
     durations, runs, failures = _OPERATIONS[operation]
     for duration in durations:
         if histogram := _instrument(_PREFIX + duration, _create_histogram):
@@ -240,6 +238,7 @@ def configure() -> None:
     """Obeys `OTEL_METRICS_ENABLED` and `OTEL_METRICS_EXPORT_INTERVAL`, as `init_telemetry` does."""
     global _enabled, _meter
     _enabled = _settings.is_on("OTEL_METRICS_ENABLED")
+    _native.set_measuring(_enabled)
     if interval := _settings.get("OTEL_METRICS_EXPORT_INTERVAL"):
         # What readers of the SDK that are made from now on take their interval from.
         os.environ.setdefault("OTEL_METRIC_EXPORT_INTERVAL", interval)
