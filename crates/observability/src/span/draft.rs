@@ -24,7 +24,9 @@ use std::ops::Range;
 struct Said {
     /// `None` where a hook has named it.
     name: Option<String>,
-    /// Attributes, events and links, as they are encoded.
+    /// Attributes of the start, as they are encoded.
+    at_start: Vec<u8>,
+    /// Attributes, events and links since then.
     fields: Vec<u8>,
     attributes: Counted,
     events: Counted,
@@ -108,14 +110,14 @@ impl SpanBody {
     }
 
     fn said(&self) -> Said {
-        let mut fields = self.buffer.as_slice()[self.fixed_len..].to_vec();
+        let added = &self.buffer.as_slice()[self.fixed_len..];
         let by_hooks = self.by_hooks.clone().unwrap_or_default();
         let name_at = self.name.0.checked_sub(self.fixed_len);
         let is_named_by_hook = name_at.is_some_and(|at| by_hooks.contains(&at));
-        fields.drain(by_hooks);
         Said {
             name: (!is_named_by_hook).then(|| self.name().to_owned()),
-            fields,
+            at_start: added[..by_hooks.start].to_vec(),
+            fields: added[by_hooks.end..].to_vec(),
             attributes: self.attributes,
             events: self.events,
             links: self.links,
@@ -125,10 +127,16 @@ impl SpanBody {
         }
     }
 
-    /// Of an attribute that is here already the other value counts.
+    /// Of an attribute that is here already the other value counts, unless that is one of the start.
     fn take_over(&mut self, said: Said) {
         if let Some(name) = said.name.filter(|name| name != self.name()) {
             self.set_name(&name);
+        }
+        for (tag, field) in fields(&said.at_start) {
+            // What is there is the same, or what a hook says of it.
+            if key(field).is_none_or(|key| self.find_attribute(key.as_bytes()).is_none()) {
+                self.take_over_field(tag, field);
+            }
         }
         for (tag, field) in fields(&said.fields) {
             self.take_over_field(tag, field);

@@ -211,9 +211,14 @@ impl ActiveHooks {
         run(|| generator.new_span_id()).filter(|id| id.is_valid())
     }
 
+    /// Whether there are start hooks: metrics, for one, are none.
+    pub(super) fn are_told_of_starts(&self) -> bool {
+        !self.hooks.on_start.is_empty()
+    }
+
     #[cold]
     pub(super) fn started(&self, context: &Context, start: &Start<'_>) {
-        if self.hooks.on_start.is_empty() || !context.span.is_recorded() {
+        if !context.span.is_recorded() {
             return;
         }
         let facts = SpanStart {

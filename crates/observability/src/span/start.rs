@@ -147,6 +147,7 @@ impl<'a> Start<'a> {
     fn announce(&self, started: &Context) {
         if let Some(recorder) = started.recorder
             && let Some(hooks) = &recorder.hooks
+            && hooks.are_told_of_starts()
         {
             while_hooked(&started.span, || hooks.started(started, self));
         }

@@ -339,7 +339,7 @@ fn what_is_recorded_of_baggage_is_that_of_the_parent_that_is_named_later() {
     let recorder = told_later(Telemetry::builder().baggage_attributes(["tenant"]));
     let tree = recorder.tree();
     assert!(
-        tree.contains("request tenant=acme a=1 b=2\n  · said\n"),
+        tree.contains("request a=1 tenant=acme b=2\n  · said\n"),
         "{tree}"
     );
 }
@@ -358,6 +358,31 @@ fn hooks_are_asked_again_and_leave_nothing_of_the_first_time() {
     let tree = recorder.tree();
     let request = "2. request a=by a hook time=2 b=2\n  · hooked time=2\n  · said\n";
     assert!(tree.contains(request), "{tree}");
+}
+
+#[test]
+fn a_field_that_the_baggage_of_the_later_parent_has_too_is_that_one() {
+    drop(recorder());
+    let recorder = TestRecorder::of(Telemetry::builder().baggage_attributes(["tenant"]));
+    recorder.run(|| {
+        let span = tracing::info_span!("request", tenant = "unknown", a = 1);
+        assert!(span.set_parent(&remote(TraceFlags::SAMPLED)));
+    });
+    assert_eq!(recorder.tree(), "request a=1 tenant=acme\n");
+}
+
+#[test]
+fn an_error_that_a_span_began_with_is_one_exception_under_its_later_parent() {
+    drop(recorder());
+    let recorder = TestRecorder::of(Telemetry::builder().baggage_attributes(["tenant"]));
+    recorder.run(|| {
+        let span = tracing::info_span!("request", error = "refused");
+        assert!(span.set_parent(&remote(TraceFlags::SAMPLED)));
+    });
+    assert_eq!(
+        recorder.tree(),
+        "request ERROR(refused) tenant=acme\n  · exception exception.message=refused\n"
+    );
 }
 
 #[test]

@@ -252,6 +252,13 @@ impl Fields {
         said.failure.is_some() || said.description.is_some() || said.is_ok || said.is_error
     }
 
+    /// Has the fields say nothing of how it ended.
+    pub(super) fn forget_outcome(&mut self) {
+        let said = &mut self.special;
+        (said.failure, said.description) = (None, None);
+        (said.is_ok, said.is_error) = (false, false);
+    }
+
     /// The status that the fields ask for.
     pub(super) fn status(&self) -> Status<'_> {
         let description = self.special.description.map(|place| self.texts.get(place));

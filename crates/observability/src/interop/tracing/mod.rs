@@ -312,8 +312,11 @@ impl ContinuumLayer {
             if fields.owner != Some(self.owner(id)) {
                 fields.clear();
             }
-            // A draft that is recorded has it, and its fields are not kept.
+            // A draft that is recorded has it, and its fields are not kept; it also has how they say it ended.
             fields.special.kind = draft.kind().or(fields.special.kind);
+            if draft.is_recording() {
+                fields.forget_outcome();
+            }
             self.start(&site, fields, Some(parent), None)
         });
         if draft.is_recording() {

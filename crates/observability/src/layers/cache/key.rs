@@ -139,7 +139,8 @@ impl<'a> Scrubbed<'a> {
             } else {
                 self.visit(part.at, part.text, &INNER);
             }
-            before = if part.seen & EQUALS == 0 {
+            // What stands for a secret names none.
+            before = if part.seen & EQUALS == 0 && part.text != SECRET {
                 part.text
             } else {
                 ""
@@ -319,6 +320,8 @@ mod tests {
             ("token:QWxhZGRpbjpvcGVu==:next", "token:<secret>:next"),
             ("at-12d4a365--42Y3Jl17Gp=a@b.org", "<hash>=<email>"),
             ("session:token", "session:token"),
+            ("jwt/a=b:5d41402abc4b2a76", "jwt/<secret>:<hash>"),
+            ("jwt/<secret>:<hash>", "jwt/<secret>:<hash>"),
             ("token=", "token="),
             ("package:react@18.2", "package:react@18.2"),
         ];
