@@ -145,7 +145,7 @@ impl<C: ConnectionLike + Send> ConnectionLike for Traced<C> {
                 let answer = self.connection.req_packed_command(command).await;
                 // What the server refuses comes as a value, which whoever reads it makes an error of.
                 let answer = answer.and_then(Value::extract_error);
-                tell(&view, &answer, asked.is_read.then_some(key));
+                tell(&view, &answer, &asked);
                 answer
             };
             answered.in_span(span).await
@@ -160,12 +160,15 @@ impl<C: ConnectionLike + Send> ConnectionLike for Traced<C> {
     ) -> RedisFuture<'a, Vec<Value>> {
         let span = trace_pipeline(pipeline.len()).system("redis").start();
         let view = span.view().clone();
+        let all_known = pipeline
+            .cmd_iter()
+            .all(|command| Asked::of(command).is_known);
         let sent = self.connection.req_packed_commands(pipeline, offset, count);
         let answered = async move {
             let answer = sent.await;
             match &answer {
-                Ok(values) => tell_values(&view, values),
-                Err(error) => tell_error(&view, error),
+                Ok(values) => tell_values(&view, values, all_known),
+                Err(error) => tell_error(&view, error, all_known),
             }
             answer
         };
@@ -177,16 +180,16 @@ impl<C: ConnectionLike + Send> ConnectionLike for Traced<C> {
     }
 }
 
-/// Records what a command came to; `read`: the key whose value it is.
-fn tell(span: &SpanRef, answer: &RedisResult<Value>, read: Option<&str>) {
+/// Records what a command came to.
+fn tell(span: &SpanRef, answer: &RedisResult<Value>, asked: &Asked) {
     match answer {
         Ok(value) => {
-            if let Some(key) = read {
-                tell_value(span, key, value);
+            if asked.is_read {
+                tell_value(span, asked.key.as_deref().unwrap_or_default(), value);
             }
             span.succeed();
         }
-        Err(error) => tell_error(span, error),
+        Err(error) => tell_error(span, error, asked.is_known),
     }
 }
 
@@ -203,19 +206,22 @@ fn tell_value(span: &SpanRef, key: &str, value: &Value) {
     }
 }
 
-/// Records an error without the arguments that the server quotes of a command it does not know.
-fn tell_error(span: &SpanRef, error: &RedisError) {
-    let text = error.to_string();
-    match text.split_once(", with args beginning with:") {
-        Some((text, _arguments)) => span.record_error_as::<RedisError>(text.to_owned()),
-        None => span.record_error(error),
+/// Records an error without the arguments that the server may quote in it: of a command that is not known here,
+/// nobody knows where, and the code of the refusal is all that is recorded.
+fn tell_error(span: &SpanRef, error: &RedisError, is_known: bool) {
+    match error.code() {
+        Some(code) if !is_known => {
+            let text = format!("{}: {code}", error.category());
+            span.record_error_as::<RedisError>(text);
+        }
+        _ => span.record_error(error),
     }
 }
 
 /// A pipeline of which the server refuses a command comes back as values all the same.
-fn tell_values(span: &SpanRef, values: &[Value]) {
+fn tell_values(span: &SpanRef, values: &[Value], all_known: bool) {
     match values.iter().find_map(refusal) {
-        Some(error) => tell_error(span, &error),
+        Some(error) => tell_error(span, &error, all_known),
         None => span.succeed(),
     }
 }
@@ -238,6 +244,8 @@ struct Asked {
     name: String,
     key: Option<String>,
     is_read: bool,
+    /// Whether it is one of those whose arguments are known here.
+    is_known: bool,
 }
 
 impl Asked {
@@ -248,12 +256,13 @@ impl Asked {
         });
         let name = arguments.next().unwrap_or_default().to_ascii_uppercase();
         let is_read = READS.contains(&&*name);
-        let has_key = is_read || OTHERS_WITH_A_KEY.contains(&&*name);
-        let key = arguments.next().filter(|_| has_key);
+        let is_known = is_read || OTHERS_WITH_A_KEY.contains(&&*name);
+        let key = arguments.next().filter(|_| is_known);
         Self {
             key: key.map(Cow::into_owned),
             name,
             is_read,
+            is_known,
         }
     }
 }

@@ -57,7 +57,9 @@ impl Traced<'_> {
     pub fn execute(self, sql: &str, params: impl Params) -> Result<usize> {
         query(sql).in_scope(|span| {
             let result = self.connection.execute(sql, params);
-            tell(span, &result, |changed| span.affected_row_count(*changed));
+            tell(span, sql, &result, |changed| {
+                span.affected_row_count(*changed);
+            });
             result
         })
     }
@@ -79,7 +81,7 @@ impl Traced<'_> {
                 span.row_count(0);
                 span.succeed();
             } else {
-                tell(span, &result, |_| span.row_count(1));
+                tell(span, sql, &result, |_| span.row_count(1));
             }
             result
         })
@@ -98,7 +100,7 @@ impl Traced<'_> {
     ) -> Result<Vec<T>> {
         query(sql).in_scope(|span| {
             let result = self.all_rows(sql, params, map);
-            tell(span, &result, |rows| span.row_count(rows.len()));
+            tell(span, sql, &result, |rows| span.row_count(rows.len()));
             result
         })
     }
@@ -150,31 +152,40 @@ fn plain_name(word: &str) -> Option<&str> {
 }
 
 /// Records what a statement came to; `describe` says how many rows it is about.
-fn tell<T>(span: &SpanRef, result: &Result<T>, describe: impl FnOnce(&T)) {
+fn tell<T>(span: &SpanRef, sql: &str, result: &Result<T>, describe: impl FnOnce(&T)) {
     match result {
         Ok(value) => {
             describe(value);
             span.succeed();
         }
-        Err(error) => span.record_error_as::<Error>(text_of(error)),
+        Err(error) => span.record_error_as::<Error>(text_of(error, sql)),
     }
 }
 
-/// The text of an error without the statement, and without what it quotes of that.
-fn text_of(error: &Error) -> String {
+/// The text of an error without the statement, and without what it quotes of that or of a parameter.
+fn text_of(error: &Error, sql: &str) -> String {
     match error {
         Error::SqlInputError { msg, offset, .. } => {
-            format!("{} at offset {offset}", without_quoted(msg))
+            format!("{} at offset {offset}", without_quoted(msg, sql))
         }
-        error => without_quoted(&error.to_string()),
+        error => without_quoted(&error.to_string(), sql),
     }
 }
 
-/// `near "'a secret'": syntax error` without the token.
-fn without_quoted(text: &str) -> String {
-    match (text.find('"'), text.rfind('"')) {
+/// `near "'a secret'": syntax error` without the token; a column only if the statement has it, since a search in
+/// full text takes words of its parameter for columns.
+fn without_quoted(text: &str, sql: &str) -> String {
+    const NO_COLUMN: &str = "no such column";
+    if let Some((before, column)) = text.split_once(NO_COLUMN)
+        && !sql.contains(column.trim_start_matches([':', ' ']))
+    {
+        return format!("{before}{NO_COLUMN}");
+    }
+    let quotes = ['"', '\''];
+    match (text.find(quotes), text.rfind(quotes)) {
         (Some(first), Some(last)) if first < last => {
-            format!("{}\"?{}", &text[..first], &text[last..])
+            let (before, after) = (&text[..=first], &text[last..]);
+            format!("{before}?{after}")
         }
         _ => text.to_owned(),
     }

@@ -86,6 +86,13 @@ fn the_text_of_an_error_has_nothing_of_the_statement() {
         traced.query_map(failed, (), text).unwrap_err();
         let failed = "SELECT text FROM turns WHERE id = \"hunter2\" AND nosuch = 1";
         traced.query_map(failed, (), text).unwrap_err();
+        connection
+            .execute_batch("CREATE VIRTUAL TABLE words USING fts5(text)")
+            .unwrap();
+        let failed = "SELECT text FROM words WHERE words MATCH ?1";
+        for question in ["hunter2:boat", "\"hunter2", "hunter2 AND"] {
+            traced.query_map(failed, [question], text).unwrap_err();
+        }
     });
     let spans = recorder.spans();
     let status = |span: &continuum_observability::SpanRecord| span.status_message.clone();
@@ -97,6 +104,9 @@ fn the_text_of_an_error_has_nothing_of_the_statement() {
             "near \"?\": syntax error at offset 36",
             "near \"?\": syntax error at offset 33",
             "no such column: nosuch at offset 48",
+            "no such column",
+            "unterminated string",
+            "fts5: syntax error near \"?\"",
         ]
     );
     assert!(!format!("{spans:?}").contains("hunter2"), "{spans:?}");
