@@ -39,9 +39,9 @@ pub(crate) const COMMAND: Command = Command {
            A runner that fails without a failed test, as when the code does not compile, counts\n\
            as one failed.\n\
            \n\
-           On 2 cores from an empty target folder: crates 7 minutes with the build, documentation 1, the\n\
-           clock 2, Python 10, instruction counts 4, loom models 2. What takes longer (fuzzing, sanitizer, soak,\n\
-           larger models and numbers) is `cargo xtask prove`.\n\
+           On 2 cores from an empty target folder: crates 3 to 7 minutes with the build, the documentation less\n\
+           than 1, and then, two at a time, Python, instruction counts, the clock and loom models 5 to 10. What\n\
+           takes longer (fuzzing, sanitizer, soak, larger models and numbers) is `cargo xtask prove`.\n\
            \n\
            Some tests talk to a third-party collector or run the SDK of OpenTelemetry for Python,\n\
            packages that go to target/; instructions are counted by Valgrind; examples use Redis and\n\
