@@ -35,8 +35,8 @@ pub(super) fn tell_one_and_ask_the_other() -> Result<Federated> {
     wait_until_delivered(&client, &key)?;
     let question = RecallRequest::new("Who is the lighthouse keeper?");
     let recalled = Client::new(second.addr()).recall(&other_key, &question)?;
-    first.stop(false).context("the first node failed")?;
-    second.stop(false).context("the second node failed")?;
+    first.stop().context("the first node failed")?;
+    second.stop().context("the second node failed")?;
     Ok(Federated {
         told_turns: learned.body.turn_ids.len(),
         recalled_turns: recalled.body.turns.len(),

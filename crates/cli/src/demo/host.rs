@@ -79,14 +79,20 @@ impl Host {
         self.directory.path()
     }
 
-    /// Stops the service; returns the data directory if it is to be kept.
-    pub(super) fn stop(self, keep: bool) -> Result<Option<PathBuf>> {
+    /// Stops the service, after which its data directory is gone.
+    pub(super) fn stop(self) -> Result<()> {
         // When nobody listens any more, the service has stopped by itself and says why below.
         self.stop.send(()).unwrap_or_default();
         self.runtime
             .block_on(self.serving)?
             .context("the service failed")?;
         drop(self.runtime);
-        Ok(keep.then(|| self.directory.keep()))
+        Ok(())
+    }
+
+    /// Has the data directory stay, whatever comes of the service, and says where it is.
+    pub(super) fn keep(&mut self) -> PathBuf {
+        self.directory.disable_cleanup(true);
+        self.directory.path().to_owned()
     }
 }

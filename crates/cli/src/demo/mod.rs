@@ -91,34 +91,39 @@ impl Demo {
 
     fn collect(&self, dataset: &Dataset) -> Result<Report> {
         let recording = Recording::start(self.destination.as_ref())?;
-        let host = Host::start(None)?;
-        let worked = work(dataset, &host);
-        let kept = host.stop(self.keep)?;
-        let Worked {
-            learned,
-            asked,
-            cached,
-            failed,
-        } = worked.map_err(|error| match &kept {
-            Some(dir) => error.context(format!("stopped; the data is kept in {}", dir.display())),
-            None => error,
-        })?;
+        let mut host = Host::start(None)?;
+        let kept = self.keep.then(|| host.keep());
+        let collected = self.collect_from(dataset, recording, host);
+        match (collected, kept) {
+            (Err(error), Some(dir)) => {
+                Err(error.context(format!("stopped; the data is kept in {}", dir.display())))
+            }
+            (collected, data_dir) => Ok(Report {
+                data_dir,
+                ..collected?
+            }),
+        }
+    }
+
+    fn collect_from(&self, dataset: &Dataset, recording: Recording, host: Host) -> Result<Report> {
+        let worked = work(dataset, &host)?;
+        host.stop()?;
         let federated = federation::tell_one_and_ask_the_other()?;
         let (spans, stats) = recording.finish();
         let shown = Shown {
-            cached: cached.first().context("no recall came from the cache")?,
-            failed: &failed,
+            cached: (worked.cached.first()).context("no recall came from the cache")?,
+            failed: &worked.failed,
             federated: &federated.trace_id,
         };
         Ok(Report {
             dataset: self.dataset.clone(),
-            learned: learned.totals,
-            recalled: asked,
+            learned: worked.learned.totals,
+            recalled: worked.asked,
             layers: layer::latencies(&spans),
             traces: picture::pictures(&spans, &shown, self.palette)?,
             federated,
             spans: Accounting::new(&stats, spans.len()),
-            data_dir: kept,
+            data_dir: None,
         })
     }
 }

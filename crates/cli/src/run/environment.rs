@@ -42,6 +42,12 @@ const OTHER_SIGNALS: [(&str, &str); 2] = [
     ("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "OTEL_LOGS_EXPORTER"),
 ];
 
+/// How requests are compressed: the first one that is set counts.
+const COMPRESSIONS: [&str; 2] = [
+    "OTEL_EXPORTER_OTLP_TRACES_COMPRESSION",
+    "OTEL_EXPORTER_OTLP_COMPRESSION",
+];
+
 type Variable = (&'static str, OsString);
 
 /// A variable of this process; an empty one counts as unset, as the specification demands.
@@ -68,9 +74,14 @@ pub(super) fn variables(
         ),
         ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/protobuf".into()),
         ("OTEL_EXPORTER_OTLP_TRACES_INSECURE", "true".into()),
-        // It costs more than it saves on the way to this machine, and may be one that is not known here.
-        ("OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "none".into()),
     ];
+    if COMPRESSIONS
+        .iter()
+        .any(|name| own(name).is_some_and(|value| is_unknown(&value)))
+    {
+        // Only then: some exporters do not know the word.
+        variables.push((COMPRESSIONS[0], "none".into()));
+    }
     let mut where_unset = |name, value: OsString| {
         if own(name).is_none() {
             variables.push((name, value));
@@ -79,11 +90,13 @@ pub(super) fn variables(
     // For programs that do not know the variables of one signal.
     if own("OTEL_EXPORTER_OTLP_ENDPOINT").is_none() {
         where_unset("OTEL_EXPORTER_OTLP_ENDPOINT", base.into());
-        where_unset("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf".into());
-        for (endpoint, exporter) in OTHER_SIGNALS {
-            if own(endpoint).is_none() {
-                where_unset(exporter, "none".into());
-            }
+        let (told, silent): (Vec<_>, Vec<_>) =
+            (OTHER_SIGNALS.iter()).partition(|(endpoint, _)| own(endpoint).is_some());
+        if told.is_empty() {
+            where_unset("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf".into());
+        }
+        for (_, exporter) in silent {
+            where_unset(exporter, "none".into());
         }
     }
     where_unset("OTEL_BSP_SCHEDULE_DELAY", SCHEDULE_DELAY.into());
@@ -117,6 +130,13 @@ pub(crate) fn silenced_by(own: impl Fn(&str) -> Option<OsString>) -> Option<Stri
     })
 }
 
+/// Whether the receiver does not understand a compression.
+fn is_unknown(compression: &OsStr) -> bool {
+    !["gzip", "deflate", "none"]
+        .iter()
+        .any(|known| compression == *known)
+}
+
 /// The program's name without folders and extension.
 fn service_name(name: &OsStr) -> OsString {
     Path::new(name).file_stem().unwrap_or(name).to_owned()
@@ -147,7 +167,7 @@ mod tests {
             found.map(|(_, value)| OsString::from(value))
         };
         let variables = variables(OsStr::new("/bin/app.sh"), 4242, find);
-        let shown = variables.iter().skip(5);
+        let shown = variables.iter().skip(4);
         shown
             .map(|(name, value)| format!("{name}={}", value.display()))
             .collect()
@@ -167,7 +187,8 @@ mod tests {
     #[test]
     fn the_page_names_every_variable_that_is_set() {
         let page = include_str!("../../../../docs/run.md");
-        let own = |name: &str| (name == "HTTP_PROXY").then(|| OsString::from("http://proxy"));
+        let set = ["HTTP_PROXY", "OTEL_EXPORTER_OTLP_COMPRESSION"];
+        let own = |name: &str| set.contains(&name).then(|| OsString::from("zstd"));
         for (name, _) in variables(OsStr::new("app"), 4242, own) {
             assert!(page.contains(&format!("`{name}`")), "{name}");
         }
