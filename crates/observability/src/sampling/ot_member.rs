@@ -45,7 +45,9 @@ pub(crate) fn threshold_text(threshold: u64) -> String {
 pub(crate) fn with_threshold(state: &TraceState, text: Option<&str>) -> TraceState {
     let others = values(state).filter(|other| !other.is_empty() && !is(other, THRESHOLD));
     let others = others.collect::<Vec<_>>().join(";");
-    let member = match (text, others.as_str()) {
+    // No value ends with a blank.
+    let others = others.trim_end();
+    let member = match (text, others) {
         (Some(text), "") => text.to_owned(),
         (Some(text), others) => format!("{text};{others}"),
         (None, others) => others.to_owned(),
@@ -54,7 +56,10 @@ pub(crate) fn with_threshold(state: &TraceState, text: Option<&str>) -> TraceSta
         Ok(changed) if !member.is_empty() => changed,
         _ if others.is_empty() => state.remove(MEMBER),
         // Too long with ours.
-        _ => state.insert(MEMBER, &others).unwrap_or_default(),
+        _ => {
+            let without = state.insert(MEMBER, others);
+            without.unwrap_or_else(|_| state.remove(MEMBER))
+        }
     }
 }
 
@@ -124,6 +129,14 @@ mod tests {
             let read = state(header);
             assert_eq!((threshold(&read), randomness(&read)), (th, rv), "{header}");
         }
+    }
+
+    #[test]
+    fn a_member_that_others_left_with_a_blank_costs_nobody_theirs() {
+        let left = state("vendor=1,ot=th:C;r ;;;");
+        let changed = with_threshold(&left, Some("th:0"));
+        assert_eq!(changed, state("ot=th:0;r,vendor=1"));
+        assert_eq!(with_threshold(&changed, Some("th:0")), changed);
     }
 
     #[test]

@@ -150,17 +150,20 @@ impl<'a> Scrubbed<'a> {
 
     /// Looks at a part that may have a name of its own, or be an address.
     fn visit_named(&mut self, part: &Part<'a>) {
-        let (name, value) = part.text.split_once('=').unwrap_or(("", part.text));
-        let placeholder = if is_denied_key(name) && !value.is_empty() {
-            SECRET
+        let text = part.text;
+        let (name, rest) = text.split_once('=').unwrap_or(("", text));
+        let value = text.rsplit('=').next().unwrap_or(text);
+        let (value, placeholder) = if is_denied_key(name) && !rest.is_empty() {
+            (rest, SECRET)
         } else if is_email(value) {
-            EMAIL
+            (value, EMAIL)
         } else {
-            return self.visit(part.at, part.text, &INNER);
+            return self.visit(part.at, text, &INNER);
         };
-        self.visit(part.at, name, &INNER);
-        let value_at = part.at + part.text.len() - value.len();
-        self.replace(value_at, value, placeholder);
+        let value_at = text.len() - value.len();
+        let before = &text[..value_at.saturating_sub(1)];
+        self.visit(part.at, before, &INNER);
+        self.replace(part.at + value_at, value, placeholder);
     }
 
     /// Looks for hashes in `text`, which begins at `start` of the key.
@@ -319,6 +322,11 @@ mod tests {
             ("a?password=b&c=d", "a?password=<secret>&c=d"),
             ("token:QWxhZGRpbjpvcGVu==:next", "token:<secret>:next"),
             ("at-12d4a365--42Y3Jl17Gp=a@b.org", "<hash>=<email>"),
+            ("a=b=bob@example.org", "a=b=<email>"),
+            (
+                "a@-12d4a365--42Y3Jl17Gp=b@e.c=bob@e.arc",
+                "a@<hash>@e.c=<email>",
+            ),
             ("session:token", "session:token"),
             ("jwt/a=b:5d41402abc4b2a76", "jwt/<secret>:<hash>"),
             ("jwt/<secret>:<hash>", "jwt/<secret>:<hash>"),
