@@ -45,9 +45,7 @@ pub(crate) fn threshold_text(threshold: u64) -> String {
 pub(crate) fn with_threshold(state: &TraceState, text: Option<&str>) -> TraceState {
     let others = values(state).filter(|other| !other.is_empty() && !is(other, THRESHOLD));
     let others = others.collect::<Vec<_>>().join(";");
-    // No value ends with a blank.
-    let others = others.trim_end();
-    let member = match (text, others) {
+    let member = match (text, others.as_str()) {
         (Some(text), "") => text.to_owned(),
         (Some(text), others) => format!("{text};{others}"),
         (None, others) => others.to_owned(),
@@ -57,7 +55,7 @@ pub(crate) fn with_threshold(state: &TraceState, text: Option<&str>) -> TraceSta
         _ if others.is_empty() => state.remove(MEMBER),
         // Too long with ours.
         _ => {
-            let without = state.insert(MEMBER, others);
+            let without = state.insert(MEMBER, &others);
             without.unwrap_or_else(|_| state.remove(MEMBER))
         }
     }
@@ -71,9 +69,10 @@ pub(crate) fn with_member_of(state: &TraceState, other: &TraceState) -> TraceSta
     }
 }
 
-/// The values of the member: `th:8`, `rv:6e6d1a75832a2f`.
+/// The values of the member: `th:8`, `rv:6e6d1a75832a2f`. No member could be written that ends with a blank.
 fn values(state: &TraceState) -> impl Iterator<Item = &str> {
-    state.get(MEMBER).unwrap_or_default().split(';')
+    let values = state.get(MEMBER).unwrap_or_default().split(';');
+    values.map(str::trim_end)
 }
 
 fn value<'a>(state: &'a TraceState, key: &str) -> Option<&'a str> {

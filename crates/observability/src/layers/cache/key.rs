@@ -140,11 +140,8 @@ impl<'a> Scrubbed<'a> {
                 self.visit(part.at, part.text, &INNER);
             }
             // What stands for a secret names none.
-            before = if part.seen & EQUALS == 0 && part.text != SECRET {
-                part.text
-            } else {
-                ""
-            };
+            let last = part.text.rsplit('=').next().unwrap_or_default();
+            before = if last == SECRET { "" } else { last };
         }
     }
 
@@ -327,6 +324,7 @@ mod tests {
                 "a@-12d4a365--42Y3Jl17Gp=b@e.c=bob@e.arc",
                 "a@<hash>@e.c=<email>",
             ),
+            ("a=jwt:b", "a=jwt:<secret>"),
             ("session:token", "session:token"),
             ("jwt/a=b:5d41402abc4b2a76", "jwt/<secret>:<hash>"),
             ("jwt/<secret>:<hash>", "jwt/<secret>:<hash>"),
