@@ -132,21 +132,21 @@ impl<'a> Scrubbed<'a> {
     fn visit_parts(&mut self) {
         let mut before = "";
         for part in parts(self.key, OUTER) {
+            let mut is_told = part.text == SECRET;
             if !part.text.is_empty() && !before.is_empty() && is_denied_key(before) {
                 self.replace(part.at, part.text, SECRET);
             } else if part.seen & (EQUALS | AT) != 0 {
-                self.visit_named(&part);
+                is_told |= self.visit_named(&part);
             } else {
                 self.visit(part.at, part.text, &INNER);
             }
-            // What stands for a secret names none.
-            let last = part.text.rsplit('=').next().unwrap_or_default();
-            before = if last == SECRET { "" } else { last };
+            // A secret, or what stands for it, names no other.
+            before = if is_told { "" } else { part.text };
         }
     }
 
-    /// Looks at a part that may have a name of its own, or be an address.
-    fn visit_named(&mut self, part: &Part<'a>) {
+    /// Looks at a part that may have a name of its own, or be an address; whether it is a named secret.
+    fn visit_named(&mut self, part: &Part<'a>) -> bool {
         let text = part.text;
         let (name, rest) = text.split_once('=').unwrap_or(("", text));
         let value = text.rsplit('=').next().unwrap_or(text);
@@ -155,12 +155,14 @@ impl<'a> Scrubbed<'a> {
         } else if is_email(value) {
             (value, EMAIL)
         } else {
-            return self.visit(part.at, text, &INNER);
+            self.visit(part.at, text, &INNER);
+            return false;
         };
         let value_at = text.len() - value.len();
         let before = &text[..value_at.saturating_sub(1)];
         self.visit(part.at, before, &INNER);
         self.replace(part.at + value_at, value, placeholder);
+        placeholder == SECRET
     }
 
     /// Looks for hashes in `text`, which begins at `start` of the key.
@@ -325,6 +327,10 @@ mod tests {
                 "a@<hash>@e.c=<email>",
             ),
             ("a=jwt:b", "a=jwt:<secret>"),
+            (
+                "secret>r@42-d1a365--42YCtIa-=/b",
+                "secret>r@<hash>/<secret>",
+            ),
             ("session:token", "session:token"),
             ("jwt/a=b:5d41402abc4b2a76", "jwt/<secret>:<hash>"),
             ("jwt/<secret>:<hash>", "jwt/<secret>:<hash>"),
