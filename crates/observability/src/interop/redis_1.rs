@@ -160,15 +160,12 @@ impl<C: ConnectionLike + Send> ConnectionLike for Traced<C> {
     ) -> RedisFuture<'a, Vec<Value>> {
         let span = trace_pipeline(pipeline.len()).system("redis").start();
         let view = span.view().clone();
-        let all_known = pipeline
-            .cmd_iter()
-            .all(|command| Asked::of(command).is_known);
         let sent = self.connection.req_packed_commands(pipeline, offset, count);
         let answered = async move {
             let answer = sent.await;
             match &answer {
-                Ok(values) => tell_values(&view, values, all_known),
-                Err(error) => tell_error(&view, error, all_known),
+                Ok(values) => tell_values(&view, values),
+                Err(error) => tell_error(&view, error),
             }
             answer
         };
@@ -189,7 +186,7 @@ fn tell(span: &SpanRef, answer: &RedisResult<Value>, asked: &Asked) {
             }
             span.succeed();
         }
-        Err(error) => tell_error(span, error, asked.is_known),
+        Err(error) => tell_error(span, error),
     }
 }
 
@@ -206,22 +203,22 @@ fn tell_value(span: &SpanRef, key: &str, value: &Value) {
     }
 }
 
-/// Records an error without the arguments that the server may quote in it: of a command that is not known here,
-/// nobody knows where, and the code of the refusal is all that is recorded.
-fn tell_error(span: &SpanRef, error: &RedisError, is_known: bool) {
+/// Records an error. Of a refusal of the server its code is all that is recorded: a server quotes the arguments of
+/// a command that it does not know, whatever is known here.
+fn tell_error(span: &SpanRef, error: &RedisError) {
     match error.code() {
-        Some(code) if !is_known => {
+        Some(code) => {
             let text = format!("{}: {code}", error.category());
             span.record_error_as::<RedisError>(text);
         }
-        _ => span.record_error(error),
+        None => span.record_error(error),
     }
 }
 
 /// A pipeline of which the server refuses a command comes back as values all the same.
-fn tell_values(span: &SpanRef, values: &[Value], all_known: bool) {
+fn tell_values(span: &SpanRef, values: &[Value]) {
     match values.iter().find_map(refusal) {
-        Some(error) => tell_error(span, &error, all_known),
+        Some(error) => tell_error(span, &error),
         None => span.succeed(),
     }
 }
@@ -244,8 +241,6 @@ struct Asked {
     name: String,
     key: Option<String>,
     is_read: bool,
-    /// Whether it is one of those whose arguments are known here.
-    is_known: bool,
 }
 
 impl Asked {
@@ -256,13 +251,12 @@ impl Asked {
         });
         let name = arguments.next().unwrap_or_default().to_ascii_uppercase();
         let is_read = READS.contains(&&*name);
-        let is_known = is_read || OTHERS_WITH_A_KEY.contains(&&*name);
-        let key = arguments.next().filter(|_| is_known);
+        let has_key = is_read || OTHERS_WITH_A_KEY.contains(&&*name);
+        let key = arguments.next().filter(|_| has_key);
         Self {
             key: key.map(Cow::into_owned),
             name,
             is_read,
-            is_known,
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     SpanRef,
     layers::database::{Query, trace_query},
 };
-use rusqlite::{Connection, Error, Params, Result, Row};
+use rusqlite::{Connection, Error, ErrorCode, Params, Result, Row};
 
 /// Gives a connection, or a transaction on it, the methods of [`Traced`].
 pub trait ConnectionExt {
@@ -57,7 +57,7 @@ impl Traced<'_> {
     pub fn execute(self, sql: &str, params: impl Params) -> Result<usize> {
         query(sql).in_scope(|span| {
             let result = self.connection.execute(sql, params);
-            tell(span, sql, &result, |changed| {
+            tell(span, &result, |changed| {
                 span.affected_row_count(*changed);
             });
             result
@@ -81,7 +81,7 @@ impl Traced<'_> {
                 span.row_count(0);
                 span.succeed();
             } else {
-                tell(span, sql, &result, |_| span.row_count(1));
+                tell(span, &result, |_| span.row_count(1));
             }
             result
         })
@@ -100,7 +100,7 @@ impl Traced<'_> {
     ) -> Result<Vec<T>> {
         query(sql).in_scope(|span| {
             let result = self.all_rows(sql, params, map);
-            tell(span, sql, &result, |rows| span.row_count(rows.len()));
+            tell(span, &result, |rows| span.row_count(rows.len()));
             result
         })
     }
@@ -152,42 +152,32 @@ fn plain_name(word: &str) -> Option<&str> {
 }
 
 /// Records what a statement came to; `describe` says how many rows it is about.
-fn tell<T>(span: &SpanRef, sql: &str, result: &Result<T>, describe: impl FnOnce(&T)) {
+fn tell<T>(span: &SpanRef, result: &Result<T>, describe: impl FnOnce(&T)) {
     match result {
         Ok(value) => {
             describe(value);
             span.succeed();
         }
-        Err(error) => span.record_error_as::<Error>(text_of(error, sql)),
+        Err(error) => span.record_error_as::<Error>(text_of(error)),
     }
 }
 
-/// The text of an error without the statement, and without what it quotes of that or of a parameter.
-fn text_of(error: &Error, sql: &str) -> String {
+/// What may be said of an error. `SQLite` quotes statements and parameters in many ways; what a constraint is called
+/// is in the schema.
+fn text_of(error: &Error) -> String {
     match error {
-        Error::SqlInputError { msg, offset, .. } => {
-            format!("{} at offset {offset}", without_quoted(msg, sql))
+        Error::SqliteFailure(failure, Some(message))
+            if failure.code == ErrorCode::ConstraintViolation =>
+        {
+            message.clone()
         }
-        error => without_quoted(&error.to_string(), sql),
-    }
-}
-
-/// `near "'a secret'": syntax error` without the token; a column only if the statement has it, since a search in
-/// full text takes words of its parameter for columns.
-fn without_quoted(text: &str, sql: &str) -> String {
-    const NO_COLUMN: &str = "no such column";
-    if let Some((before, column)) = text.split_once(NO_COLUMN)
-        && !sql.contains(column.trim_start_matches([':', ' ']))
-    {
-        return format!("{before}{NO_COLUMN}");
-    }
-    let quotes = ['"', '\''];
-    match (text.find(quotes), text.rfind(quotes)) {
-        (Some(first), Some(last)) if first < last => {
-            let (before, after) = (&text[..=first], &text[last..]);
-            format!("{before}?{after}")
+        Error::SqliteFailure(failure, _) => failure.to_string(),
+        Error::SqlInputError { error, offset, .. } => format!("{error} at offset {offset}"),
+        other => {
+            let variant = format!("{other:?}");
+            let end = variant.find(|letter: char| !letter.is_alphanumeric());
+            variant[..end.unwrap_or(variant.len())].to_owned()
         }
-        _ => text.to_owned(),
     }
 }
 

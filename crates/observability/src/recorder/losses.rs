@@ -1,4 +1,4 @@
-//! What the shutdown says when spans were lost: one line, by whoever knows first.
+//! What the shutdown says when spans were lost: one line, by whoever knows first; and when it is held up.
 //!
 //! Position: asked by the export thread when it has stopped, and by who waited for that in vain.
 //!
@@ -65,7 +65,7 @@ impl Core {
         );
     }
 
-    /// Says that an exporter does not end, although it has nothing to deliver.
+    /// Says that the export thread does not end, although it has nothing to deliver.
     fn say_what_hangs(&self, overdue: Option<Duration>) {
         if let Some(timeout) = overdue {
             let destination = self.losses.destination.get().map_or("", String::as_str);
@@ -73,7 +73,7 @@ impl Core {
                 Topic::SetUp,
                 format_args!(
                     "no span was lost, but the exporter has not ended in {timeout:?}; look into its \
-                     shutdown [{destination}]"
+                     shutdown, or give it more time [{destination}]"
                 ),
             );
         }

@@ -171,11 +171,10 @@ mod tests {
 
     #[test]
     fn spans_that_other_threads_end_are_shared_from_the_start_after_a_while() {
-        // No more than there are slots on their way, and in the pools of both threads.
-        const SLOTS: u32 = 300;
-        assert!((1..SLOTS).contains(&fences_to_end(5_000, false)));
-        // Tasks then find slots that are known.
-        assert!(fences_to_end(5_000, true) < SLOTS);
+        // No more than there are slots on their way, in the pools of both threads, and of others that have ended.
+        const SLOTS: u32 = 1_000;
+        assert!(fences_to_end(10_000, false) < SLOTS);
+        assert!(fences_to_end(10_000, true) < SLOTS);
     }
 
     #[test]

@@ -252,7 +252,8 @@ fn a_shutdown_that_the_exporter_holds_up_says_that_nothing_is_lost() {
     assert_eq!(
         lines.all(),
         [
-            "no span was lost, but the exporter has not ended in 1ms; look into its shutdown [lingering]"
+            "no span was lost, but the exporter has not ended in 1ms; look into its shutdown, or \
+             give it more time [lingering]"
         ]
     );
     gate.wait();

@@ -190,7 +190,7 @@ fn of_a_flood_that_a_backend_takes_in_part_every_span_is_counted() {
         let _alone = alone();
         let backend = Backend::start(protocol, partial_success());
         let (builder, lines) = builder(otlp(&backend));
-        let telemetry = builder.init().unwrap();
+        let telemetry = builder.export_timeout(PLENTY).init().unwrap();
         let (stats, line) = endure(&telemetry, &lines);
         // The last request may have fewer spans than that.
         let rejected = 3 * backend.requests();

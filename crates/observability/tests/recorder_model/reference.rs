@@ -176,10 +176,12 @@ impl Reference {
                 message: String::new(),
                 code: 1,
             }),
-            // What becomes of a URL is not modelled.
-            Status::Error { description } if description.contains("://") => received.status.clone(),
             Status::Error { description } => Some(WireStatus {
-                message: description.to_string(),
+                message: match &received.status {
+                    // What becomes of a URL is not modelled.
+                    Some(received) if description.contains("://") => received.message.clone(),
+                    _ => description.to_string(),
+                },
                 code: 2,
             }),
             Status::Unset => None,

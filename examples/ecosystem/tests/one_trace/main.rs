@@ -50,8 +50,8 @@ async fn a_request_through_all_libraries_is_one_tree() {
 
 const FIRST: &str = "\
 customer tenant.id=acme
-  GET /orders/{id} [server] tenant.id=acme http.request.method=GET url.path=/orders/7 url.query=token=REDACTED \
-network.protocol.version=1.1 http.route=/orders/{id} http.response.status_code=200
+  GET /orders/{id} [server] http.request.method=GET url.path=/orders/7 url.query=token=REDACTED \
+network.protocol.version=1.1 tenant.id=acme http.route=/orders/{id} http.response.status_code=200
     order order.id=7 tenant.id=acme
       cache.get [client] OK cache.operation=GET cache.key_pattern=order:* cache.key=order:7 \
 db.system.name=redis tenant.id=acme cache.hit=false
@@ -61,21 +61,21 @@ db.system.name=postgresql db.operation.name=SELECT db.query.text=SELECT item FRO
 tenant.id=acme
       GET [client] http.request.method=GET url.scheme=http server.address=127.0.0.1 \
 user_agent.original= tenant.id=acme http.response.status_code=200
-        GET /stock/{item} [server] tenant.id=acme http.request.method=GET url.path=/stock/lamp \
-network.protocol.version=1.1 http.route=/stock/{item} http.response.status_code=200
+        GET /stock/{item} [server] http.request.method=GET url.path=/stock/lamp \
+network.protocol.version=1.1 tenant.id=acme http.route=/stock/{item} http.response.status_code=200
           db.select.shelf [client] OK db.system.name=sqlite db.operation.name=SELECT \
 db.collection.name=shelf tenant.id=acme db.query.text=SELECT count FROM shelf WHERE item = ?1 db.response.returned_rows=1
       grpc.health.v1.Health/Check [client] rpc.system=grpc tenant.id=acme
-        grpc.health.v1.Health/Check [server] tenant.id=acme rpc.system=grpc rpc.service=grpc.health.v1.Health \
-rpc.method=Check rpc.grpc.status_code=0
+        grpc.health.v1.Health/Check [server] rpc.system=grpc rpc.service=grpc.health.v1.Health \
+rpc.method=Check tenant.id=acme rpc.grpc.status_code=0
       cache.set [client] OK cache.operation=SET cache.key_pattern=order:* cache.key=order:7 \
 db.system.name=redis tenant.id=acme
 ";
 
 const CACHED: &str = "\
 customer tenant.id=acme
-  GET /orders/{id} [server] tenant.id=acme http.request.method=GET url.path=/orders/7 \
-network.protocol.version=1.1 http.route=/orders/{id} http.response.status_code=200
+  GET /orders/{id} [server] http.request.method=GET url.path=/orders/7 \
+network.protocol.version=1.1 tenant.id=acme http.route=/orders/{id} http.response.status_code=200
     order order.id=7 tenant.id=acme
       cache.get [client] OK cache.operation=GET cache.key_pattern=order:* cache.key=order:7 \
 db.system.name=redis tenant.id=acme cache.hit=true cache.value_size=12
@@ -85,7 +85,7 @@ db.system.name=redis tenant.id=acme cache.hit=true cache.value_size=12
 const UNKNOWN: &str = "\
 customer tenant.id=acme
   GET /orders/{id} [server] ERROR(Status code: 500 Internal Server Error) \
-tenant.id=acme http.request.method=GET url.path=/orders/8 network.protocol.version=1.1 http.route=/orders/{id} \
+http.request.method=GET url.path=/orders/8 network.protocol.version=1.1 tenant.id=acme http.route=/orders/{id} \
 http.response.status_code=500
     · the order cannot be shown: no such order: no rows returned by a query that expected to \
 return at least one row level=ERROR target=continuum_ecosystem::shop order.id=8

@@ -86,7 +86,7 @@ struct Noted {
     key: Key,
     len: usize,
     spans: u64,
-    /// What it says about its trace, if that was not decided.
+    /// What it says about its trace, also where that is decided: it may be forgotten in this round.
     facts: Facts,
     undecided: bool,
     has_trace_state: bool,
@@ -274,7 +274,7 @@ impl Tail {
         for run in runs(&chunk.bytes) {
             let undecided = run.last.undecided;
             let is_open = undecided && self.decided.get(run.key).is_none();
-            let facts = if is_open {
+            let facts = if undecided {
                 self.rules.facts(&run)
             } else {
                 Facts::default()

@@ -73,17 +73,17 @@ fn membarrier(_command: i32) -> bool {
 /// Registers for fences and forks; to be called before the first span of the process.
 ///
 /// Nobody waits for another thread, which a fork may have cut short. Several that register at once do it several
-/// times: a fork then counts as several, and the fence is the same one.
+/// times: a fork then counts as several, and what one of them was granted holds for all.
 pub(crate) fn prepare() {
     static DONE: AtomicBool = AtomicBool::new(false);
     if DONE.load(Ordering::Acquire) {
         return;
     }
     #[cfg(all(target_os = "linux", not(continuum_loom)))]
-    ASYMMETRIC.store(
-        membarrier(MEMBARRIER_REGISTER_PRIVATE_EXPEDITED),
-        Ordering::SeqCst,
-    );
+    if membarrier(MEMBARRIER_REGISTER_PRIVATE_EXPEDITED) {
+        // Never back: others may rely on it already.
+        ASYMMETRIC.store(true, Ordering::SeqCst);
+    }
     #[cfg(unix)]
     // SAFETY: the handler only adds to an atomic, which is allowed in a child of fork(2).
     unsafe {
