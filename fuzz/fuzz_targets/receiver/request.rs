@@ -11,6 +11,7 @@ mod encoding;
 mod grpc;
 
 use answer::Refusal;
+use encoding::Encoding;
 use axum::{
     body::{Body, Bytes},
     http::{HeaderMap, HeaderName, HeaderValue},
@@ -27,10 +28,18 @@ static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
 /// Whatever arrives is a message, or refused with a reason.
 pub(super) fn is_read_or_refused(packing: &'static str, body: &[u8]) {
     for read in [over_http(packing, body), over_grpc(packing, body)] {
-        if let Err(refusal) = read {
-            assert!(refusal.status.is_client_error() && !refusal.message.is_empty());
+        for encoding in [Encoding::Protobuf, Encoding::Json] {
+            match read.as_ref().map(|message| encoding.decode(message)) {
+                Ok(Ok(_spans)) => {}
+                Ok(Err(refusal)) => assert_told(&refusal),
+                Err(refusal) => assert_told(refusal),
+            }
         }
     }
+}
+
+fn assert_told(refusal: &Refusal) {
+    assert!(refusal.status.is_client_error() && !refusal.message.is_empty());
 }
 
 /// A message, packed or not, is read as it was sent.
