@@ -132,7 +132,7 @@ impl<'a> Scrubbed<'a> {
     fn visit_parts(&mut self) {
         let mut before = "";
         for part in parts(self.key, OUTER) {
-            let mut is_told = part.text == SECRET;
+            let mut is_told = part.text.ends_with(SECRET);
             if !part.text.is_empty() && !before.is_empty() && is_denied_key(before) {
                 self.replace(part.at, part.text, SECRET);
             } else if part.seen & (EQUALS | AT) != 0 {
@@ -327,6 +327,7 @@ mod tests {
                 "a@<hash>@e.c=<email>",
             ),
             ("a=jwt:b", "a=jwt:<secret>"),
+            ("<hash>=<secret>/e", "<hash>=<secret>/e"),
             (
                 "secret>r@42-d1a365--42YCtIa-=/b",
                 "secret>r@<hash>/<secret>",
