@@ -52,7 +52,9 @@ pub(super) fn suite(workspace: &Workspace, members: &Metadata, externals: bool) 
     if python::is_in(root) {
         if externals {
             let of_python = python::runners(root, &members.target_directory)?;
-            suite.at_once.extend(of_python);
+            // In turn: wheels are built in one target folder.
+            let in_turn = of_python.into_iter().flatten().collect();
+            suite.at_once.push(in_turn);
         } else {
             suite.left_out.push("python");
         }
