@@ -16,28 +16,56 @@ const COLUMNS: [&str; 3] = ["text", "speaker", "session_id"];
 
 /// The first operator: where it begins, and its general form.
 pub(super) fn find(query: &str) -> Option<(usize, &'static str)> {
-    let shouted = is_shouted(query);
+    let case = Case::of(query);
     words(query).find_map(|(start, word)| {
         let (before, after) = (&query[..start], &query[start + word.len()..]);
-        construct(before, word, after, shouted).map(|construct| (start, construct))
+        construct(before, word, after, case).map(|construct| (start, construct))
     })
 }
 
-/// Whether the capitals of an operator are those of all words. Scripts without capitals say nothing of it.
-fn is_shouted(query: &str) -> bool {
-    let has = |is: fn(char) -> bool| move |(_, word): (usize, &str)| word.chars().any(is);
-    let is_other = |(_, word): &(usize, &str)| !OPERATORS.contains(word);
-    !words(query).any(has(char::is_lowercase))
-        && words(query).filter(is_other).any(has(char::is_uppercase))
+/// What the capitals of an operator say beside the other words.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Case {
+    /// The others are not in capitals.
+    Telling,
+    /// Everything is.
+    Shouted,
+    /// There are none: numbers, scripts without capitals, or no other words.
+    Silent,
+}
+
+impl Case {
+    fn of(query: &str) -> Self {
+        let has = |is: fn(char) -> bool| move |(_, word): (usize, &str)| word.chars().any(is);
+        let is_other = |(_, word): &(usize, &str)| !OPERATORS.contains(word);
+        if words(query).any(has(char::is_lowercase)) {
+            Self::Telling
+        } else if words(query).filter(is_other).any(has(char::is_uppercase)) {
+            Self::Shouted
+        } else {
+            Self::Silent
+        }
+    }
+}
+
+/// Whether a word in capitals is an operator; where nothing tells, if it has the words that it needs.
+fn is_operator(before: &str, word: &str, after: &str, case: Case) -> bool {
+    let has_word = |text| words(text).next().is_some();
+    match case {
+        Case::Telling => true,
+        Case::Shouted => false,
+        Case::Silent => has_word(after) && (word == "NOT" || has_word(before)),
+    }
 }
 
 /// What a word is with its surroundings, if it is no plain one.
-fn construct(before: &str, word: &str, after: &str, shouted: bool) -> Option<&'static str> {
+fn construct(before: &str, word: &str, after: &str, case: Case) -> Option<&'static str> {
+    let is_operator = || is_operator(before, word, after, case);
     match word {
         "NEAR" if after.trim_start().starts_with('(') => return Some("NEAR("),
-        "AND" if !shouted => return Some("AND"),
-        "OR" if !shouted => return Some("OR"),
-        "NOT" if !shouted => return Some("NOT"),
+        "AND" if is_operator() => return Some("AND"),
+        "OR" if is_operator() => return Some("OR"),
+        "NOT" if is_operator() => return Some("NOT"),
         _ => {}
     }
     if is_prefix(before, after) {
@@ -143,6 +171,10 @@ mod tests {
             "NEAR and far",
             "who came and who did not",
             "WHO CAME AND WHO DID NOT?",
+            "OR",
+            "NOT?",
+            "AND",
+            "OR 97201",
             "{a text} : b",
             "the text : none",
             "the *red* boat, the **green** one",
