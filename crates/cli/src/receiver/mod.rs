@@ -137,7 +137,10 @@ async fn over_http(State(queue): State<Queue>, request: Request) -> Response {
         let message = body::read(&head.headers, body).await?;
         hand_over(&queue, message, encoding).await
     };
-    match queue.refused.note(taken.await) {
+    match taken
+        .await
+        .inspect_err(|refusal| queue.refused.add(refusal))
+    {
         Ok(()) => answer::accepted(encoding.unwrap_or_default()),
         Err(refusal) => refusal.answer(encoding.unwrap_or_default()),
     }
@@ -149,7 +152,11 @@ async fn over_grpc(State(queue): State<Queue>, request: Request) -> Response {
         let message = grpc::read(&head.headers, body).await?;
         hand_over(&queue, message, Encoding::Protobuf).await
     };
-    grpc::answer(queue.refused.note(taken.await))
+    grpc::answer(
+        taken
+            .await
+            .inspect_err(|refusal| queue.refused.add(refusal)),
+    )
 }
 
 async fn hand_over(queue: &Queue, message: Bytes, encoding: Encoding) -> Result<(), Refusal> {
@@ -177,9 +184,11 @@ async fn throw_away(request: Request) -> Response {
     )
 }
 
-async fn somewhere_else(request: Request) -> Response {
+async fn somewhere_else(State(queue): State<Queue>, request: Request) -> Response {
     let path = request.uri().path();
     let message = format!("no OTLP signal has the path {path}; traces are taken at /v1/traces");
     let encoding = Encoding::of(request.headers()).unwrap_or_default();
-    Refusal::new(StatusCode::NOT_FOUND, message).answer(encoding)
+    let refusal = Refusal::new(StatusCode::NOT_FOUND, message);
+    queue.refused.add(&refusal);
+    refusal.answer(encoding)
 }

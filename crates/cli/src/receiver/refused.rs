@@ -9,14 +9,10 @@ use super::answer::Refusal;
 pub(crate) struct Refused(Mutex<Option<(u64, String)>>);
 
 impl Refused {
-    /// Notes what came of a request.
-    pub(super) fn note(&self, taken: Result<(), Refusal>) -> Result<(), Refusal> {
-        if let Err(refusal) = &taken {
-            let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            let before = known.as_ref().map_or(0, |(count, _)| *count);
-            *known = Some((before + 1, refusal.message.clone()));
-        }
-        taken
+    pub(super) fn add(&self, refusal: &Refusal) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = known.as_ref().map_or(0, |(count, _)| *count);
+        *known = Some((before + 1, refusal.message.clone()));
     }
 
     /// The number, and the last reason.

@@ -18,7 +18,8 @@ const COUNTS: &str = r#"
 trap 'echo interrupt >> "$0/seen"' INT
 trap 'exit 7' TERM
 echo > "$0/ready"
-while :; do sleep 0.02; done
+turns=0
+while test $turns -lt 3000; do sleep 0.02; turns=$((turns + 1)); done
 "#;
 
 /// A terminal of 100 columns: the side that a person is at, and the side for a program.
@@ -55,12 +56,15 @@ fn counting(dir: &Path, terminal: File) -> Child {
     ]);
     command.arg(dir).stdin(terminal);
     let started = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
-    wait_for(&dir.join("ready"));
-    started.unwrap()
+    let mut started = started.unwrap();
+    wait_for(&dir.join("ready"), &mut started);
+    started
 }
 
-fn wait_for(file: &Path) {
+/// Waits until something is in the file, which the running program writes.
+fn wait_for(file: &Path, running: &mut Child) {
     while !fs::read(file).is_ok_and(|text| !text.is_empty()) {
+        assert_eq!(running.try_wait().unwrap(), None, "it has ended");
         thread::sleep(Duration::from_millis(5));
     }
 }
@@ -84,7 +88,7 @@ fn an_interrupt_reaches_the_program_once_whether_a_key_sends_it_or_a_process() {
             kill("-INT", &running);
         }
         let seen = dir.path().join("seen");
-        wait_for(&seen);
+        wait_for(&seen, &mut running);
         // A second one would be on its way already.
         thread::sleep(Duration::from_millis(50));
         kill("-TERM", &running);
