@@ -1,6 +1,6 @@
 //! The program that is traced, as a child process.
 //!
-//! Invariants: standard input, output and error are inherited; a signal that reaches us reaches it, once.
+//! Invariants: standard input, output and error are inherited; a signal that reaches us reaches it, and not twice from a terminal.
 
 use std::{ffi::OsString, io, process::ExitStatus};
 

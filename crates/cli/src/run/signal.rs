@@ -2,8 +2,9 @@
 //!
 //! Invariants:
 //! - what the keys of a terminal send goes to everything in its foreground, the program included, and is not
-//!   passed on a second time; many programs end at once on a second interrupt, before their spans are sent. What
-//!   another process sends to us alone is passed on;
+//!   passed on a second time; many programs end at once on a second interrupt, before their spans are sent. A
+//!   program that has left our process group does not get it from there, and gets it from us. What another process
+//!   sends is passed on: to whom else it went is not known;
 //! - a signal that we were started to ignore, as by `nohup`, stays ignored, and the program inherits that (on
 //!   Linux, which tells of it).
 
@@ -22,7 +23,7 @@ mod unix {
     };
 
     use rustix::{
-        process::{Pid, Signal, getpgrp, kill_process},
+        process::{Pid, Signal, getpgid, getpgrp, kill_process},
         termios::tcgetpgrp,
     };
     use signal_hook::{
@@ -52,7 +53,7 @@ mod unix {
     #[derive(Debug, Clone, Copy)]
     pub(in super::super) struct Arrived {
         signal: Signal,
-        /// Whether the program has got it, too.
+        /// Whether all of our process group has got it.
         by_keyboard: bool,
     }
 
@@ -140,16 +141,18 @@ mod unix {
         }
 
         pub(in super::super) fn pass_on(self, to: &Child) {
-            if self.by_keyboard {
-                return;
-            }
             // Without an id it has ended and been waited for.
             let pid = to.id().and_then(|id| Pid::from_raw(id.cast_signed()));
-            if let Some(pid) = pid {
+            if let Some(pid) = pid.filter(|pid| !(self.by_keyboard && is_beside_us(*pid))) {
                 // It may end at any moment; then there is nobody to tell.
                 kill_process(pid, self.signal).unwrap_or_default();
             }
         }
+    }
+
+    /// Whether the program is still in our process group, to which a terminal sends.
+    fn is_beside_us(program: Pid) -> bool {
+        getpgid(Some(program)).is_ok_and(|group| group == getpgrp())
     }
 
     /// Whether the keys of the terminal reach this process and its children.

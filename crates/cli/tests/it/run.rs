@@ -293,7 +293,7 @@ fn signals_reach_the_program_and_are_told_by_the_exit_status() {
         let dir = tempfile::tempdir().unwrap();
         let mut command = run(&["--no-lint"], "waits");
         let running = command
-            // In the foreground, an interrupt is taken for one that the program had by itself.
+            // Where the system does not tell who sent an interrupt, the foreground counts.
             .process_group(0)
             .env(FOLDER, dir.path())
             .stdout(Stdio::null())

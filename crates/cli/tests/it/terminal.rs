@@ -41,19 +41,11 @@ pub(crate) fn open() -> (File, File) {
     (person.into(), program)
 }
 
-/// Starts the counting program in the foreground of a terminal.
-fn counting(dir: &Path, terminal: File) -> Child {
+/// Starts the counting program in the foreground of a terminal; `before` is what starts it there.
+fn counting(dir: &Path, terminal: File, before: &[&str]) -> Child {
     let mut command = Command::new("setsid");
-    command.args([
-        "--ctty",
-        PROGRAM,
-        "run",
-        "--no-lint",
-        "--",
-        "sh",
-        "-c",
-        COUNTS,
-    ]);
+    command.args(["--ctty", PROGRAM, "run", "--no-lint", "--"]);
+    command.args(before).args(["sh", "-c", COUNTS]);
     command.arg(dir).stdin(terminal);
     let started = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
     let mut started = started.unwrap();
@@ -78,10 +70,12 @@ fn kill(signal: &str, child: &Child) {
 
 #[test]
 fn an_interrupt_reaches_the_program_once_whether_a_key_sends_it_or_a_process() {
-    for by_key in [true, false] {
+    // A program in a session of its own is not in the foreground with us.
+    let apart: &[&str] = &["setsid"];
+    for (by_key, before) in [(true, &[][..]), (false, &[][..]), (true, apart)] {
         let dir = tempfile::tempdir().unwrap();
         let (mut person, terminal) = open();
-        let mut running = counting(dir.path(), terminal);
+        let mut running = counting(dir.path(), terminal, before);
         if by_key {
             person.write_all(b"\x03").unwrap();
         } else {
@@ -96,7 +90,7 @@ fn an_interrupt_reaches_the_program_once_whether_a_key_sends_it_or_a_process() {
         assert_eq!(
             fs::read_to_string(&seen).unwrap(),
             "interrupt\n",
-            "{by_key}"
+            "{by_key} {before:?}"
         );
     }
 }
