@@ -23,7 +23,7 @@ pub(super) struct Beside {
 ///
 /// # Errors
 ///
-/// The process cannot be started.
+/// Cargo does not say where the target folder is, or there is no thread to be had.
 pub(super) fn start(workspace: &Workspace, steps: &[Step]) -> Result<Beside> {
     let names: Vec<&str> = steps.iter().map(|step| step.name).collect();
     eprintln!(
@@ -36,7 +36,9 @@ pub(super) fn start(workspace: &Workspace, steps: &[Step]) -> Result<Beside> {
     xtask.env("CARGO_TARGET_DIR", target);
     Ok(Beside {
         names: names.join(", "),
-        waiting: Builder::new().spawn(move || xtask.output())?,
+        waiting: Builder::new()
+            .name("lint-beside".to_owned())
+            .spawn(move || xtask.output())?,
     })
 }
 
