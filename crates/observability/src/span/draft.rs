@@ -10,7 +10,6 @@
 use super::{
     SpanBody, SpanLimits, SpanRef,
     body::{ATTRIBUTE, EVENT, LINK, StatusCode},
-    counted::Counted,
     encode::read_varint,
     last_exception::LastException,
     opening::parent_origin,
@@ -18,6 +17,15 @@ use super::{
 };
 use crate::recorder::{Recorder, thread};
 use std::ops::Range;
+
+/// What sampler and hooks added to a span.
+#[derive(Debug, Clone, Default)]
+pub(super) struct ByHooks {
+    /// Where it lies behind the fixed fields.
+    added: Range<usize>,
+    /// How many attributes, events and links had been dropped by then.
+    dropped: [u32; 3],
+}
 
 /// What was said of a span.
 #[derive(Debug)]
@@ -28,9 +36,8 @@ struct Said {
     at_start: Vec<u8>,
     /// Attributes, events and links since then.
     fields: Vec<u8>,
-    attributes: Counted,
-    events: Counted,
-    links: Counted,
+    /// How many attributes, events and links were dropped since its start.
+    dropped: [u32; 3],
     status: StatusCode,
     status_text: String,
     last_exception: LastException,
@@ -55,14 +62,18 @@ impl SpanRef {
     /// Lets sampler or hooks add to a span that was just started.
     pub(crate) fn while_hooked(&self, add: impl FnOnce()) {
         self.with(|body| {
-            let added = body.added_len();
-            body.by_hooks.get_or_insert(added..added);
+            let at = body.added_len();
+            body.by_hooks.get_or_insert(ByHooks {
+                added: at..at,
+                dropped: [0; 3],
+            });
         });
         add();
         self.with(|body| {
-            let added = body.added_len();
+            let (end, dropped) = (body.added_len(), body.dropped());
             if let Some(by_hooks) = &mut body.by_hooks {
-                by_hooks.end = added;
+                by_hooks.added.end = end;
+                by_hooks.dropped = dropped;
             }
         });
     }
@@ -96,13 +107,17 @@ impl SpanBody {
         self.buffer.len() - self.fixed_len
     }
 
+    fn dropped(&self) -> [u32; 3] {
+        [self.attributes, self.events, self.links].map(|counted| counted.dropped)
+    }
+
     /// Has the place of what hooks added follow the removal of a field.
     pub(super) fn move_hooked(&mut self, field: &Range<usize>) {
         let Some(by_hooks) = &mut self.by_hooks else {
             return;
         };
         let removed = field.start - self.fixed_len..field.end - self.fixed_len;
-        for bound in [&mut by_hooks.start, &mut by_hooks.end] {
+        for bound in [&mut by_hooks.added.start, &mut by_hooks.added.end] {
             if *bound >= removed.end {
                 *bound -= removed.len();
             }
@@ -111,16 +126,21 @@ impl SpanBody {
 
     fn said(&self) -> Said {
         let added = &self.buffer.as_slice()[self.fixed_len..];
-        let by_hooks = self.by_hooks.clone().unwrap_or_default();
+        let ByHooks {
+            added: by_hooks,
+            dropped: [attributes, events, links],
+        } = self.by_hooks.clone().unwrap_or_default();
         let name_at = self.name.0.checked_sub(self.fixed_len);
         let is_named_by_hook = name_at.is_some_and(|at| by_hooks.contains(&at));
         Said {
             name: (!is_named_by_hook).then(|| self.name().to_owned()),
             at_start: added[..by_hooks.start].to_vec(),
             fields: added[by_hooks.end..].to_vec(),
-            attributes: self.attributes,
-            events: self.events,
-            links: self.links,
+            dropped: [
+                self.attributes.dropped.saturating_sub(attributes),
+                self.events.dropped.saturating_sub(events),
+                self.links.dropped.saturating_sub(links),
+            ],
             status: self.status,
             status_text: self.status_text.clone(),
             last_exception: self.last_exception,
@@ -141,12 +161,9 @@ impl SpanBody {
         for (tag, field) in fields(&said.fields) {
             self.take_over_field(tag, field);
         }
-        for (own, other) in [
-            (&mut self.attributes, said.attributes),
-            (&mut self.events, said.events),
-            (&mut self.links, said.links),
-        ] {
-            own.dropped = own.dropped.saturating_add(other.dropped);
+        let own = [&mut self.attributes, &mut self.events, &mut self.links];
+        for (own, dropped) in own.into_iter().zip(said.dropped) {
+            own.dropped = own.dropped.saturating_add(dropped);
         }
         self.status = said.status;
         self.status_text = said.status_text;

@@ -2,8 +2,8 @@
 
 use crate::world::{native, recorder};
 use continuum_observability::{
-    Context, Sampler, SpanContext, SpanLimits, SpanRef, SpanStart, Status, Telemetry,
-    TelemetryBuilder, TraceFlags, TraceState, get_baggage, get_current_span,
+    Composable, Context, Sampler, SamplingRule, SpanContext, SpanLimits, SpanRef, SpanStart,
+    Status, Telemetry, TelemetryBuilder, TraceFlags, TraceState, get_baggage, get_current_span,
     interop::tracing::SpanExt as _, set_baggage, testing::TestRecorder,
 };
 use std::sync::{
@@ -388,7 +388,7 @@ fn an_error_that_a_span_began_with_is_one_exception_under_its_later_parent() {
 #[test]
 fn what_is_taken_over_keeps_to_the_limits() {
     let mut limits = SpanLimits::default();
-    (limits.attributes, limits.events) = (2, 1);
+    (limits.attributes, limits.events) = (1, 1);
     let hook = |span: &SpanRef, _: &SpanStart<'_>| {
         span.set_attribute("hooked", true);
         span.add_event("hooked", &[]);
@@ -396,7 +396,31 @@ fn what_is_taken_over_keeps_to_the_limits() {
     let recorder = told_later(Telemetry::builder().on_start(hook).span_limits(limits));
     let spans = recorder.spans();
     let request = spans.iter().find(|span| span.name == "request").unwrap();
-    assert_eq!(request.attributes.len(), 2);
-    assert_eq!(request.events.len(), 1);
-    assert!(request.dropped_attributes_count > 0 && request.dropped_events_count > 0);
+    // Of `a`, `hooked` and `b`, and of the hook's event and the one that was said before.
+    assert_eq!((request.attributes.len(), request.events.len()), (1, 1));
+    assert_eq!(
+        (
+            request.dropped_attributes_count,
+            request.dropped_events_count
+        ),
+        (2, 1)
+    );
+}
+
+#[test]
+fn what_a_sampler_notes_on_roots_is_not_on_a_span_that_has_a_parent_later() {
+    drop(recorder());
+    let noting = Composable::annotating([("root", true.into())], Composable::AlwaysOn);
+    let rules = Composable::rule_based([
+        SamplingRule::new(noting).root(true),
+        SamplingRule::new(Composable::AlwaysOn),
+    ]);
+    let recorder = TestRecorder::of(Telemetry::builder().sampler(Sampler::composite(rules)));
+    recorder.run(|| {
+        let alone = tracing::info_span!("alone");
+        drop(alone);
+        let span = tracing::info_span!("request", a = 1);
+        assert!(span.set_parent(&remote(TraceFlags::SAMPLED)));
+    });
+    assert_eq!(recorder.tree(), "alone root=true\nrequest a=1\n");
 }

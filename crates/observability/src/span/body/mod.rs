@@ -68,9 +68,9 @@ pub(crate) struct SpanBody {
     pub(super) name: (usize, usize),
     /// Where what was added begins.
     pub(super) fixed_len: usize,
-    /// Where, from there on, what sampler and hooks added at the start begins and ends, if they did.
+    /// What sampler and hooks added at the start, if they were asked.
     #[cfg(feature = "tracing")]
-    pub(super) by_hooks: Option<Range<usize>>,
+    pub(super) by_hooks: Option<super::draft::ByHooks>,
     pub(super) status: StatusCode,
     pub(super) status_text: String,
     pub(super) limits: &'static SpanLimits,
